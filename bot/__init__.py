@@ -1,0 +1,1 @@
+"""The bot: Telegram, web, time, command line."""

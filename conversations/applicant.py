@@ -1,0 +1,466 @@
+"""What happens next on the applicant's way from the agreement to Submit: all of it is in this file's table.
+
+House rules: a function decides one thing and returns a turn; what comes next is only ever found by
+`proceed`; nothing of an answer is lost on any way through; a press is always answered.
+"""
+
+from conversations.application import Application, Chosen, ConsentRecord, Draft, Pictured, photo_ids
+from conversations.effects import (
+    Answer,
+    Audit,
+    Button,
+    DropPhotos,
+    Effect,
+    FetchPhoto,
+    KeepPhoto,
+    RecordConsent,
+    Redraw,
+    Refresh,
+    Rows,
+    Say,
+)
+from conversations.events import (
+    AgreementDeclined,
+    AnswerKept,
+    CameEarly,
+    ConsentGiven,
+    ConsentRefused,
+    Continued,
+    DraftDeleted,
+    EditAsked,
+    Nudged,
+    OptionChosen,
+    PageTurned,
+    PhotoArrived,
+    PhotoChecked,
+    Recalled,
+    Replied,
+    SideOffered,
+    Skipped,
+    Started,
+    SteppedBack,
+    Submitted,
+    Ticked,
+)
+from conversations.programme import AGREEMENT
+from conversations.prompts import (
+    ask,
+    may_nudge,
+    proceed,
+    reading_buttons,
+    reapply_from,
+    resumed,
+    show,
+)
+from conversations.questions import OTHER, Accepted, ChoiceQuestion, IdentityQuestion, Question, Rejection
+from conversations.rules import Rule, Scene, Turn, across, move, on, stay, tell_once, toast
+from conversations.state import (
+    Checking,
+    Confirming,
+    Consenting,
+    Deciding,
+    Drafting,
+    Fresh,
+    Reading,
+    Rejecting,
+    Settled,
+    Unsubmitted,
+    Waiting,
+)
+
+FILE_LIMIT = 20 * 1024 * 1024  # what a bot may download; source: Bot API, getFile
+
+# the agreement
+
+
+def begin(scene: Scene, state: Fresh, event: Started | Continued) -> Turn:
+    return show(scene, Reading(), reminded=0)
+
+
+def resume(scene: Scene, state: Unsubmitted, event: Started | Continued | CameEarly) -> Turn:
+    note = "came_early" if isinstance(event, CameEarly) else "welcome_back"
+    return show(scene, resumed(scene), notes=(Say(note),))
+
+
+def apply_again(scene: Scene, state: Settled, event: Continued) -> Turn:
+    again = reapply_from(scene, state)
+    if again is None or again > scene.now:
+        return show(scene, state)
+    return show(scene, Reading(), past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
+
+
+def show_again(
+    scene: Scene, state: Settled | Waiting | Rejecting | Deciding, event: Started | Continued
+) -> Turn:
+    return show(scene, state)
+
+
+def tick(scene: Scene, state: Reading, event: Ticked) -> Turn:
+    after = state.model_copy(update={"ticked": event.box == "on"})
+    return redraw_agreement(scene, state, after)
+
+
+def turn_page(scene: Scene, state: Reading, event: PageTurned) -> Turn:
+    page = int(event.page) if event.page.isdecimal() and len(event.page) < 3 else 0
+    return redraw_agreement(scene, state, state.model_copy(update={"page": page}))
+
+
+def redraw_agreement(scene: Scene, before: Reading, after: Reading) -> Turn:
+    """The same message, its box or page changed; the step stays, so that its other buttons stay good."""
+    if after == before:
+        return stay(scene, Answer())
+    values = {"consent": after.consent, "page": after.page, "changed": after.changed}
+    return stay(scene, Answer(), Redraw("agreement", values, reading_buttons(after)), state=after)
+
+
+def agree(scene: Scene, state: Reading, event: Continued) -> Turn:
+    if not state.ticked:
+        return toast(scene, "tick_first", alert=True)
+    return after_consent(scene, state.draft, state.consent, act="tick_and_continue")
+
+
+def decline(scene: Scene, state: Reading, event: AgreementDeclined) -> Turn:
+    """One tap. With answers already there he chooses what becomes of them."""
+    if state.draft.answers or state.draft.recalled:
+        return show(scene, state, Audit("agreement_declined"), notes=(Say("declined_with_draft"),)).and_also(
+            Answer()
+        )
+    return move(scene, Fresh(), Answer(), Audit("agreement_declined"), Say("declined"))
+
+
+def consent(scene: Scene, state: Consenting, event: ConsentGiven) -> Turn:
+    if event.consent != state.consent:
+        return toast(scene, "stale")
+    return after_consent(scene, state.draft, state.consent, act="press")
+
+
+def after_consent(scene: Scene, draft: Draft, key: str, act: str) -> Turn:
+    """Enter the consent, and go on from there as the one who has given it."""
+    record = consent_record(scene, key, act)
+    agreed = {**scene.applicant.agreed, key: record}
+    scene = Scene(
+        scene.programme,
+        scene.applicant.model_copy(update={"agreed": agreed}),
+        scene.now,
+        scene.fresh,
+        scene.pressed,
+    )
+    return show(
+        scene, proceed(scene, draft), Answer(), RecordConsent(record), Audit("consent", f"{key} {act}")
+    )
+
+
+def consent_record(scene: Scene, key: str, act: str) -> ConsentRecord:
+    language = scene.applicant.language
+    text = scene.programme.document(key, language)
+    return ConsentRecord(document=key, text_hash=text.hash, language=language, act=act, at=scene.now)
+
+
+def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
+    """An optional consent is passed over; without a required one nothing can be submitted, and nothing is lost."""
+    consents = {consent.key: consent for consent in scene.programme.consents}
+    if state.consent in consents and not consents[state.consent].required:
+        draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
+        return show(scene, proceed(scene, draft), Answer(), Audit("consent_refused", state.consent))
+    audit = Audit("consent_refused", state.consent)
+    return show(scene, state, Answer(), audit, notes=(Say("consent_needed", {"consent": state.consent}),))
+
+
+# the questions
+
+
+def reply(scene: Scene, state: Drafting, event: Replied) -> Turn:
+    question = scene.programme.question(state.question)
+    if question is None or question not in scene.programme.asked(state.draft):
+        return show(scene, proceed(scene, state.draft), notes=(Say("form_changed"),))
+    if state.part == OTHER and isinstance(question, ChoiceQuestion):
+        return take(scene, state, question, question.accept_other(event.text))
+    labels = scene.programme.labels.get(scene.applicant.language, {}).get(question.key, {})
+    insisted = question.key in state.draft.hinted
+    return take(scene, state, question, question.accept(event.text, labels, insisted=insisted))
+
+
+def pick(scene: Scene, state: Drafting, event: OptionChosen) -> Turn:
+    question = scene.programme.question(state.question)
+    if not isinstance(question, ChoiceQuestion) or event.option not in question.choices:
+        return toast(scene, "stale")
+    return take(scene, state, question, Accepted(Chosen(option=event.option))).and_also(Answer())
+
+
+def take(scene: Scene, state: Drafting, question: Question, outcome: Accepted | Rejection) -> Turn:
+    """Keep an accepted answer and go on; or say what was wrong and ask again."""
+    if isinstance(outcome, Rejection):
+        hinted = (*state.draft.hinted, question.key) if outcome.once else state.draft.hinted
+        draft = state.draft.model_copy(update={"hinted": hinted})
+        note = Say(outcome.name, {**outcome.values, "question": question})
+        return show(scene, state.model_copy(update={"draft": draft}), notes=(note,))
+    answer = outcome.answer
+    if isinstance(answer, Chosen) and answer.option == OTHER and not answer.text:
+        return show(scene, state.model_copy(update={"part": OTHER}))
+    draft = state.draft.with_answer(question.key, answer)
+    notes = (Say(outcome.note, {"question": question}),) if outcome.note else ()
+    return show(scene, proceed(scene, draft), notes=notes)
+
+
+def skip(scene: Scene, state: Drafting, event: Skipped) -> Turn:
+    question = scene.programme.question(state.question)
+    if question is None or question.required:
+        return toast(scene, "cannot_skip", alert=True)
+    draft = state.draft.without(state.question, skipped=True)
+    lost = photo_ids(state.draft.answers) - photo_ids(draft.answers)
+    effects: tuple[Effect, ...] = (Answer(), DropPhotos(tuple(sorted(lost)))) if lost else (Answer(),)
+    return show(scene, proceed(scene, draft), *effects)
+
+
+def keep_answer(scene: Scene, state: Drafting, event: AnswerKept) -> Turn:
+    return show(scene, proceed(scene, state.draft), Answer())
+
+
+def back(scene: Scene, state: Drafting, event: SteppedBack) -> Turn:
+    question = scene.programme.question(state.question)
+    if question is None:
+        return show(scene, proceed(scene, state.draft), Answer())
+    first_part = question.methods.photo.sides[0] if isinstance(question, IdentityQuestion) else ""
+    if state.part != first_part:
+        return show(scene, ask(scene, state.draft, question), Answer())
+    before = scene.programme.before(question, state.draft)
+    if before is None:
+        return show(scene, state, Answer(), notes=(Say("nothing_before"),))
+    return show(scene, ask(scene, state.draft, before), Answer())
+
+
+def back_from_consent(scene: Scene, state: Consenting, event: SteppedBack) -> Turn:
+    places = {consent.key: consent.before for consent in scene.programme.consents}
+    question = scene.programme.question(places.get(state.consent, ""))
+    before = scene.programme.before(question, state.draft) if question else None
+    return show(scene, ask(scene, state.draft, before) if before else state, Answer())
+
+
+def back_from_photo(scene: Scene, state: Checking, event: SteppedBack) -> Turn:
+    return show(scene, Drafting(draft=state.draft, question=state.question, part=state.part), Answer())
+
+
+def back_from_summary(scene: Scene, state: Confirming, event: SteppedBack) -> Turn:
+    return show(scene, ask(scene, state.draft, scene.programme.asked(state.draft)[-1]), Answer())
+
+
+def edit(scene: Scene, state: Confirming | Drafting, event: EditAsked) -> Turn:
+    question = scene.programme.question(event.question)
+    if question is None or question not in scene.programme.asked(state.draft):
+        return toast(scene, "stale")
+    return show(scene, ask(scene, state.draft, question), Answer())
+
+
+# the photo
+
+
+def photo(scene: Scene, state: Drafting | Checking, event: PhotoArrived) -> Turn:
+    """Fetch it as an errand. Of an album only the first picture is taken."""
+    if event.album and event.album == scene.applicant.album:
+        return stay(scene)
+    question = scene.programme.question(state.question)
+    asked = Drafting(draft=state.draft, question=state.question, part=state.part)
+    if not isinstance(question, IdentityQuestion):
+        note = Say("no_photo_here", {"question": question} if question else {})
+        return show(
+            scene, asked if question else proceed(scene, state.draft), notes=(note,), album=event.album
+        )
+    if event.size > FILE_LIMIT:
+        note = Say("photo_too_big_file", {"limit_mb": FILE_LIMIT // 2**20})
+        return show(scene, asked, notes=(note,), album=event.album)
+    attempt = scene.applicant.step + 1
+    checking = Checking(
+        draft=state.draft, question=state.question, part=state.part, attempt=attempt, since=scene.now
+    )
+    fetch = FetchPhoto(event.file_id, state.question, state.part, attempt)
+    return move(scene, checking, fetch, album=event.album)
+
+
+def photo_checked(scene: Scene, state: Checking, event: PhotoChecked) -> Turn:
+    """A result for an earlier attempt is dropped; a refusal asks again; a picture is kept and the dialogue goes on."""
+    if event.attempt != state.attempt:
+        return stay(scene)
+    question = scene.programme.question(state.question)
+    if not isinstance(question, IdentityQuestion):
+        return show(scene, proceed(scene, state.draft), notes=(Say("form_changed"),))
+    asked = Drafting(draft=state.draft, question=state.question, part=state.part)
+    if event.picture is None:
+        return show(scene, asked, notes=(Say(event.refusal, dict(event.values)),))
+    variant = scene.programme.variant(question, state.draft)
+    answer = state.draft.answers.get(question.key)
+    sides = answer.sides if isinstance(answer, Pictured) and answer.variant == variant else {}
+    pictured = Pictured(variant=variant, sides={**sides, state.part: event.picture})
+    draft = state.draft.with_answer(question.key, pictured)
+    lost = photo_ids(state.draft.answers) - photo_ids(draft.answers)
+    effects: list[Effect] = [
+        KeepPhoto(event.picture, question.key, state.part),
+        Audit("photo_stored", state.part),
+    ]
+    effects += [DropPhotos(tuple(sorted(lost)))] if lost else []
+    return after_photo(scene, draft, question, pictured, event).and_also(*effects)
+
+
+def after_photo(
+    scene: Scene, draft: Draft, question: IdentityQuestion, pictured: Pictured, event: PhotoChecked
+) -> Turn:
+    """The next required side, or whatever comes next, with an offer of the further sides."""
+    warnings = event.picture.warnings if event.picture else ()
+    notes = (Say("photo_taken", {"album": scene.applicant.album != ""}), *(Say(name) for name in warnings))
+    required = [side for side in question.methods.photo.sides if side not in pictured.sides]
+    if required:
+        return show(scene, Drafting(draft=draft, question=question.key, part=required[0]), notes=notes)
+    turn = show(scene, proceed(scene, draft), notes=notes)
+    offers = tuple(
+        Button("side", side, label="add_side", values={"question": question.key, "side": side})
+        for side in question.methods.photo.optional_sides
+        if side not in pictured.sides
+    )
+    retake = (Button("edit", question.key, label="retake"),) if warnings else ()
+    says = [effect for effect in turn.effects if isinstance(effect, Say)]
+    rest = tuple(effect for effect in turn.effects if not isinstance(effect, Say))
+    rows = tuple(row for row in (offers, retake) if row)
+    return Turn(turn.applicant, (*rest, *(with_rows(say, rows) for say in says)))
+
+
+def with_rows(say: Say, rows: Rows) -> Say:
+    return Say(say.name, say.values, (*say.buttons, *rows), say.prompt, say.notes)
+
+
+def add_side(scene: Scene, state: Drafting | Confirming, event: SideOffered) -> Turn:
+    for question in scene.programme.asked(state.draft):
+        if isinstance(question, IdentityQuestion) and event.side in question.methods.photo.all_sides:
+            return show(scene, ask(scene, state.draft, question, event.side), Answer())
+    return toast(scene, "stale")
+
+
+# submitting
+
+
+def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
+    """Only from a summary in which nothing is missing, under the text as it now is."""
+    due = proceed(scene, state.draft)
+    if not isinstance(due, Confirming):
+        return show(scene, due, Answer(), notes=(Say("something_missing"),))
+    recalled = state.draft.recalled
+    record = consent_record(scene, AGREEMENT, act="submit_application")
+    application = Application(
+        receipt=recalled.receipt if recalled else f"{scene.programme.receipt_prefix}-{scene.fresh}",
+        revision=recalled.revision + 1 if recalled else 1,
+        round=recalled.round + 1 if recalled else 0,
+        language=scene.applicant.language,
+        submitted_at=scene.now,
+        answers=scene.programme.kept(state.draft),
+        skipped=tuple(key for key in state.draft.skipped if scene.programme.question(key)),
+        views=recalled.views if recalled else (),
+    )
+    kept, held = photo_ids(application.answers), photo_ids(state.draft.answers)
+    effects: list[Effect] = [DropPhotos(tuple(sorted(held - kept)))] if held - kept else []
+    return show(
+        scene,
+        Waiting(application=application),
+        Answer(),
+        RecordConsent(record),
+        Audit("submitted", f"{application.receipt} {application.revision}"),
+        *effects,
+        Refresh(application.receipt, anew=True),
+        notes=(Say("submitted", {"application": application}),),
+        reminded=0,
+    )
+
+
+def recall(scene: Scene, state: Waiting | Rejecting | Deciding, event: Recalled) -> Turn:
+    """Possible until a reviewer has claimed it or decided."""
+    if not isinstance(state, Waiting) or state.application.claimed_by:
+        return toast(scene, "too_late_to_recall", alert=True)
+    application = state.application
+    draft = Draft(answers=application.answers, skipped=application.skipped, recalled=application)
+    audit = Audit("recalled", application.receipt)
+    return show(
+        scene, proceed(scene, draft), Answer(), audit, Refresh(application.receipt), notes=(Say("recalled"),)
+    )
+
+
+def nudge(scene: Scene, state: Waiting | Rejecting | Deciding, event: Nudged) -> Turn:
+    if not may_nudge(scene, state) or not isinstance(state, Waiting):
+        return toast(scene, "too_soon_to_nudge", alert=True)
+    application = state.application.model_copy(update={"nudged_at": scene.now})
+    return stay(
+        scene,
+        Answer("nudged"),
+        Refresh(application.receipt),
+        Audit("nudged", application.receipt),
+        state=Waiting(application=application),
+    )
+
+
+def drop_draft(scene: Scene, state: Unsubmitted, event: DraftDeleted) -> Turn:
+    """The unfinished answers go. A recalled application is not a draft only: it is withdrawn instead."""
+    if state.draft.recalled:
+        return toast(scene, "withdraw_instead", alert=True)
+    photos = tuple(sorted(photo_ids(state.draft.answers)))
+    effects: list[Effect] = [DropPhotos(photos)] if photos else []
+    return move(scene, Fresh(), Answer(), *effects, Audit("draft_deleted"), Say("draft_deleted"), agreed={})
+
+
+# what does not fit
+
+
+def wait_for_photo(scene: Scene, state: Checking, event: Replied) -> Turn:
+    return tell_once(scene, "photo_being_checked")
+
+
+def press_please(scene: Scene, state: Reading | Consenting, event: Replied) -> Turn:
+    return tell_once(scene, "press_a_button")
+
+
+def summary_is_buttons(scene: Scene, state: Confirming, event: Replied) -> Turn:
+    return tell_once(scene, "press_submit_or_edit")
+
+
+def already_submitted(scene: Scene, state: Waiting | Rejecting | Deciding, event: Replied) -> Turn:
+    return tell_once(scene, "already_submitted")
+
+
+PLACES = (Reading, Consenting, Drafting, Confirming)  # where `proceed` can lead
+
+RULES: tuple[Rule | tuple[Rule, ...], ...] = (
+    on(Fresh, Started, begin, Reading),
+    on(Fresh, Continued, begin, Reading),
+    across((Reading, Consenting, Drafting, Checking, Confirming), Started, resume, *PLACES),
+    across((Consenting, Drafting, Checking, Confirming), Continued, resume, *PLACES),
+    across((Reading, Consenting, Drafting, Confirming), CameEarly, resume, *PLACES),
+    across((Waiting, Rejecting, Deciding, Settled), Started, show_again),
+    across((Waiting, Rejecting, Deciding), Continued, show_again),
+    on(Settled, Continued, apply_again, Reading),
+    on(Reading, Ticked, tick),
+    on(Reading, PageTurned, turn_page),
+    on(Reading, Continued, agree, *PLACES),
+    on(Reading, AgreementDeclined, decline, Fresh),
+    on(Reading, Replied, press_please),
+    on(Consenting, ConsentGiven, consent, *PLACES),
+    on(Consenting, ConsentRefused, refuse, *PLACES),
+    on(Consenting, SteppedBack, back_from_consent, Drafting),
+    on(Consenting, Replied, press_please),
+    on(Drafting, Replied, reply, *PLACES),
+    on(Drafting, OptionChosen, pick, *PLACES),
+    on(Drafting, Skipped, skip, *PLACES),
+    on(Drafting, AnswerKept, keep_answer, *PLACES),
+    on(Drafting, SteppedBack, back, *PLACES),
+    on(Drafting, EditAsked, edit, Consenting),
+    on(Drafting, PhotoArrived, photo, Checking, Consenting, Confirming, Reading),
+    on(Drafting, SideOffered, add_side, Consenting),
+    on(Checking, PhotoArrived, photo, *PLACES),
+    on(Checking, PhotoChecked, photo_checked, *PLACES),
+    on(Checking, SteppedBack, back_from_photo, Drafting),
+    on(Checking, Replied, wait_for_photo),
+    on(Confirming, Submitted, submit, Waiting, *PLACES),
+    on(Confirming, EditAsked, edit, Drafting, Consenting),
+    on(Confirming, SteppedBack, back_from_summary, Drafting, Consenting),
+    on(Confirming, SideOffered, add_side, Drafting, Consenting),
+    on(Confirming, Replied, summary_is_buttons),
+    across((Reading, Consenting, Drafting, Checking, Confirming), DraftDeleted, drop_draft, Fresh),
+    on(Waiting, Recalled, recall, *PLACES),
+    across((Rejecting, Deciding), Recalled, recall),
+    across((Waiting, Rejecting, Deciding), Nudged, nudge),
+    across((Waiting, Rejecting, Deciding), Replied, already_submitted),
+)

@@ -1,0 +1,149 @@
+"""What is stored of a person: answers so far, what was submitted, what was agreed to, what was decided.
+
+Everything here is frozen and saves to JSON and back without loss. Times are aware UTC.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcome = Literal["approved", "rejected", "withdrawn"]
+
+
+class Record(BaseModel):
+    """A stored value: never changed, only replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Written(Record):
+    """Words, as they are kept after cleaning."""
+
+    kind: Literal["written"] = "written"
+    text: str
+
+
+class Chosen(Record):
+    """An option by its key; `text` holds the words that go with "other"."""
+
+    kind: Literal["chosen"] = "chosen"
+    option: str
+    text: str = ""
+
+
+class Picture(Record):
+    """One stored picture: its id in the store, its size in pixels, what was noticed about it."""
+
+    photo_id: str
+    width: int
+    height: int
+    warnings: tuple[str, ...] = ()
+
+
+class Pictured(Record):
+    """Identity by photo: the sides by name, and which kind of card was asked for."""
+
+    kind: Literal["pictured"] = "pictured"
+    method: str = "photo"
+    variant: str = ""
+    sides: dict[str, Picture] = Field(default_factory=dict)
+
+
+Answer = Annotated[Written | Chosen | Pictured, Field(discriminator="kind")]
+
+
+class ConsentRecord(Record):
+    """Which text, by its SHA-256, was agreed to, in which language, by which act, and when."""
+
+    document: str
+    text_hash: str
+    language: str
+    act: str
+    at: datetime
+
+
+class Reviewer(Record):
+    """Who acted on a card: a keyed hash of the account, and the name reviewers see. Applicants never see it."""
+
+    ref: str
+    name: str
+
+
+class Decision(Record):
+    """What a reviewer said, and the structured why."""
+
+    outcome: Literal["approved", "rejected"]
+    by: Reviewer
+    at: datetime
+    reasons: tuple[str, ...] = ()
+
+
+class View(Record):
+    """One look at the ID photo."""
+
+    by: Reviewer
+    at: datetime
+
+
+class Application(Record):
+    """What was submitted. Only a further revision supersedes its answers."""
+
+    receipt: str
+    revision: int
+    language: str
+    submitted_at: datetime
+    answers: dict[str, Answer]
+    skipped: tuple[str, ...] = ()
+    round: int = 0  # rises with every decision; a press signed for an earlier round is stale
+    claimed_by: Reviewer | None = None
+    views: tuple[View, ...] = ()
+    nudged_at: datetime | None = None
+
+
+class Draft(Record):
+    """Answers so far. `recalled` is the submitted application that is being edited again."""
+
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    hinted: tuple[str, ...] = ()  # questions whose hint was given once
+    declined: tuple[str, ...] = ()  # optional consents that were offered and not given
+    recalled: Application | None = None
+
+    def with_answer(self, question: str, answer: Answer) -> "Draft":
+        return self.model_copy(
+            update={
+                "answers": {**self.answers, question: answer},
+                "skipped": tuple(key for key in self.skipped if key != question),
+            }
+        )
+
+    def without(self, question: str, *, skipped: bool = False) -> "Draft":
+        rest = tuple(key for key in self.skipped if key != question)
+        return self.model_copy(
+            update={
+                "answers": {key: answer for key, answer in self.answers.items() if key != question},
+                "skipped": (*rest, question) if skipped else rest,
+            }
+        )
+
+
+class Closed(Record):
+    """An application that ended: what is remembered of it while the person is known."""
+
+    receipt: str
+    outcome: Outcome
+    submitted_at: datetime
+    at: datetime
+    reasons: tuple[str, ...] = ()
+
+
+def photo_ids(answers: Mapping[str, Answer]) -> frozenset[str]:
+    """The stored pictures that these answers stand on."""
+    return frozenset(
+        picture.photo_id
+        for answer in answers.values()
+        if isinstance(answer, Pictured)
+        for picture in answer.sides.values()
+    )

@@ -1,0 +1,159 @@
+"""What to do about it, in the imperative. The machine returns effects; others carry them out.
+
+Messages are named, never worded here: `values` are plain data that the wording shows in a language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from conversations.application import ConsentRecord, Picture, Reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button by its verb and argument. `label`: the wording's name of its words, when not the verb's."""
+
+    verb: str
+    arg: str = ""
+    label: str = ""
+    style: str = ""  # "", "primary", "success" or "danger", as the Bot API names them
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Anything a turn asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Effect):
+    """A new message to the applicant. `prompt`: it is what he is now asked. `notes` stand above the message."""
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    buttons: Rows = ()
+    prompt: bool = False
+    notes: tuple["Say", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redraw(Effect):
+    """The message that was pressed shows this instead."""
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    buttons: Rows = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Effect):
+    """What the button's press is answered with: nothing, a toast, or an alert to be closed."""
+
+    name: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    alert: bool = False
+    open_photo: str = ""  # the receipt whose photo the private chat is to be opened for
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh(Effect):
+    """The card in the reviewers' group follows the database. `anew`: as a new message at the end."""
+
+    receipt: str
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPhoto(Effect):
+    """Fetch, check, re-encode and seal a photo; the result comes back as `PhotoChecked`."""
+
+    file_id: str
+    question: str
+    part: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPhoto(Effect):
+    """The picture that has just been checked belongs to the draft: store it."""
+
+    picture: Picture
+    question: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropPhotos(Effect):
+    """These stored pictures are needed no more."""
+
+    photo_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPhoto(Effect):
+    """Bring the photo to a reviewer's private chat, protected, and remove it in time."""
+
+    receipt: str
+    chat_id: int
+    by: Reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class HidePhotos(Effect):
+    """Remove the photo from every reviewer's chat it was brought to."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendData(Effect):
+    """The file with everything kept, and the photo, to the applicant."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConsent(Effect):
+    """Enter an act of consent in the ledger, with the text it was about."""
+
+    record: ConsentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawConsents(Effect):
+    """Enter in the ledger that every consent is withdrawn."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wake(Effect):
+    """When nobody undoes the decision until then, it stands."""
+
+    at: datetime
+    receipt: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit(Effect):
+    """One entry of the audit log: an action and plain identifiers, nothing personal."""
+
+    action: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Erase(Effect):
+    """Everything of this person goes: rows, photos, key, messages, cards. `barred_until`: no new application before."""
+
+    barred_until: datetime | None = None
+    say: str = ""  # the receipt's message
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPrompt(Effect):
+    """The dialogue has no open question any more."""

@@ -1,0 +1,399 @@
+"""What happened, in the past tense. A press on a button is an event named by its `verb`.
+
+Every event of an applicant carries nothing of Telegram but plain values; ids of messages serve to tell
+whether a reply was written before the question could be read.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from conversations.application import Picture, Reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Anything that can happen to a person's dialogue."""
+
+    verb: ClassVar[str] = ""
+
+
+# typed or sent
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """/start, with what a deep link carried."""
+
+    payload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replied(Event):
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoArrived(Event):
+    """A photo, or a file that may hold one. `size` in bytes, 0 when unknown; `album` joins what was sent together."""
+
+    file_id: str
+    size: int = 0
+    message_id: int = 0
+    album: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited(Event):
+    """He changed a message he had sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SomethingElse(Event):
+    """A sticker, a voice message, a contact, a place ...: `what` names it."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameEarly(Event):
+    """A reply written before the present question could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCommand(Event):
+    """A command nobody declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class StalePressed(Event):
+    """A press on a button of an earlier step, or on one that is not ours."""
+
+
+# commands that work everywhere (most of them are buttons too)
+
+
+@dataclass(frozen=True, slots=True)
+class HelpAsked(Event):
+    verb = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageAsked(Event):
+    verb = "language"
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageChosen(Event):
+    verb = "speak"
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked(Event):
+    verb = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedBack(Event):
+    verb = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked(Event):
+    verb = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftDeleted(Event):
+    verb = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAsItIs(Event):
+    """No to a question of confirmation: nothing changes."""
+
+    verb = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyAsked(Event):
+    verb = "privacy"
+
+
+@dataclass(frozen=True, slots=True)
+class DataAsked(Event):
+    verb = "mydata"
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionAsked(Event):
+    verb = "correct"
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalAsked(Event):
+    verb = "withdraw"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrew(Event):
+    verb = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureAsked(Event):
+    verb = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureConfirmed(Event):
+    verb = "erase"
+
+
+# presses along the way
+
+
+@dataclass(frozen=True, slots=True)
+class PageTurned(Event):
+    """Another page of the agreement."""
+
+    verb = "page"
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked(Event):
+    """The agreement's box: "on" or "off"."""
+
+    verb = "tick"
+    box: str
+
+
+@dataclass(frozen=True, slots=True)
+class Continued(Event):
+    """Continue under the agreement, or Continue with the draft."""
+
+    verb = "go"
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementDeclined(Event):
+    verb = "decline"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGiven(Event):
+    verb = "agree"
+    consent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRefused(Event):
+    verb = "refuse"
+    consent: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionChosen(Event):
+    verb = "pick"
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
+class SideOffered(Event):
+    """He wants to add another side of the card."""
+
+    verb = "side"
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    verb = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKept(Event):
+    """He stepped back, looked, and leaves the answer as it is."""
+
+    verb = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class EditAsked(Event):
+    verb = "edit"
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Event):
+    verb = "submit"
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Event):
+    verb = "recall"
+
+
+@dataclass(frozen=True, slots=True)
+class Nudged(Event):
+    verb = "nudge"
+
+
+# reviewers
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEvent(Event):
+    """Something a reviewer did to an application's card."""
+
+    by: Reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class Approved(ReviewEvent):
+    verb = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionBegun(ReviewEvent):
+    verb = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected(ReviewEvent):
+    verb = "because"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionDropped(ReviewEvent):
+    verb = "unreject"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed(ReviewEvent):
+    verb = "claim"
+
+
+@dataclass(frozen=True, slots=True)
+class Released(ReviewEvent):
+    verb = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone(ReviewEvent):
+    verb = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldNow(ReviewEvent):
+    verb = "tell"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoOpened(ReviewEvent):
+    """He asked for the ID photo; `chat_id` is his private chat with the bot, 0 while he is still in the group."""
+
+    verb = "view"
+    chat_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PressOutdated(ReviewEvent):
+    """A press on a card that has changed since, or on another card's button."""
+
+
+# from the machinery
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoChecked(Event):
+    """What became of a photo: a stored picture, or the name of the message that says why not."""
+
+    question: str
+    part: str
+    attempt: int
+    picture: Picture | None = None
+    refusal: str = ""
+    values: tuple[tuple[str, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UndoWindowPassed(Event):
+    """Nobody undid the decision of that round."""
+
+    receipt: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class FellSilent(Event):
+    """Something is due by the clock: a reminder, an expiry, the end of a retention."""
+
+
+PRESSES: dict[str, type[Event]] = {
+    event.verb: event
+    for event in (
+        HelpAsked,
+        LanguageAsked,
+        LanguageChosen,
+        StatusAsked,
+        SteppedBack,
+        CancelAsked,
+        DraftDeleted,
+        LeftAsItIs,
+        PrivacyAsked,
+        DataAsked,
+        CorrectionAsked,
+        WithdrawalAsked,
+        Withdrew,
+        ErasureAsked,
+        ErasureConfirmed,
+        PageTurned,
+        Ticked,
+        Continued,
+        AgreementDeclined,
+        ConsentGiven,
+        ConsentRefused,
+        OptionChosen,
+        SideOffered,
+        Skipped,
+        AnswerKept,
+        EditAsked,
+        Submitted,
+        Recalled,
+        Nudged,
+    )
+}
+REVIEW_PRESSES: dict[str, type[ReviewEvent]] = {
+    event.verb: event
+    for event in (
+        Approved,
+        RejectionBegun,
+        Rejected,
+        RejectionDropped,
+        Claimed,
+        Released,
+        Undone,
+        ToldNow,
+        PhotoOpened,
+    )
+}
+# These change nothing that a later step could contradict, so an old button still works.
+TIMELESS: frozenset[str] = frozenset(
+    event.verb
+    for event in (
+        HelpAsked,
+        LanguageAsked,
+        LanguageChosen,
+        StatusAsked,
+        PrivacyAsked,
+        DataAsked,
+        CorrectionAsked,
+        CancelAsked,
+        WithdrawalAsked,
+        ErasureAsked,
+        LeftAsItIs,
+    )
+)

@@ -1,0 +1,218 @@
+"""What each state asks, and which buttons stand under it. Also the one function that says what comes next."""
+
+from datetime import datetime, timedelta
+
+from conversations.application import Draft, Pictured
+from conversations.effects import Button, Effect, Rows, Say
+from conversations.programme import START, Consent
+from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
+from conversations.rules import Scene, Turn, move
+from conversations.state import (
+    Applicant,
+    Checking,
+    Confirming,
+    Consenting,
+    Deciding,
+    Drafting,
+    Fresh,
+    Reading,
+    Rejecting,
+    Settled,
+    State,
+    Unsubmitted,
+    Waiting,
+    draft_of,
+)
+
+
+def is_agreed(scene: Scene, consent: Consent) -> bool:
+    """Whether he agreed to exactly the text as it now is, in the language in which he agreed."""
+    record = scene.applicant.agreed.get(consent.key)
+    if record is None:
+        return False
+    texts = scene.programme.documents.get(consent.key, {})
+    return record.language in texts and texts[record.language].hash == record.text_hash
+
+
+def proceed(scene: Scene, draft: Draft) -> Unsubmitted:
+    """What comes next for these answers: a consent that is missing, a question, or the summary."""
+    programme = scene.programme
+    for consent in programme.consents_before(START):
+        if consent.required and not is_agreed(scene, consent):
+            changed = consent.key in scene.applicant.agreed
+            return Reading(draft=draft, consent=consent.key, changed=changed)
+    question = programme.next_after(draft)
+    if question is None:
+        return Confirming(draft=draft)
+    return ask(scene, draft, question)
+
+
+def ask(scene: Scene, draft: Draft, question: Question, part: str = "") -> Unsubmitted:
+    """The question, or first the consent that stands before it."""
+    for consent in scene.programme.consents_before(question.key):
+        if consent.key not in draft.declined and not is_agreed(scene, consent):
+            return Consenting(draft=draft, consent=consent.key)
+    if isinstance(question, IdentityQuestion) and not part:
+        part = question.methods.photo.sides[0]
+    return Drafting(draft=draft, question=question.key, part=part)
+
+
+def show(
+    scene: Scene, state: State, *effects: Effect, notes: tuple[Say, ...] = (), **changes: object
+) -> Turn:
+    """Go to a state and ask what it asks. Notes are shown above it in the same message."""
+    turn = move(scene, state, **changes)
+    return Turn(turn.applicant, (*effects, prompt(scene, turn.applicant, notes)))
+
+
+def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> Say:
+    """The message that stands for a state."""
+    match applicant.state:
+        case Reading() as state:
+            return reading_prompt(state, notes)
+        case Consenting(consent=consent):
+            buttons = ((Button("agree", consent), Button("refuse", consent)), (Button("back"),))
+            return Say("consent", {"consent": consent}, buttons, prompt=True, notes=notes)
+        case Drafting() as state:
+            return question_prompt(scene, state, notes)
+        case Checking():
+            return Say("photo_checking", {}, (), prompt=True, notes=notes)
+        case Confirming(draft=draft):
+            return summary_prompt(scene, draft, notes)
+        case Waiting() | Rejecting() | Deciding() as state:
+            return waiting_prompt(scene, state, notes)
+        case Settled() as state:
+            return settled_prompt(scene, state, notes)
+        case Fresh():
+            return Say("nothing_open", {}, ((Button("go", label="start"),),), prompt=True, notes=notes)
+
+
+def reading_prompt(state: Reading, notes: tuple[Say, ...] = ()) -> Say:
+    """The agreement, its box, and Continue and Decline with equal weight."""
+    values = {"consent": state.consent, "page": state.page, "changed": state.changed}
+    return Say("agreement", values, reading_buttons(state), prompt=True, notes=notes)
+
+
+def reading_buttons(state: Reading) -> Rows:
+    tick = Button("tick", "off", label="ticked") if state.ticked else Button("tick", "on", label="unticked")
+    return (
+        (tick,),
+        (Button("decline"), Button("go", style="primary" if state.ticked else "")),
+        (Button("language"),),
+    )
+
+
+def question_prompt(scene: Scene, state: Drafting, notes: tuple[Say, ...] = ()) -> Say:
+    """A question, where one is, and the answer that is already there."""
+    programme, draft = scene.programme, state.draft
+    question = programme.question(state.question)
+    if question is None:  # the form changed under the draft; `proceed` never leads here
+        return Say("nothing_open", {}, (), prompt=True, notes=notes)
+    number, total = programme.position(question, draft)
+    settled = programme.is_settled(question, draft)
+    variant = programme.variant(question, draft) if isinstance(question, IdentityQuestion) else ""
+    values = {
+        "question": question,
+        "part": state.part,
+        "variant": variant,
+        "number": number,
+        "total": total,
+        "answer": draft.answers.get(question.key) if settled else None,
+    }
+    rows: list[tuple[Button, ...]] = []
+    if isinstance(question, ChoiceQuestion) and not state.part:
+        options = [
+            Button("pick", option, label="option", values={"question": question.key})
+            for option in question.choices
+        ]
+        rows += [tuple(options[place : place + 2]) for place in range(0, len(options), 2)]
+    last: list[Button] = []
+    if state.part or programme.before(question, draft):
+        last.append(Button("back"))
+    if settled:
+        last.append(Button("same"))
+    if not question.required:
+        last.append(Button("skip"))
+    return Say(
+        "ask",
+        values,
+        _rows(*rows, side_row(scene, question, draft) if settled else (), tuple(last)),
+        True,
+        notes,
+    )
+
+
+def side_row(scene: Scene, question: Question, draft: Draft) -> tuple[Button, ...]:
+    """Offers of the further sides of a card whose front is there."""
+    answer = draft.answers.get(question.key)
+    if not isinstance(question, IdentityQuestion) or not isinstance(answer, Pictured):
+        return ()
+    missing = [side for side in question.methods.photo.all_sides if side not in answer.sides]
+    return tuple(
+        Button("side", side, label="add_side", values={"question": question.key, "side": side})
+        for side in missing
+    )
+
+
+def summary_prompt(scene: Scene, draft: Draft, notes: tuple[Say, ...] = ()) -> Say:
+    """Every answer, a button to edit each, and Submit."""
+    asked = scene.programme.asked(draft)
+    edits = [
+        Button("edit", question.key, label="question", values={"question": question.key})
+        for question in asked
+    ]
+    rows = [tuple(edits[place : place + 2]) for place in range(0, len(edits), 2)]
+    buttons = ((Button("submit", style="success"),), *rows)
+    values = {"questions": asked, "draft": draft, "answers": scene.programme.kept(draft)}
+    return Say("summary", values, buttons, prompt=True, notes=notes)
+
+
+def waiting_prompt(scene: Scene, state: Waiting | Rejecting | Deciding, notes: tuple[Say, ...] = ()) -> Say:
+    """Where the application stands, without saying what is not yet said."""
+    application = state.application
+    row = [] if application.claimed_by or not isinstance(state, Waiting) else [Button("recall")]
+    if may_nudge(scene, state):
+        row.append(Button("nudge"))
+    values = {"application": application, "usual_days": scene.programme.review.usual_days}
+    return Say("waiting", values, _rows(tuple(row), (Button("mydata"), Button("withdraw"))), True, notes)
+
+
+def may_nudge(scene: Scene, state: State) -> bool:
+    """A polite nudge is possible once in the programme's period."""
+    if not isinstance(state, Waiting):
+        return False
+    last = state.application.nudged_at or state.application.submitted_at
+    return scene.now - last >= timedelta(days=scene.programme.review.nudge_days)
+
+
+def settled_prompt(scene: Scene, state: Settled, notes: tuple[Say, ...] = ()) -> Say:
+    """How it ended, why, and what next."""
+    again = reapply_from(scene, state)
+    may = again is not None and again <= scene.now
+    values = {"closed": state.closed, "reapply_from": None if may else again}
+    row = (Button("go", label="apply_again"),) if may else ()
+    return Say(state.closed.outcome, values, _rows(row, (Button("mydata"), Button("delete"))), True, notes)
+
+
+def reapply_from(scene: Scene, state: Settled) -> datetime | None:
+    """When a further application is possible: None for the approved, who need none."""
+    if state.closed.outcome == "approved":
+        return None
+    wait = scene.programme.reapply_days if state.closed.outcome == "rejected" else 0
+    return state.closed.at + timedelta(days=wait)
+
+
+def resumed(scene: Scene) -> State:
+    """The state as the programme now stands: a form or text that changed under an open draft moves it."""
+    draft = draft_of(scene.state)
+    if draft is None or isinstance(scene.state, Reading | Checking):
+        return scene.state
+    due = proceed(scene, draft)
+    if isinstance(due, Reading) or not isinstance(scene.state, Drafting):
+        return due
+    question = scene.programme.question(scene.state.question)
+    return scene.state if question in scene.programme.asked(draft) else due
+
+
+def _rows(*rows: tuple[Button, ...]) -> Rows:
+    return tuple(row for row in rows if row)

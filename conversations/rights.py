@@ -1,0 +1,368 @@
+"""What a person may ask for at any time: help, language, status, and his rights over what is kept of him.
+
+Each of these works in every state and, unless it is confirmed, changes nothing of where he stands.
+"""
+
+from datetime import datetime, timedelta
+
+from conversations.application import Application, Closed, Pictured, photo_ids
+from conversations.effects import (
+    Answer,
+    Audit,
+    Button,
+    DropPhotos,
+    Effect,
+    Erase,
+    HidePhotos,
+    Refresh,
+    Rows,
+    Say,
+    SendData,
+    WithdrawConsents,
+)
+from conversations.events import (
+    CameEarly,
+    CancelAsked,
+    CorrectionAsked,
+    DataAsked,
+    ErasureAsked,
+    ErasureConfirmed,
+    FellSilent,
+    HelpAsked,
+    LanguageAsked,
+    LanguageChosen,
+    LeftAsItIs,
+    MessageEdited,
+    PhotoArrived,
+    PrivacyAsked,
+    Replied,
+    SomethingElse,
+    StalePressed,
+    StatusAsked,
+    SteppedBack,
+    UnknownCommand,
+    WithdrawalAsked,
+    Withdrew,
+)
+from conversations.programme import Programme
+from conversations.prompts import reapply_from, resumed, show, summary_prompt
+from conversations.rules import Rule, Scene, Turn, across, move, on, stay, tell_once, toast
+from conversations.state import (
+    ALL_STATES,
+    Applicant,
+    Checking,
+    Confirming,
+    Consenting,
+    Deciding,
+    Drafting,
+    Fresh,
+    Open,
+    Reading,
+    Rejecting,
+    Settled,
+    State,
+    Unsubmitted,
+    Waiting,
+    application_of,
+    draft_of,
+)
+
+YES_NO = "danger"
+
+# seeing
+
+
+def say(scene: Scene, name: str, buttons: Rows = (), **values: object) -> Turn:
+    """A message beside the dialogue, answering the press that asked for it."""
+    answer = (Answer(),) if scene.pressed else ()
+    return stay(scene, *answer, Say(name, values, buttons))
+
+
+def help_(scene: Scene, state: State, event: HelpAsked) -> Turn:
+    return say(scene, "help", state=state.kind)
+
+
+def privacy(scene: Scene, state: State, event: PrivacyAsked) -> Turn:
+    row = (Button("mydata"), Button("withdraw"), Button("delete"))
+    return say(scene, "privacy", (row,))
+
+
+def status(scene: Scene, state: State, event: StatusAsked) -> Turn:
+    """Where he stands; the state's own message says it."""
+    if isinstance(state, Checking | Reading):
+        return say(scene, "status", state=state.kind)
+    return show(
+        scene, resumed(scene), *((Answer(),) if scene.pressed else ()), notes=status_notes(scene, state)
+    )
+
+
+def status_notes(scene: Scene, state: State) -> tuple[Say, ...]:
+    draft = draft_of(state)
+    if draft is None:
+        return ()
+    asked = scene.programme.asked(draft)
+    done = sum(scene.programme.is_settled(question, draft) for question in asked)
+    return (Say("status", {"state": state.kind, "done": done, "total": len(asked)}),)
+
+
+def language(scene: Scene, state: State, event: LanguageAsked) -> Turn:
+    row = tuple(Button("speak", code, label="language_name") for code in scene.programme.languages)
+    return say(scene, "choose_language", (row,))
+
+
+def speak(scene: Scene, state: State, event: LanguageChosen) -> Turn:
+    """The place is kept; what is asked is asked again in the other language."""
+    if event.language not in scene.programme.languages:
+        return toast(scene, "stale")
+    after: State = state
+    if isinstance(state, Reading):  # another text: it has not been ticked
+        after = state.model_copy(update={"ticked": False, "page": 0})
+    elif isinstance(state, Checking):
+        return stay(scene, Answer(), Say("language_set"), language=event.language)
+    applicant = scene.applicant.model_copy(update={"language": event.language})
+    spoken = Scene(scene.programme, applicant, scene.now, scene.fresh, scene.pressed)
+    return show(spoken, after, Answer(), notes=(Say("language_set"),))
+
+
+def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
+    application, draft = application_of(state), draft_of(state)
+    answers = application.answers if application else scene.programme.kept(draft) if draft else {}
+    values = {
+        "applicant": scene.applicant,
+        "state": state.kind,
+        "questions": [question for question in scene.programme.questions if question.key in answers],
+        "answers": answers,
+        "application": application or (draft.recalled if draft else None),
+        "goes_at": goes_at(scene.programme, scene.applicant),
+    }
+    buttons = ((Button("correct"), Button("withdraw"), Button("delete")),)
+    answer = (Answer(),) if scene.pressed else ()
+    return stay(scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown"))
+
+
+# correcting
+
+
+def correct(scene: Scene, state: State, event: CorrectionAsked) -> Turn:
+    if isinstance(state, Drafting | Confirming | Consenting):
+        draft = state.draft
+        told = summary_prompt(scene, draft)
+        edits = tuple(row for row in told.buttons[1:])
+        answered = {question.key for question in scene.programme.asked(draft)} & set(draft.answers)
+        if not answered:
+            return say(scene, "nothing_to_correct")
+        return move(scene, Confirming(draft=draft), Answer(), Say("correct", told.values, edits, True))
+    if isinstance(state, Waiting) and not state.application.claimed_by:
+        return say(scene, "correct_by_recall", ((Button("recall"), Button("keep")),))
+    if isinstance(state, Waiting | Rejecting | Deciding):
+        return say(scene, "correct_by_contact", ((Button("withdraw"),),))
+    return say(scene, "correct_by_contact" if isinstance(state, Settled) else "nothing_to_correct")
+
+
+# leaving
+
+
+def cancel(scene: Scene, state: State, event: CancelAsked) -> Turn:
+    if not isinstance(state, Unsubmitted):
+        return say(scene, "nothing_to_cancel", state=state.kind)
+    if state.draft.recalled:
+        return say(scene, "cancel_recalled", ((Button("go"), Button("leave", style=YES_NO)),))
+    return say(scene, "cancel", ((Button("go"), Button("drop", style=YES_NO)),))
+
+
+def leave_as_is(scene: Scene, state: State, event: LeftAsItIs) -> Turn:
+    return toast(scene, "nothing_changed")
+
+
+def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
+    if isinstance(state, Fresh) or (isinstance(state, Settled) and state.closed.outcome != "approved"):
+        return say(scene, "nothing_to_withdraw", ((Button("delete"),),))
+    name = "withdraw_draft" if isinstance(state, Unsubmitted) else "withdraw"
+    return say(scene, name, ((Button("leave", style=YES_NO), Button("keep")),), state=state.kind)
+
+
+def withdraw(scene: Scene, state: State, event: Withdrew) -> Turn:
+    """Consent ends and processing with it: a submitted application closes, a draft goes."""
+    application = application_of(state)
+    draft = draft_of(state)
+    if draft is not None:
+        application = draft.recalled
+    ended: tuple[Effect, ...] = (Answer(), WithdrawConsents(scene.now), Audit("withdrawn"))
+    if application is None:
+        photos = tuple(sorted(photo_ids(draft.answers))) if draft else ()
+        drop = (DropPhotos(photos),) if photos else ()
+        return move(scene, Fresh(), *ended, *drop, Say("withdrawn_draft"), agreed={})
+    if isinstance(state, Settled) and state.closed.outcome != "approved":
+        return toast(scene, "nothing_changed")
+    closed = Closed(
+        receipt=application.receipt, outcome="withdrawn", submitted_at=application.submitted_at, at=scene.now
+    )
+    settled = Settled(application=application, closed=closed)
+    after = (Refresh(application.receipt), HidePhotos(application.receipt))
+    return show(scene, settled, *ended, *after, agreed={})
+
+
+def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:
+    """Says first what goes and what stays, and why."""
+    values = {"state": state.kind, "barred_until": barred_until(scene)}
+    buttons = ((Button("erase", style=YES_NO), Button("keep")),)
+    answer = (Answer(),) if scene.pressed else ()
+    return stay(scene, *answer, Say("erase", values, buttons))
+
+
+def erase(scene: Scene, state: State, event: ErasureConfirmed) -> Turn:
+    return move(scene, Fresh(), Answer(), Erase(barred_until(scene), "erased"))
+
+
+def barred_until(scene: Scene) -> datetime | None:
+    """Someone rejected cannot shorten his wait by deleting himself."""
+    if not isinstance(scene.state, Settled) or scene.state.closed.outcome != "rejected":
+        return None
+    until = reapply_from(scene, scene.state)
+    return until if until and until > scene.now else None
+
+
+# what does not fit, in any state
+
+
+def edited(scene: Scene, state: State, event: MessageEdited) -> Turn:
+    return tell_once(scene, "edits_do_not_count")
+
+
+def something_else(scene: Scene, state: State, event: SomethingElse) -> Turn:
+    return tell_once(scene, "cannot_use_this", what=event.what)
+
+
+def unknown_command(scene: Scene, state: State, event: UnknownCommand) -> Turn:
+    return tell_once(scene, "unknown_command")
+
+
+def stale(scene: Scene, state: State, event: StalePressed) -> Turn:
+    return toast(scene, "stale")
+
+
+def nothing_open(scene: Scene, state: State, event: Replied) -> Turn:
+    return show(scene, state) if "nothing_open" not in scene.applicant.said else stay(scene)
+
+
+def photo_not_asked(scene: Scene, state: State, event: PhotoArrived) -> Turn:
+    return tell_once(scene, "photo_not_asked")
+
+
+def nothing_back(scene: Scene, state: State, event: SteppedBack) -> Turn:
+    return tell_once(scene, "nothing_before")
+
+
+def pass_over(scene: Scene, state: State, event: CameEarly) -> Turn:
+    return stay(scene)
+
+
+# time
+
+
+def due_at(programme: Programme, applicant: Applicant) -> datetime | None:
+    """When the clock next has something to say: a reminder, an expiry, the end of a retention."""
+    state = applicant.state
+    if isinstance(state, Open):
+        return None
+    if isinstance(state, Settled):
+        return (
+            goes_at(programme, applicant)
+            if not photo_ids(state.application.answers)
+            else min(photos_go_at(programme, state), state.closed.at + programme.keep(state.closed.outcome))
+        )
+    hours = programme.reminders.after_hours
+    if isinstance(state, Unsubmitted) and applicant.reminded < len(hours):
+        return applicant.heard_at + timedelta(hours=hours[applicant.reminded])
+    return goes_at(programme, applicant)
+
+
+def goes_at(programme: Programme, applicant: Applicant) -> datetime | None:
+    """When what is kept now goes by itself; None while reviewers have it."""
+    state = applicant.state
+    if isinstance(state, Open):
+        return None
+    if isinstance(state, Settled):
+        return state.closed.at + programme.keep(state.closed.outcome)
+    return applicant.heard_at + timedelta(days=programme.retention.draft_days)
+
+
+def photos_go_at(programme: Programme, state: Settled) -> datetime:
+    return state.closed.at + timedelta(days=programme.retention.photo_days)
+
+
+def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
+    """At most two reminders, then the draft expires and says so."""
+    applicant, programme = scene.applicant, scene.programme
+    gone = goes_at(programme, applicant)
+    if gone is None or gone > scene.now:
+        row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
+        reminder = Say("reminder", {"goes_at": gone, "recalled": state.draft.recalled}, (row,))
+        return stay(scene, reminder, reminded=applicant.reminded + 1)
+    if state.draft.recalled:
+        return withdraw(scene, state, Withdrew()).and_also(Audit("expired"))
+    photos = tuple(sorted(photo_ids(state.draft.answers)))
+    drop = (DropPhotos(photos),) if photos else ()
+    if not state.draft.answers:
+        return move(scene, Fresh(), *drop, Audit("expired"), agreed={})
+    return move(scene, Fresh(), *drop, Audit("expired"), Say("draft_expired"), agreed={})
+
+
+def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
+    """First the photos go, then everything."""
+    if state.closed.at + scene.programme.keep(state.closed.outcome) <= scene.now:
+        return move(scene, Fresh(), Erase(barred_until(scene), "retention_over"))
+    photos = tuple(sorted(photo_ids(state.application.answers)))
+    if not photos or photos_go_at(scene.programme, state) > scene.now:
+        return stay(scene)
+    after = state.model_copy(update={"application": without_photos(state.application)})
+    return stay(
+        scene, DropPhotos(photos), HidePhotos(state.application.receipt), Audit("photos_expired"), state=after
+    )
+
+
+def without_photos(application: Application) -> Application:
+    answers = {
+        key: answer.model_copy(update={"sides": {}}) if isinstance(answer, Pictured) else answer
+        for key, answer in application.answers.items()
+    }
+    return application.model_copy(update={"answers": answers})
+
+
+def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
+    """Of someone who keeps nothing here, not even the account's id is kept for ever."""
+    return stay(scene, Erase(None, ""))
+
+
+UNFINISHED = (Reading, Consenting, Drafting, Checking, Confirming)
+
+RULES: tuple[Rule | tuple[Rule, ...], ...] = (
+    across(ALL_STATES, HelpAsked, help_),
+    across(ALL_STATES, PrivacyAsked, privacy),
+    across(ALL_STATES, StatusAsked, status, *UNFINISHED),
+    across(ALL_STATES, LanguageAsked, language),
+    across(ALL_STATES, LanguageChosen, speak),
+    across(ALL_STATES, DataAsked, mydata),
+    across(ALL_STATES, CorrectionAsked, correct, Confirming),
+    across(ALL_STATES, CancelAsked, cancel),
+    across(ALL_STATES, LeftAsItIs, leave_as_is),
+    across(ALL_STATES, WithdrawalAsked, ask_withdraw),
+    across(ALL_STATES, Withdrew, withdraw, Fresh, Settled),
+    across(ALL_STATES, ErasureAsked, ask_erase),
+    across(ALL_STATES, ErasureConfirmed, erase, Fresh),
+    across(ALL_STATES, MessageEdited, edited),
+    across(ALL_STATES, SomethingElse, something_else),
+    across(ALL_STATES, UnknownCommand, unknown_command),
+    across(ALL_STATES, StalePressed, stale),
+    across((Fresh, Settled), Replied, nothing_open),
+    across(
+        (Fresh, Reading, Consenting, Confirming, Waiting, Rejecting, Deciding, Settled),
+        PhotoArrived,
+        photo_not_asked,
+    ),
+    across((Fresh, Reading, Waiting, Rejecting, Deciding, Settled), SteppedBack, nothing_back),
+    across((Fresh, Checking, Waiting, Rejecting, Deciding, Settled), CameEarly, pass_over),
+    across(UNFINISHED, FellSilent, silent_draft, Fresh, Settled),
+    on(Settled, FellSilent, silent_settled, Fresh),
+    on(Fresh, FellSilent, silent_stranger),
+)

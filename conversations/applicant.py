@@ -74,6 +74,9 @@ FILE_LIMIT = 20 * 1024 * 1024  # what a bot may download; source: Bot API, getFi
 
 
 def begin(scene: Scene, state: Fresh, event: Started | Continued) -> Turn:
+    barred = scene.applicant.barred_until
+    if barred and barred > scene.now:
+        return stay(scene, Say("barred", {"until": barred}))
     return show(scene, Reading(), reminded=0)
 
 

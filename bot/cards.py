@@ -1,0 +1,85 @@
+"""An application's card in the reviewers' group: rendered from the database, each time it is sent."""
+
+from typing import Any
+
+from bot.buttons import Signer
+from bot.carrying import stamp_of
+from bot.wording import Place, Wording
+from conversations import Programme
+from conversations.application import Application, Pictured, Written, photo_ids
+from conversations.effects import Button, Rows, Say
+from conversations.questions import EmailQuestion
+from conversations.state import Deciding, Rejecting, Settled, State, Waiting, application_of
+from conversations.text import mixes_scripts
+
+
+class Cards:
+    """What reviewers see of one application, in their language."""
+
+    def __init__(self, programme: Programme, wording: Wording, signer: Signer) -> None:
+        self._programme = programme
+        self._wording = wording
+        self._signer = signer
+
+    def render(self, state: State, status: str, chat: int) -> dict[str, Any]:
+        """Text and keyboard, as sendMessage and editMessageText take them."""
+        application = application_of(state)
+        if application is None:
+            raise ValueError("only a submitted application has a card")
+        language = self._programme.review.language
+        place = Place(chat, "", stamp_of(application), application.receipt)
+        text = self._wording.message(Say("card", self._values(state, status, application)), language)
+        buttons = () if status == "recalled" else self._buttons(state, application)
+        return {"text": text, "keyboard": self._wording.keyboard(buttons, language, place)}
+
+    def _values(self, state: State, status: str, application: Application) -> dict[str, Any]:
+        decision = state.decision if isinstance(state, Deciding | Settled) else None
+        asked = [
+            question
+            for question in self._programme.questions
+            if question.key in application.answers or question.key in application.skipped
+        ]
+        return {
+            "status": status,
+            "application": application,
+            "questions": asked,
+            "answers": application.answers,
+            "decision": decision,
+            "tell_at": state.tell_at if isinstance(state, Deciding) else None,
+            "closed": state.closed if isinstance(state, Settled) else None,
+            "warnings": self.warnings(application),
+        }
+
+    def warnings(self, application: Application) -> list[str]:
+        """What a careful reviewer would notice, computed from facts."""
+        found: list[str] = []
+        texts = {key: answer.text for key, answer in application.answers.items() if isinstance(answer, Written)}
+        if any(mixes_scripts(text) for text in texts.values()):
+            found.append("mixed_scripts")
+        for question in self._programme.questions:
+            if isinstance(question, EmailQuestion) and question.key in texts:
+                domain = texts[question.key].rpartition("@")[2]
+                if not question.is_academic(domain):
+                    found.append("not_academic")
+        for answer in application.answers.values():
+            if isinstance(answer, Pictured):
+                found += sorted({warning for picture in answer.sides.values() for warning in picture.warnings})
+        return found
+
+    def _buttons(self, state: State, application: Application) -> Rows:
+        look = (Button("view"),) if photo_ids(application.answers) else ()
+        match state:
+            case Waiting() if application.claimed_by:
+                claim = (Button("release"), Button("claim", label="take_over"))
+            case Waiting():
+                claim = (Button("claim"),)
+            case Rejecting():
+                reasons = [Button("because", reason.key, label="reason") for reason in self._programme.reasons]
+                rows = [tuple(reasons[place : place + 2]) for place in range(0, len(reasons), 2)]
+                return (*rows, (*look, Button("unreject")))
+            case Deciding():
+                return ((Button("undo"), Button("tell")), look) if look else ((Button("undo"), Button("tell")),)
+            case _:
+                return ()
+        verdict = (Button("approve", style="success"), Button("reject", style="danger"))
+        return (verdict, (*look, *claim))

@@ -1,0 +1,252 @@
+"""Effects -> rows and errands: what a turn asks for, worded and made ready to be written."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bot.buttons import Press, Signer, link_payload
+from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, NOTE, SEND, SHOW, WAKE, WIPE, Errand, next_id
+from bot.people import People, Person, photo_place
+from bot.plan import CallbackAnswer, Plan
+from bot.reading import FromApplicant, FromReviewer
+from bot.wording import Place, Wording
+from conversations import Programme, Turn
+from conversations.application import Application
+from conversations.effects import (
+    Answer,
+    Audit,
+    DropPhotos,
+    Effect,
+    Erase,
+    FetchPhoto,
+    HidePhotos,
+    KeepPhoto,
+    RecordConsent,
+    Redraw,
+    Refresh,
+    Say,
+    SendData,
+    ShowPhoto,
+    Wake,
+    WithdrawConsents,
+)
+from conversations.events import PhotoOpened
+from conversations.rights import due_at
+from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
+from storage import store
+from storage.engine import Transaction
+from storage.vault import Vault
+
+Source = FromApplicant | FromReviewer | None
+
+
+class Carrier:
+    """Turns one turn into its part of the plan. Rendering that fails says a plain sentence instead."""
+
+    def __init__(
+        self,
+        programme: Programme,
+        wording: Wording,
+        people: People,
+        vault: Vault,
+        signer: Signer,
+        bot_name: str,
+        group: Callable[[], int],
+        accept: Callable[[list[Errand]], None],
+        on_bad_word: Callable[[str], None],
+    ) -> None:
+        self._programme = programme
+        self._wording = wording
+        self._people = people
+        self._vault = vault
+        self._signer = signer
+        self._bot_name = bot_name
+        self._group = group
+        self._accept = accept
+        self._on_bad_word = on_bad_word
+
+    def carry(self, person: Person, turn: Turn, plan: Plan, source: Source, photo: bytes = b"") -> None:
+        """Add to the plan everything that follows from this turn."""
+        self._save(person, turn, plan)
+        for effect in turn.effects:
+            self._effect(effect, person, turn.applicant, plan, source, photo)
+
+    # what is saved
+
+    def _save(self, person: Person, turn: Turn, plan: Plan) -> None:
+        before, after = person.applicant, turn.applicant
+        if person.is_new:
+            person_id, ref, wrapped = person.person_id, after.ref, person.wrapped_key
+            plan.writes.append(lambda tx: store.add_person(tx, person_id, ref, wrapped))
+        if any(isinstance(effect, Erase) for effect in turn.effects):
+            return
+        sealed = self._people.seal(person.key, after)
+        due = due_at(self._programme, after)
+        asks = any(isinstance(effect, Say) and effect.prompt for effect in turn.effects)
+        kind, now = after.state.kind, plan.now
+        plan.writes.append(lambda tx: store.save_person(tx, after.person_id, sealed, kind, due, asks, now))
+        if before.state is not after.state:
+            self._save_application(person, after.state, plan)
+
+    def _save_application(self, person: Person, state: State, plan: Plan) -> None:
+        application, draft = application_of(state), draft_of(state)
+        status: str = state.closed.outcome if isinstance(state, Settled) else state.kind
+        kept: State = state
+        if application is None and draft is not None and draft.recalled:
+            application, status, kept = draft.recalled, "recalled", Waiting(application=draft.recalled)
+        if application is None:
+            return
+        closed_at = state.closed.at if isinstance(state, Settled) else None
+        sealed = self._people.seal_state(person.key, application.receipt, kept)
+        row = application
+        plan.writes.append(
+            lambda tx: store.save_application(
+                tx,
+                row.receipt,
+                person.person_id,
+                status,
+                (row.revision, row.round),
+                (row.submitted_at, closed_at),
+                sealed,
+            )
+        )
+
+    # what is done
+
+    def _effect(
+        self, effect: Effect, person: Person, applicant: Applicant, plan: Plan, source: Source, photo: bytes
+    ) -> None:
+        errand = self._errand(effect, person, applicant, source)
+        if errand is not None:
+            plan.errands.append((errand, person))
+            return
+        match effect:
+            case Answer():
+                self._answer(effect, applicant, plan, source)
+            case Audit(action=action, detail=detail):
+                plan.audits.append((action, person.person_id, detail))
+            case KeepPhoto(picture=picture, question=question, part=part):
+                sealed = person.key.seal(photo_place(picture.photo_id), photo)
+                place, now = (question, part), plan.now
+                plan.writes.append(
+                    lambda tx: store.add_photo(tx, picture.photo_id, person.person_id, place, sealed, now)
+                )
+            case DropPhotos(photo_ids=photo_ids):
+                plan.writes.append(lambda tx: store.drop_photos(tx, photo_ids))
+            case RecordConsent(record=record):
+                text = self._programme.document(record.document, record.language).text
+                values = (record.document, record.text_hash, record.language, record.act)
+                consent_id = next_id()
+                plan.writes.append(
+                    lambda tx: store.add_text(tx, record.text_hash, record.document, record.language, text)
+                )
+                plan.writes.append(lambda tx: store.add_consent(tx, consent_id, person.person_id, values, record.at))
+            case WithdrawConsents(at=at):
+                plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at))
+            case Erase():
+                self._erase(effect, person, applicant, plan)
+
+    def _errand(self, effect: Effect, person: Person, applicant: Applicant, source: Source) -> Errand | None:
+        """The errand that carries an effect out, for those that need one."""
+        mine = person.person_id
+        match effect:
+            case Say():
+                return Errand(SEND, applicant.chat_id, mine, self._body(effect, applicant))
+            case Redraw() if source is not None:
+                say = Say(effect.name, effect.values, effect.buttons)
+                body = {**self._body(say, applicant), "message_id": source.message_id}
+                return Errand(EDIT, applicant.chat_id, mine, body)
+            case Refresh(receipt=receipt, anew=anew):
+                return Errand(CARD, self._group(), mine, {"receipt": receipt, "anew": anew})
+            case FetchPhoto(file_id=file_id, question=question, part=part, attempt=attempt):
+                body = {"file_id": file_id, "question": question, "part": part, "attempt": attempt}
+                return Errand(FETCH, 0, mine, body)
+            case Wake(at=at, receipt=receipt, round=round_):
+                return Errand(WAKE, 0, mine, {"receipt": receipt, "round": round_}, not_before=at)
+            case SendData():
+                return Errand(DATA, applicant.chat_id, mine)
+            case ShowPhoto(receipt=receipt, chat_id=chat_id):
+                return Errand(SHOW, chat_id, mine, {"receipt": receipt})
+            case HidePhotos(receipt=receipt):
+                return Errand(HIDE, 0, mine, {"receipt": receipt})
+        return None
+
+    def _body(self, say: Say, applicant: Applicant) -> dict[str, Any]:
+        """A message, worded now for its reader."""
+        place = Place(applicant.chat_id, applicant.person_id, str(applicant.step))
+        try:
+            text = self._wording.message(say, applicant.language)
+            rows = self._wording.page_buttons(say, applicant.language)
+            keyboard = self._wording.keyboard(rows, applicant.language, place)
+        except Exception as error:  # a bad word must not undo a turn
+            self._on_bad_word(f"{say.name} in {applicant.language}: {error}")
+            text, keyboard = self._wording.named("fallback", applicant.language), []
+        return {"text": text, "keyboard": keyboard, "prompt": say.prompt}
+
+    def _answer(self, effect: Answer, applicant: Applicant, plan: Plan, source: Source) -> None:
+        if source is None:
+            return
+        if isinstance(source, FromReviewer):
+            language = self._programme.review.language
+        elif source.callback_id:
+            language = applicant.language
+        else:  # a reviewer who came through a link is told in words
+            if effect.name and source.event and getattr(source.event, "payload", ""):
+                text = self._wording.toast(effect.name, self._programme.review.language, effect.values)
+                plan.errands.append((Errand(NOTE, source.user_id, None, {"text": text, "plain": True}), None))
+            return
+        text = self._wording.toast(effect.name, language, effect.values)
+        url = self._photo_link(effect.open_photo, source.user_id) if effect.open_photo else ""
+        plan.answers.append(CallbackAnswer(source.update_id, source.callback_id, text, effect.alert, url))
+
+    def _photo_link(self, receipt: str, user_id: int) -> str:
+        """A link into the reviewer's private chat, good for him alone."""
+        data = self._signer.sign(user_id, Press(PhotoOpened.verb, "", receipt, ""))
+        return f"https://t.me/{self._bot_name}?start={link_payload(data)}"
+
+    # erasure
+
+    def _erase(self, effect: Erase, person: Person, applicant: Applicant, plan: Plan) -> None:
+        """Rows, photos and key go in this transaction; what stands in chats goes as an errand of nobody."""
+        plan.erased.append(person.person_id)
+        wipe = Errand(WIPE, applicant.chat_id, None)
+        vault, now = self._vault, plan.now
+
+        def write(tx: Transaction) -> None:
+            wipe.body = {
+                "say": effect.say,
+                "language": applicant.language,
+                "receipt": wipe.errand_id[-12:].upper(),
+                "messages": _messages(tx, person),
+                "cards": [
+                    [row.receipt, row.card_chat, row.card_message]
+                    for row in store.applications_of(tx, person.person_id)
+                    if row.card_message
+                ],
+            }
+            store.erase_person(tx, person.person_id, applicant.ref, effect.barred_until, now)
+            store.add_errands(tx, [wipe.row(vault)])
+
+        plan.writes.append(write)
+        plan.audits.append(("erased", person.person_id, ""))
+        plan.after.append(lambda: self._accept([wipe]))
+
+
+def _messages(tx: Transaction, person: Person) -> list[list[int]]:
+    """(chat, message id) of all the bot's messages about a person that stand in private chats."""
+    found = []
+    for place, message_id, _, sealed_chat, _ in store.messages_of(tx, person.person_id):
+        if place == "private":
+            found.append([person.applicant.chat_id, message_id])
+        elif sealed_chat is not None:
+            found.append([int(person.key.open(shown_place(person.person_id), sealed_chat)), message_id])
+    return found
+
+
+def shown_place(person_id: str) -> str:
+    """The place a reviewer's chat is sealed for, beside a photo that was shown there."""
+    return f"messages/{person_id}"
+
+
+def stamp_of(application: Application) -> str:
+    """What a card's buttons are signed with: they are stale after the next revision or decision."""
+    return f"{application.revision}.{application.round}"

@@ -1,0 +1,73 @@
+"""One thing to do outside: what it is, whose it is, and how it is kept until it is done."""
+
+import itertools
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from storage.store import ErrandRow, stamp, unstamp
+from storage.vault import PersonKey, Vault
+
+# kinds
+SEND = "send"  # a message to a person: text, markup, prompt
+EDIT = "edit"  # another text for one of the bot's messages
+CARD = "card"  # the card follows the database: receipt, anew
+FETCH = "fetch"  # a photo: file_id, question, part, attempt
+WAKE = "wake"  # the undo window ends: receipt, round
+DATA = "data"  # the file with everything kept
+SHOW = "show"  # the photo to a reviewer: receipt
+HIDE = "hide"  # remove the photos shown of an application: receipt
+REMOVE = "remove"  # remove one message: message_id
+WIPE = "wipe"  # after an erasure: everything that stands in chats, then the receipt
+MEMBER = "member"  # ask whether someone may review, then read his press again: raw
+NOTE = "note"  # a plain word to a group or reviewer: text
+
+_counter = itertools.count()
+
+
+@dataclass(slots=True)
+class Errand:
+    """`chat` is the lane it waits in; 0 for what goes to no chat. `body` is JSON."""
+
+    kind: str
+    chat: int
+    person_id: str | None
+    body: dict[str, Any] = field(default_factory=dict)
+    not_before: datetime | None = None
+    attempts: int = 0
+    errand_id: str = field(default_factory=lambda: next_id())
+
+    @property
+    def is_prompt(self) -> bool:
+        return bool(self.body.get("prompt"))
+
+    def row(self, key: PersonKey | Vault) -> tuple[str, str | None, str, str | None, bytes]:
+        """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""
+        sealed = key.seal(_place(self.errand_id), json.dumps({"chat": self.chat, **self.body}).encode())
+        return self.errand_id, self.person_id, self.kind, stamp(self.not_before) if self.not_before else None, sealed
+
+
+def next_id() -> str:
+    """An id that rises with time and is unique on this data."""
+    return f"{time.time_ns():016x}{next(_counter) & 0xFFFF:04x}"
+
+
+def restore(row: ErrandRow, vault: Vault) -> Errand:
+    """An errand as it was before the process ended."""
+    key = vault.unwrap(row.person_id, row.wrapped_key) if row.person_id and row.wrapped_key else vault
+    body = json.loads(key.open(_place(row.errand_id), row.sealed))
+    return Errand(
+        kind=row.kind,
+        chat=int(body.pop("chat")),
+        person_id=row.person_id,
+        body=body,
+        not_before=unstamp(row.not_before) if row.not_before else None,
+        attempts=row.attempts,
+        errand_id=row.errand_id,
+    )
+
+
+def _place(errand_id: str) -> str:
+    return f"errands/{errand_id}"

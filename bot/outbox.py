@@ -1,0 +1,414 @@
+"""Errands -> Telegram: lanes, pacing, retry, giving up.
+
+Answers to presses go first and are never held. Each chat is a lane of its own, in order; all lanes move at once.
+In the group, edits after a press come before new cards, and edits of one card coalesce. A 429 holds one lane.
+The table of errands is for the day after a crash; while the process lives, they are handed over in memory.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
+
+from bot.errands import CARD, DATA, EDIT, FETCH, NOTE, SEND, SHOW, WAKE, Errand, restore
+from bot.metrics import Metrics
+from bot.pacing import Pacing
+from bot.plan import CallbackAnswer, Write
+from bot.transport import NotSent, Transport, Uncertain
+from storage import store
+from storage.engine import Engine, Transaction
+from storage.errors import StorageUnavailable
+from storage.vault import Vault
+
+log = structlog.get_logger()
+
+MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's limits count
+ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
+_BACKOFF = (0.5, 30.0)  # seconds: first and longest
+FETCHES = 4
+
+
+class Performer(Protocol):
+    """Carries one errand out. Returns what is to be written besides its end; None when it ended by itself."""
+
+    async def perform(self, errand: Errand) -> Write | None: ...
+    async def perform_plain(self, errand: Errand) -> Write | None: ...
+
+
+@dataclass(slots=True)
+class Lane:
+    """The errands of one chat, in order."""
+
+    chat: int
+    queue: list[Errand] = field(default_factory=list)
+    task: "asyncio.Task[None] | None" = None
+    in_hand: Errand | None = None
+
+    def first(self) -> Errand:
+        """In a group edits come before new cards, and these before the rest; otherwise in order."""
+        return min(self.queue, key=_rank) if self.chat < 0 else self.queue[0]
+
+
+def _rank(errand: Errand) -> int:
+    if errand.kind != CARD:
+        return 2
+    return 1 if errand.body.get("anew") else 0
+
+
+class Outbox:
+    """One door out. `async with` it; `accept` never waits."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        transport: Transport,
+        pacing: Pacing,
+        metrics: Metrics,
+        undo_seconds: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._transport = transport
+        self._pacing = pacing
+        self._metrics = metrics
+        self._undo = timedelta(seconds=undo_seconds)
+        self._clock = clock
+        self.performer: Performer
+        self.on_group_moved: Callable[[int, int], Coroutine[Any, Any, None]]
+        self.on_trouble: Callable[[str], None] = lambda line: None
+        self._lanes: dict[int, Lane] = {}
+        self._known: set[str] = set()
+        self._unsent: dict[str, set[str]] = {}
+        self._erased: dict[str, None] = {}
+        self._timed: list[tuple[datetime, int, Errand]] = []
+        self._order = itertools.count()
+        self._ring = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fetches = asyncio.Semaphore(FETCHES)
+        self._done: list[tuple[Errand, Write]] = []
+        self._flush = asyncio.Event()
+        self._closing = False
+        self._keepers: list[asyncio.Task[None]] = []
+
+    # life
+
+    async def open(self) -> None:
+        """Take up what an earlier process left undone."""
+        self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._record())]
+        rows = await self._engine.read(store.errands)
+        left = [restore(row, self._vault) for row in rows]
+        now = self._clock()
+        for errand in left:
+            if errand.kind == WAKE and errand.not_before and errand.not_before < now:
+                errand.not_before = now + self._undo  # the window to undo restarts after a downtime
+        self.accept(left)
+
+    async def close(self, grace: float = 8.0) -> None:
+        """Let what is in flight end, for at most `grace` seconds; the rest waits in the table."""
+        self._closing = True
+        running = [lane.task for lane in self._lanes.values() if lane.task] + list(self._tasks)
+        if running:
+            await asyncio.wait(running, timeout=grace)
+        self._flush.set()
+        watch, record = self._keepers
+        watch.cancel()
+        await asyncio.wait([record], timeout=grace)
+        for task in [*running, watch, record]:
+            task.cancel()
+        await asyncio.gather(*running, watch, record, return_exceptions=True)
+
+    def waiting(self) -> int:
+        """How many errands are in memory and not done."""
+        return len(self._known)
+
+    # in
+
+    def accept(self, errands: Sequence[Errand]) -> None:
+        """Take errands that are committed. What is known already is passed over."""
+        for errand in errands:
+            if errand.errand_id in self._known or self._closing:
+                continue
+            self._known.add(errand.errand_id)
+            if errand.is_prompt and errand.person_id:
+                self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
+            if errand.not_before and errand.not_before > self._clock():
+                heapq.heappush(self._timed, (errand.not_before, next(self._order), errand))
+                self._ring.set()
+            else:
+                self._enqueue(errand)
+
+    def answer(self, answers: Sequence[CallbackAnswer]) -> None:
+        """Answer presses at once. One that fails is not repeated for long: the press has expired."""
+        for answer in answers:
+            self._spawn(self._send_answer(answer))
+
+    def prompt_is_unsent(self, person_id: str) -> bool:
+        """Whether what he is asked has not left yet, so that nothing he wrote can be an answer to it."""
+        return bool(self._unsent.get(person_id))
+
+    def forget(self, person_id: str) -> None:
+        """He is erased: his errands went with his rows."""
+        self._erased[person_id] = None
+        while len(self._erased) > 1000:
+            del self._erased[next(iter(self._erased))]
+        self._drop_queued(person_id)
+
+    def resume(self, person_id: str) -> None:
+        """He can be reached again: what waited for him goes out."""
+        self._spawn(self._reload(person_id))
+
+    def group_moved(self, old: int, new: int) -> None:
+        """The group became a supergroup; cards go out anew there."""
+        self._spawn(self.on_group_moved(old, new))
+
+    def move_lane(self, old: int, new: int) -> None:
+        """What waited for the old group goes to the new one."""
+        lane = self._lanes.get(old)
+        if lane is None:
+            return
+        moved, lane.queue = lane.queue, []
+        for errand in moved:
+            errand.chat = new
+            self._enqueue(errand)
+
+    def _drop_queued(self, person_id: str) -> None:
+        self._unsent.pop(person_id, None)
+        for lane in self._lanes.values():
+            for errand in [errand for errand in lane.queue if errand.person_id == person_id]:
+                if errand is not lane.in_hand:
+                    lane.queue.remove(errand)
+                    self._known.discard(errand.errand_id)
+
+    def _enqueue(self, errand: Errand) -> None:
+        if errand.chat == 0:
+            self._spawn(self._alone(errand))
+            return
+        lane = self._lanes.setdefault(errand.chat, Lane(errand.chat))
+        if errand.kind == CARD and self._coalesce(lane, errand):
+            return
+        lane.queue.append(errand)
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._work(lane))
+
+    def _coalesce(self, lane: Lane, errand: Errand) -> bool:
+        """A waiting card already stands for whatever the database says by then."""
+        for other in lane.queue:
+            if other.kind == CARD and other is not lane.in_hand and other.body["receipt"] == errand.body["receipt"]:
+                other.body["anew"] = other.body["anew"] or errand.body["anew"]
+                self._finish(errand, _nothing)
+                return True
+        return False
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # lanes
+
+    async def _work(self, lane: Lane) -> None:
+        """One lane, until it is empty."""
+        while lane.queue and not self._closing:
+            delay = self._pacing.delay(lane.chat, lane.chat < 0, self._now())
+            if delay > 0 and lane.first().kind in MESSAGES:
+                await asyncio.sleep(min(delay, 1.0))
+                continue
+            errand = lane.in_hand = lane.first()
+            if errand.kind in MESSAGES:
+                self._pacing.sent(lane.chat, lane.chat < 0, self._now())
+            ended = await self._try(errand)
+            lane.in_hand = None
+            if ended and errand in lane.queue:
+                lane.queue.remove(errand)
+        lane.task = None
+        if not lane.queue:
+            self._lanes.pop(lane.chat, None)
+
+    async def _alone(self, errand: Errand) -> None:
+        """What goes to no chat: repeated until it is done."""
+        async with self._fetches if errand.kind == FETCH else contextlib.nullcontext():
+            while not self._closing and not await self._try(errand):
+                pass
+
+    async def _try(self, errand: Errand) -> bool:
+        """Perform once; whether it is over, one way or another. Waits before it says no."""
+        self._sending(errand)
+        try:
+            write = await self.performer.perform(errand)
+        except BadRequest as error:
+            return await self._refused(errand, error)
+        except (TelegramError, StorageUnavailable, OSError) as error:
+            return await self._failed(errand, error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("errand broke", action="errand", kind=errand.kind, error=type(error).__name__)
+            return self._give_up(errand, type(error).__name__)
+        self._metrics.count("errands_total", kind=errand.kind, outcome="done")
+        self._finish(errand, write)
+        return True
+
+    def _sending(self, errand: Errand) -> None:
+        if errand.is_prompt and errand.person_id:
+            unsent = self._unsent.get(errand.person_id, set())
+            unsent.discard(errand.errand_id)
+            if not unsent:
+                self._unsent.pop(errand.person_id, None)
+
+    async def _failed(self, errand: Errand, error: Exception) -> bool:
+        """What a failure means for this errand and its lane."""
+        self._metrics.count("errands_total", kind=errand.kind, outcome="failed")
+        log.warning("errand failed", action="errand", kind=errand.kind, error=type(error).__name__)
+        match error:
+            case RetryAfter():
+                seconds = error.retry_after
+                wait = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+                self._pacing.hold(errand.chat, wait, self._now())
+                if errand.chat == 0:
+                    await asyncio.sleep(wait)
+                return False
+            case ChatMigrated():
+                await self.on_group_moved(errand.chat, error.new_chat_id)
+                return False
+            case Forbidden():
+                return await self._forbidden(errand)
+            case InvalidToken():
+                self.on_trouble("Telegram refuses the token; was it revoked?")
+            case Uncertain() if errand.kind in ONCE:
+                if errand.attempts >= 1:
+                    return self._give_up(errand, "no answer twice")
+                errand.attempts += 1
+                await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
+                await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311
+                return False
+            case NotSent() | Uncertain() | _:
+                pass
+        errand.attempts += 0 if errand.kind in ONCE else 1
+        first, longest = _BACKOFF
+        await asyncio.sleep(min(longest, first * 2 ** min(errand.attempts, 6)) * random.uniform(0.5, 1.0))  # noqa: S311
+        return False
+
+    async def _forbidden(self, errand: Errand) -> bool:
+        """A person who blocked the bot is marked, and what is his waits for his return; the group is retried."""
+        if errand.chat < 0:
+            self.on_trouble("the bot may not write to the reviewers' group; is it still a member?")
+            self._pacing.hold(errand.chat, 30.0, self._now())
+            return False
+        if errand.person_id is None:
+            return self._give_up(errand, "not reachable")
+        person_id = errand.person_id
+        await self._quietly(lambda tx: store.set_reachable(tx, person_id, False))
+        self._known.discard(errand.errand_id)
+        self._drop_queued(person_id)
+        return True
+
+    async def _refused(self, errand: Errand, error: BadRequest) -> bool:
+        """A refusal is tried once as plain text, then dropped and told: a lane never stands still."""
+        log.warning("refused", action="errand", kind=errand.kind, error=str(error)[:120])
+        if errand.kind in {SEND, EDIT}:
+            try:
+                self._finish(errand, await self.performer.perform_plain(errand))
+            except TelegramError:
+                return self._give_up(errand, str(error))
+            return True
+        return self._give_up(errand, str(error))
+
+    def _give_up(self, errand: Errand, why: str) -> bool:
+        self._metrics.count("errands_total", kind=errand.kind, outcome="given_up")
+        self.on_trouble(f"an errand of kind {errand.kind} was given up: {why[:120]}")
+        self._finish(errand, _nothing)
+        return True
+
+    # ends
+
+    def _finish(self, errand: Errand, write: Write | None) -> None:
+        """Enter what came of it; what is done together is written together."""
+        if write is None:  # its end was written with the turn that took its result
+            self._known.discard(errand.errand_id)
+            return
+        self._done.append((errand, write))
+        self._flush.set()
+
+    async def _record(self) -> None:
+        while True:
+            await self._flush.wait()
+            self._flush.clear()
+            batch, self._done = self._done, []
+            if batch:
+                await self._write(batch)
+            if self._closing and not self._done:
+                return
+
+    async def _write(self, batch: list[tuple[Errand, Write]]) -> None:
+        ids = [errand.errand_id for errand, _ in batch]
+
+        def write(tx: Transaction) -> None:
+            for _, one in batch:
+                one(tx)
+            store.finish_errands(tx, ids)
+
+        delay = 0.2
+        while not await self._quietly(write):
+            await asyncio.sleep(delay)
+            delay = min(5.0, delay * 2)
+        self._known.difference_update(ids)
+
+    async def _quietly(self, work: Write) -> bool:
+        """Write; whether it could be. An unavailable database is tried again by the caller."""
+        try:
+            await self._engine.write(work)
+        except StorageUnavailable:
+            log.exception("cannot write", action="storage")
+            return False
+        return True
+
+    def is_erased(self, person_id: str | None) -> bool:
+        return person_id in self._erased
+
+    # time and return
+
+    async def _watch_clock(self) -> None:
+        """Hand over what was to wait until now. Looks at the clock at least each second: it may jump."""
+        while True:
+            now = self._clock()
+            while self._timed and self._timed[0][0] <= now:
+                self._enqueue(heapq.heappop(self._timed)[2])
+            left = (self._timed[0][0] - now).total_seconds() if self._timed else 60.0
+            self._ring.clear()
+            try:
+                await asyncio.wait_for(self._ring.wait(), min(max(left, 0.01), 1.0 if self._timed else 60.0))
+            except TimeoutError:
+                continue
+
+    async def _reload(self, person_id: str) -> None:
+        rows = await self._engine.read(lambda tx: store.errands(tx, person_id))
+        self.accept([restore(row, self._vault) for row in rows])
+
+    async def _send_answer(self, answer: CallbackAnswer) -> None:
+        for pause in (0.2, 1.0, 0.0):
+            try:
+                await self._transport.call("answerCallbackQuery", answer.params(), timeout=10)
+            except BadRequest:
+                return  # too old, or answered before
+            except TelegramError as error:
+                log.warning("answer failed", action="answer", error=type(error).__name__)
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _nothing(tx: Transaction) -> None:
+    """Nothing to write but the errand's end."""

@@ -1,0 +1,89 @@
+"""What a batch will write, thought through in memory before the database is touched."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.errands import Errand
+from bot.people import Person
+from storage import store
+from storage.engine import Transaction
+from storage.vault import Vault
+
+Write = Callable[[Transaction], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAnswer:
+    """What one press is answered with; never kept, since a press waits only 150 s."""
+
+    update_id: int
+    callback_id: str
+    text: str = ""
+    alert: bool = False
+    url: str = ""
+
+    def params(self) -> dict[str, Any]:
+        """As answerCallbackQuery takes it."""
+        params: dict[str, Any] = {"callback_query_id": self.callback_id}
+        if self.text:
+            params["text"] = self.text
+        if self.alert:
+            params["show_alert"] = True
+        if self.url:
+            params["url"] = self.url
+        return params
+
+
+@dataclass(slots=True)
+class Plan:
+    """The outcome of one update, or of all that came together. Merged only when an update's thinking succeeded."""
+
+    now: datetime
+    writes: list[Write] = field(default_factory=list)
+    errands: list[tuple[Errand, Person | None]] = field(default_factory=list)
+    answers: list[CallbackAnswer] = field(default_factory=list)
+    audits: list[tuple[str, str, str]] = field(default_factory=list)
+    seen: list[int] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+    def merge(self, other: "Plan") -> None:
+        self.writes += other.writes
+        self.errands += other.errands
+        self.answers += other.answers
+        self.audits += other.audits
+        self.seen += other.seen
+        self.finished += other.finished
+        self.erased += other.erased
+        self.after += other.after
+
+    def rows(self, vault: Vault) -> Sequence[tuple[str, str | None, str, str | None, bytes]]:
+        """The errands sealed: done once, outside the transaction."""
+        return [
+            errand.row(person.key if person and errand.person_id else vault)
+            for errand, person in self.errands
+            if errand.person_id not in self.erased
+        ]
+
+    def writer(self, vault: Vault) -> Write:
+        """Everything, as one function that can be run again from the start."""
+        rows = self.rows(vault)
+
+        def write(tx: Transaction) -> None:
+            for one in self.writes:
+                one(tx)
+            if rows:
+                store.add_errands(tx, rows)
+            if self.finished:
+                store.finish_errands(tx, self.finished)
+            if self.seen:
+                store.add_seen(tx, self.seen, self.now)
+            if self.audits:
+                store.add_audit(tx, self.audits, self.now)
+
+        return write
+
+

@@ -1,0 +1,265 @@
+"""telegram.Update -> what happened: an applicant's event, a reviewer's press, or news of the group.
+
+One raw update is read alone. What the library cannot parse raises, and is parked by the caller.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from telegram import CallbackQuery, ChatMemberUpdated, Message, Update, User
+
+from conversations.events import (
+    CancelAsked,
+    CorrectionAsked,
+    DataAsked,
+    ErasureAsked,
+    Event,
+    HelpAsked,
+    LanguageAsked,
+    MessageEdited,
+    PhotoArrived,
+    PrivacyAsked,
+    Replied,
+    SomethingElse,
+    Started,
+    StatusAsked,
+    SteppedBack,
+    UnknownCommand,
+    WithdrawalAsked,
+)
+
+COMMANDS: dict[str, type[Event]] = {
+    "start": Started,
+    "help": HelpAsked,
+    "language": LanguageAsked,
+    "status": StatusAsked,
+    "back": SteppedBack,
+    "cancel": CancelAsked,
+    "privacy": PrivacyAsked,
+    "mydata": DataAsked,
+    "correct": CorrectionAsked,
+    "withdraw": WithdrawalAsked,
+    "delete": ErasureAsked,
+}
+GONE = ("left", "kicked")
+
+
+@dataclass(frozen=True, slots=True)
+class FromApplicant:
+    """Something in a private chat. `callback_id` is set for a press, whose `data` is not yet checked."""
+
+    update_id: int
+    user_id: int
+    name: str
+    language_code: str
+    event: Event | None
+    message_id: int = 0
+    sent_at: datetime | None = None
+    callback_id: str = ""
+    data: str = ""
+    can_be_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FromReviewer:
+    """A press in a group; `data` is not yet checked."""
+
+    update_id: int
+    user_id: int
+    name: str
+    chat_id: int
+    message_id: int
+    callback_id: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """A person blocked the bot, or came back."""
+
+    update_id: int
+    user_id: int
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMoved:
+    """A group became a supergroup: its id is another from now on."""
+
+    update_id: int
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChanged:
+    """Someone's standing in a group changed; `status` as the Bot API names it."""
+
+    update_id: int
+    chat_id: int
+    user_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotMoved:
+    """The bot's own standing in a group changed."""
+
+    update_id: int
+    chat_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSaid:
+    """A message in a group. `command` without its slash, or nothing."""
+
+    update_id: int
+    chat_id: int
+    message_id: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Read, and of no concern to us."""
+
+    update_id: int
+
+
+Reading = FromApplicant | FromReviewer | Reachable | GroupMoved | MemberChanged | BotMoved | GroupSaid | Nothing
+
+
+def read(raw: dict[str, Any], bot_name: str) -> Reading:
+    """One raw update, read. Raises whatever the library raises for what is no update."""
+    update = Update.de_json(raw, None)
+    if update.callback_query:
+        return _press(update.update_id, update.callback_query)
+    if update.message:
+        message = update.message
+        return _private(update.update_id, message, bot_name) if _is_private(message) else _group(
+            update.update_id, message, bot_name
+        )
+    if update.edited_message:
+        return _edited(update.update_id, update.edited_message)
+    if update.my_chat_member:
+        return _standing(update.update_id, update.my_chat_member)
+    if update.chat_member:
+        changed = update.chat_member
+        member = changed.new_chat_member
+        return MemberChanged(update.update_id, changed.chat.id, member.user.id, _status(member))
+    return Nothing(update.update_id)
+
+
+def full_name(user: User) -> str:
+    """A display name on one line, as other members see it."""
+    return " ".join(user.full_name.split())[:64]
+
+
+def _status(member: Any) -> str:
+    """`restricted` people may have left; then they are gone."""
+    return "left" if member.status == "restricted" and not member.is_member else str(member.status)
+
+
+def _is_private(message: Message) -> bool:
+    return message.chat.type == "private"
+
+
+def _press(update_id: int, query: CallbackQuery) -> Reading:
+    message, user = query.message, query.from_user
+    if message is None or query.data is None:
+        return Nothing(update_id)
+    if message.chat.type == "private":
+        return FromApplicant(
+            update_id,
+            user.id,
+            full_name(user),
+            user.language_code or "",
+            None,
+            message_id=message.message_id,
+            callback_id=query.id,
+            data=query.data,
+        )
+    return FromReviewer(update_id, user.id, full_name(user), message.chat.id, message.message_id, query.id, query.data)
+
+
+def _private(update_id: int, message: Message, bot_name: str) -> Reading:
+    user = message.from_user
+    if user is None or user.is_bot:
+        return Nothing(update_id)
+    event, can_be_early = _event(message, bot_name)
+    return FromApplicant(
+        update_id,
+        user.id,
+        full_name(user),
+        user.language_code or "",
+        event,
+        message_id=message.message_id,
+        sent_at=message.date,
+        can_be_early=can_be_early,
+    )
+
+
+def _event(message: Message, bot_name: str) -> tuple[Event, bool]:
+    """The event, and whether it would be an answer, which may have been written too early."""
+    if message.forward_origin or message.via_bot:
+        return SomethingElse("forward"), False
+    if message.text is not None:
+        command = _command(message.text, bot_name)
+        if command is None:
+            return Replied(message.text), True
+        name, payload = command
+        if name == "start":
+            return Started(payload), False
+        kind = COMMANDS.get(name)
+        return (kind() if kind else UnknownCommand()), False
+    if message.photo:
+        largest = message.photo[-1]
+        return (
+            PhotoArrived(largest.file_id, largest.file_size or 0, message.message_id, message.media_group_id or ""),
+            True,
+        )
+    if message.document and not message.animation:
+        file = message.document
+        return PhotoArrived(file.file_id, file.file_size or 0, message.message_id, message.media_group_id or ""), True
+    return SomethingElse(_what(message)), False
+
+
+def _what(message: Message) -> str:
+    kinds = ("sticker", "voice", "video_note", "video", "audio", "animation", "contact", "location", "poll", "dice", "story")
+    return next((kind for kind in kinds if getattr(message, kind, None)), "other")
+
+
+def _command(text: str, bot_name: str) -> tuple[str, str] | None:
+    """("start", "payload") for "/start payload"; a command for another bot is none of ours."""
+    if not text.startswith("/"):
+        return None
+    head, _, rest = text[1:].partition(" ")
+    name, _, addressed = head.partition("@")
+    if addressed and addressed.casefold() != bot_name.casefold():
+        return "", ""
+    return (name.casefold(), rest.strip()) if name.isascii() and name.replace("_", "").isalnum() else None
+
+
+def _edited(update_id: int, message: Message) -> Reading:
+    user = message.from_user
+    if not _is_private(message) or user is None or user.is_bot:
+        return Nothing(update_id)
+    return FromApplicant(update_id, user.id, full_name(user), user.language_code or "", MessageEdited())
+
+
+def _group(update_id: int, message: Message, bot_name: str) -> Reading:
+    if message.migrate_to_chat_id:
+        return GroupMoved(update_id, message.chat.id, message.migrate_to_chat_id)
+    if message.migrate_from_chat_id:
+        return GroupMoved(update_id, message.migrate_from_chat_id, message.chat.id)
+    command = _command(message.text or "", bot_name)
+    return GroupSaid(update_id, message.chat.id, message.message_id, command[0] if command else "")
+
+
+def _standing(update_id: int, changed: ChatMemberUpdated) -> Reading:
+    status = changed.new_chat_member.status
+    if changed.chat.type == "private":
+        return Reachable(update_id, changed.from_user.id, status not in GONE)
+    return BotMoved(update_id, changed.chat.id, str(status))

@@ -1,0 +1,277 @@
+"""Message name + language -> text and buttons.
+
+Two sandboxed Jinja environments: HTML for messages, plain for buttons, toasts and file names. A message that
+would be longer than Telegram allows is rendered again with its long answers shortened.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jinja2 import StrictUndefined, Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+from bot.buttons import Press, Signer
+from bot.documents import Document, parse
+from bot.programmes import Loaded
+from conversations.application import Answer as KeptAnswer
+from conversations.application import Chosen, Pictured
+from conversations.effects import Button, Rows, Say
+from conversations.questions import OTHER
+
+TEXT_LIMIT = 4096  # UTF-16 units after entities are parsed; source: Bot API, sendMessage
+TOAST_LIMIT = 200
+_SHORTER = (None, 1200, 600, 300, 120)  # how many characters of each answer are shown, tried in turn
+
+Keyboard = list[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where buttons will stand: what their signatures are bound to."""
+
+    chat: int
+    hidden: str  # the person's id
+    stamp: str  # the step of the dialogue, or revision and round
+    subject: str = ""  # the receipt
+
+
+class Wording:
+    """All words of one programme, compiled once."""
+
+    def __init__(self, loaded: Loaded, signer: Signer, clock: Callable[[], datetime]) -> None:
+        self.programme = loaded.programme
+        self._words = loaded.words
+        self._signer = signer
+        self._clock = clock
+        self._html = _environment(autoescape=True)
+        self._plain = _environment(autoescape=False)
+        self._messages = {language: self._compile(self._html, words["messages"]) for language, words in loaded.messages.items()}
+        self._toasts = {language: self._compile(self._plain, words["toasts"]) for language, words in loaded.messages.items()}
+        self._buttons = {language: self._compile(self._plain, words["buttons"]) for language, words in loaded.messages.items()}
+        self._own = loaded.messages
+        self._documents = {
+            (key, language): parse(text.text)
+            for key, texts in self.programme.documents.items()
+            for language, text in texts.items()
+            if text.text.startswith("# ")
+        }
+        self._helpers = {language: self._make_helpers(language) for language in loaded.messages}
+        self._pages: dict[tuple[str, str], list[Markup]] = {}
+
+    def language_for(self, code: str) -> str:
+        """The programme's language nearest to a client's ("zh-hans" -> "zh"); the first one otherwise."""
+        base = code.split("-")[0].casefold()
+        return base if base in self.programme.languages else self.programme.languages[0]
+
+    # messages
+
+    def message(self, say: Say, language: str) -> str:
+        """The HTML of a message with its notes above it, within Telegram's limit."""
+        for limit in _SHORTER:
+            html = self._message(say, language, limit)
+            if visible_length(html) <= TEXT_LIMIT:
+                return html
+        return self.named("fallback", language)
+
+    def _message(self, say: Say, language: str, limit: int | None) -> str:
+        parts = [self._render(language, note.name, note.values, limit) for note in say.notes]
+        return "\n\n".join([*parts, self._render(language, say.name, say.values, limit)])
+
+    def named(self, name: str, language: str, **values: Any) -> str:
+        """One message by its name."""
+        return self._render(language, name, values, None)
+
+    def _render(self, language: str, name: str, values: Mapping[str, Any], limit: int | None) -> str:
+        extra: dict[str, Any] = {}
+        if name == "agreement":
+            pages = self.pages(str(values["consent"]), language)
+            page = min(int(values["page"]), len(pages) - 1)
+            extra = {"body": pages[page], "pages": len(pages), "page": page}
+        if name in {"agreement", "privacy"}:
+            extra["notice"] = self.notice(language)
+        context = {**self._helpers[language], **values, **extra, "shown": self._shown(language, limit)}
+        return self._messages[language][name].render(context).strip()
+
+    def toast(self, name: str, language: str, values: Mapping[str, Any]) -> str:
+        """What a press is answered with, plain and at most 200 characters; nothing for no name."""
+        if not name:
+            return ""
+        context = {**self._helpers[language], **values, "shown": self._shown(language, None)}
+        return self._toasts[language][name].render(context).strip()[:TOAST_LIMIT]
+
+    def command_menu(self, language: str, table: str = "commands") -> list[dict[str, str]]:
+        """The command list as setMyCommands takes it."""
+        return [{"command": name, "description": text} for name, text in self._own[language][table].items()]
+
+    # documents
+
+    def pages(self, key: str, language: str) -> list[Markup]:
+        """A document as pages of whole sections, each section a heading over a quotation that folds."""
+        found = self._pages.get((key, language))
+        if found is None:
+            document = self._documents[key, language]
+            room = TEXT_LIMIT - 1000 - visible_length(self.notice(language))
+            found = self._pages[key, language] = pack(document, room)
+        return found
+
+    def notice(self, language: str) -> Markup:
+        """The channel notice, folded."""
+        document = self._documents["notice", language]
+        body = "\n".join(section_html for section_html in _bodies(document))
+        return Markup(f"<b>{escape(document.title)}</b>\n<blockquote expandable>{body}</blockquote>")  # noqa: S704
+
+    # buttons
+
+    def keyboard(self, rows: Rows, language: str, place: Place) -> Keyboard:
+        """Inline buttons, signed for their place."""
+        return [[self.button(button, language, place) for button in row] for row in rows]
+
+    def button(self, button: Button, language: str, place: Place) -> dict[str, Any]:
+        press = Press(button.verb, button.arg, place.subject, place.stamp)
+        made = {
+            "text": self.label(button, language),
+            "callback_data": self._signer.sign(place.chat, press, place.hidden),
+        }
+        return {**made, "style": button.style} if button.style else made
+
+    def label(self, button: Button, language: str) -> str:
+        """A button's words: by its label, else by its verb."""
+        if button.label == "option":
+            return self._option(language, str(button.values["question"]), button.arg)
+        if button.label == "language_name":
+            return str(self._own[button.arg]["name"])
+        name = button.label or button.verb
+        context = {**self._helpers[language], "arg": button.arg, **button.values}
+        return self._buttons[language][name].render(context).strip()
+
+    def page_buttons(self, say: Say, language: str) -> Rows:
+        """The row that turns an agreement's pages, when it has more than one."""
+        if say.name != "agreement":
+            return say.buttons
+        count = len(self.pages(str(say.values["consent"]), language))
+        if count == 1:
+            return say.buttons
+        return (tuple(Button("page", str(n), values={"n": n + 1}) for n in range(count)), *say.buttons)
+
+    # what templates may call
+
+    def _make_helpers(self, language: str) -> dict[str, Any]:
+        words = self._words.get(language, {})
+        questions = words.get("questions", {})
+
+        def words_of(question: Any) -> Mapping[str, Any]:
+            found: Mapping[str, Any] = questions.get(getattr(question, "key", question), {})
+            return found
+
+        def ask(question: Any, part: str = "", variant: str = "") -> str:
+            its = words_of(question)
+            names = (f"ask_{part}", f"ask_{variant}", "ask")
+            return str(next((its[name] for name in names if name in its), ""))
+
+        def side(question: Any, part: str, variant: str = "") -> str:
+            its = words_of(question)
+            found = its.get(f"{part}_{variant}") or its.get("sides", {}).get(part, part)
+            return str(found)
+
+        def own(table: str, key: str) -> str:
+            return str(self._own[language][table][key])
+
+        return {
+            "programme": self.programme,
+            "words": words,
+            "name_of": lambda question: str(words_of(question).get("name", getattr(question, "key", question))),
+            "ask": ask,
+            "example": lambda question: str(words_of(question).get("example", "")),
+            "hint": lambda question: str(words_of(question).get("hint", "")),
+            "side": side,
+            "reason": lambda key: words.get("reasons", {}).get(key, {"name": key, "told": key, "fix": ""}),
+            "outcome_name": lambda outcome: own("format", f"outcome_{outcome}"),
+            "warning": lambda name: own("warnings", name),
+            "format": self._own[language]["format"],
+            "language_names": {code: str(self._own[code]["name"]) for code in self.programme.languages},
+            "day": lambda at: self._day(language, at),
+            "moment": lambda at: self._moment(language, at),
+            "ago": lambda at: self._ago(language, at),
+        }
+
+    def _shown(self, language: str, limit: int | None) -> Callable[[Any, KeptAnswer | None], str]:
+        def shown(question: Any, answer: KeptAnswer | None) -> str:
+            key = getattr(question, "key", question)
+            if answer is None:
+                return str(self._own[language]["format"]["not_given"])
+            if isinstance(answer, Pictured):
+                return self._photo(language, key, answer)
+            if isinstance(answer, Chosen):
+                return answer.text or self._option(language, key, answer.option)
+            return answer.text if limit is None or len(answer.text) <= limit else f"{answer.text[:limit].rstrip()} …"
+
+        return shown
+
+    def _photo(self, language: str, key: str, answer: Pictured) -> str:
+        if not answer.sides:
+            return str(self._own[language]["format"]["photo_removed"])
+        sides = [self._helpers[language]["side"](key, part, answer.variant) for part in answer.sides]
+        return f"{self._own[language]['format']['photo_shown']} ({', '.join(sides)})"
+
+    def _option(self, language: str, key: str, option: str) -> str:
+        return self.programme.labels.get(language, {}).get(key, {}).get(option, option if option != OTHER else "…")
+
+    def _day(self, language: str, at: datetime) -> str:
+        months = self._own[language]["format"].get("months", [])
+        month = months[at.month - 1] if months else str(at.month)
+        pattern = str(self._own[language]["format"]["day"])
+        return pattern.format(day=at.day, month=month, year=at.year)
+
+    def _moment(self, language: str, at: datetime) -> str:
+        at = at.astimezone(UTC)
+        return str(self._own[language]["format"]["moment"]).format(day=self._day(language, at), time=f"{at:%H:%M}")
+
+    def _ago(self, language: str, at: datetime) -> str:
+        return self._span(language, self._clock() - at)
+
+    def _span(self, language: str, span: timedelta) -> str:
+        minutes = max(0, int(span.total_seconds() // 60))
+        unit, count = ("days", minutes // 1440) if minutes >= 2880 else ("hours", minutes // 60)
+        if minutes < 120:
+            unit, count = "minutes", minutes
+        return str(self._own[language]["format"][unit]).format(n=count)
+
+    def _compile(self, environment: ImmutableSandboxedEnvironment, texts: Mapping[str, str]) -> dict[str, Template]:
+        return {name: environment.from_string(text) for name, text in texts.items()}
+
+
+def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment
+
+
+def visible_length(html: str) -> int:
+    """Length in UTF-16 units as Telegram counts it: without tags, entities as one character."""
+    text = Markup(html).striptags() if "<" in html else Markup(html).unescape()  # noqa: S704
+    lost = html.count("\n")  # striptags folds white space; every line break counts
+    return len(text.encode("utf-16-le")) // 2 + lost
+
+
+def pack(document: Document, room: int) -> list[Markup]:
+    """Whole sections, as many to a page as fit."""
+    pages: list[list[str]] = [[]]
+    used = 0
+    for heading, body in zip((section.heading for section in document.sections), _bodies(document), strict=True):
+        title = f"<b>{escape(heading)}</b>\n" if heading else ""
+        block = f"{title}<blockquote expandable>{body}</blockquote>"
+        length = visible_length(block)
+        if pages[-1] and used + length > room:
+            pages.append([])
+            used = 0
+        pages[-1].append(block)
+        used += length
+    return [Markup("\n".join(page)) for page in pages]  # noqa: S704
+
+
+def _bodies(document: Document) -> Sequence[str]:
+    return [section.html for section in document.sections]

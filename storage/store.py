@@ -1,0 +1,403 @@
+"""Every query, once, in SQL that SQLite and PostgreSQL both read. Functions run on the database's thread.
+
+Times go in and come out as text (`stamp`), sealed values as bytes; nothing here can read them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from storage.engine import Row, Transaction
+
+
+def stamp(at: datetime) -> str:
+    """A time as it is stored: UTC, microseconds, comparable as text."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def unstamp(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+# facts
+
+
+def get_fact(tx: Transaction, name: str) -> str | None:
+    row = tx.fetchone("SELECT value FROM facts WHERE name = ?", (name,))
+    return None if row is None else str(row[0])
+
+
+def put_fact(tx: Transaction, name: str, value: str) -> None:
+    tx.execute(
+        "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+# people
+
+
+@dataclass(slots=True)
+class PersonRow:
+    """A row of `people`, still sealed. `prompt_message`: the id of the message now asked, once delivered."""
+
+    person_id: str
+    ref: str
+    wrapped_key: bytes
+    sealed: bytes
+    prompt_message: int | None
+    reachable: bool
+
+
+_PERSON = "SELECT person_id, ref, wrapped_key, sealed, prompt_message, reachable FROM people WHERE "
+
+
+def _person(row: Row) -> PersonRow:
+    return PersonRow(row[0], row[1], row[2], row[3], row[4], bool(row[5]))
+
+
+def people_by_ref(tx: Transaction, refs: Sequence[str]) -> list[PersonRow]:
+    return [_person(row) for row in tx.fetchall(f"{_PERSON} ref IN ({_marks(refs)})", refs)]  # noqa: S608
+
+
+def people_by_id(tx: Transaction, ids: Sequence[str]) -> list[PersonRow]:
+    return [_person(row) for row in tx.fetchall(f"{_PERSON} person_id IN ({_marks(ids)})", ids)]  # noqa: S608
+
+
+def people_by_receipt(tx: Transaction, receipts: Sequence[str]) -> list[tuple[str, PersonRow]]:
+    """(receipt, its person) for every receipt that is known."""
+    columns = "a.receipt, p.person_id, p.ref, p.wrapped_key, p.sealed, p.prompt_message, p.reachable"
+    rows = tx.fetchall(
+        f"SELECT {columns} FROM applications a JOIN people p ON p.person_id = a.person_id"  # noqa: S608
+        f" WHERE a.receipt IN ({_marks(receipts)})",
+        receipts,
+    )
+    return [(row[0], _person(row[1:])) for row in rows]
+
+
+def add_person(tx: Transaction, person_id: str, ref: str, wrapped_key: bytes) -> None:
+    """A person's key is made here and nowhere else: only with his first turn."""
+    tx.execute(
+        "INSERT INTO people (person_id, ref, wrapped_key, sealed, state, updated_at) VALUES (?, ?, ?, ?, '', '')",
+        (person_id, ref, wrapped_key, b""),
+    )
+
+
+def save_person(
+    tx: Transaction, person_id: str, sealed: bytes, state: str, due_at: datetime | None, asks_anew: bool, now: datetime
+) -> None:
+    """`asks_anew`: another prompt is on its way, whose message id is not known yet."""
+    prompt = "prompt_message = NULL," if asks_anew else ""
+    tx.execute(
+        f"UPDATE people SET sealed = ?, state = ?, due_at = ?, {prompt} updated_at = ? WHERE person_id = ?",  # noqa: S608
+        (sealed, state, stamp(due_at) if due_at else None, stamp(now), person_id),
+    )
+
+
+def set_reachable(tx: Transaction, person_id: str, reachable: bool) -> None:
+    tx.execute("UPDATE people SET reachable = ? WHERE person_id = ?", (int(reachable), person_id))
+
+
+def due_people(tx: Transaction, now: datetime, limit: int) -> list[str]:
+    rows = tx.fetchall("SELECT person_id FROM people WHERE due_at <= ? ORDER BY due_at LIMIT ?", (stamp(now), limit))
+    return [row[0] for row in rows]
+
+
+# applications
+
+
+@dataclass(slots=True)
+class ApplicationRow:
+    """A row of `applications`, still sealed, with its person's key."""
+
+    receipt: str
+    person_id: str
+    wrapped_key: bytes
+    status: str
+    card_chat: int | None
+    card_message: int | None
+    sealed: bytes
+
+
+def save_application(
+    tx: Transaction,
+    receipt: str,
+    person_id: str,
+    status: str,
+    counters: tuple[int, int],
+    times: tuple[datetime, datetime | None],
+    sealed: bytes,
+) -> None:
+    """`counters`: revision and round; `times`: submitted and closed."""
+    submitted, closed = times
+    tx.execute(
+        "INSERT INTO applications (receipt, person_id, status, revision, round, submitted_at, closed_at, sealed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (receipt) DO UPDATE SET status = excluded.status,"
+        " revision = excluded.revision, round = excluded.round, submitted_at = excluded.submitted_at,"
+        " closed_at = excluded.closed_at, sealed = excluded.sealed",
+        (receipt, person_id, status, *counters, stamp(submitted), stamp(closed) if closed else None, sealed),
+    )
+
+
+_APPLICATION = (
+    "SELECT a.receipt, a.person_id, p.wrapped_key, a.status, a.card_chat, a.card_message, a.sealed"
+    " FROM applications a JOIN people p ON p.person_id = a.person_id WHERE "
+)
+
+
+def application(tx: Transaction, receipt: str) -> ApplicationRow | None:
+    row = tx.fetchone(f"{_APPLICATION} a.receipt = ?", (receipt,))
+    return None if row is None else ApplicationRow(*row)
+
+
+def applications_of(tx: Transaction, person_id: str) -> list[ApplicationRow]:
+    rows = tx.fetchall(f"{_APPLICATION} a.person_id = ? ORDER BY a.submitted_at", (person_id,))
+    return [ApplicationRow(*row) for row in rows]
+
+
+def open_receipts(tx: Transaction) -> list[str]:
+    """The applications that reviewers have before them, oldest first."""
+    rows = tx.fetchall(
+        "SELECT receipt FROM applications WHERE status IN ('waiting', 'rejecting', 'deciding') ORDER BY submitted_at"
+    )
+    return [row[0] for row in rows]
+
+
+def count_by_status(tx: Transaction) -> dict[str, int]:
+    return {row[0]: row[1] for row in tx.fetchall("SELECT status, COUNT(*) FROM applications GROUP BY status")}
+
+
+def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -> None:
+    tx.execute("UPDATE applications SET card_chat = ?, card_message = ? WHERE receipt = ?", (chat, message_id, receipt))
+
+
+# photos
+
+
+def add_photo(
+    tx: Transaction, photo_id: str, person_id: str, place: tuple[str, str], sealed: bytes, now: datetime
+) -> None:
+    """`place`: the question and the side it answers."""
+    tx.execute(
+        "INSERT INTO photos (photo_id, person_id, question, part, stored_at, sealed) VALUES (?, ?, ?, ?, ?, ?)",
+        (photo_id, person_id, *place, stamp(now), sealed),
+    )
+
+
+def drop_photos(tx: Transaction, photo_ids: Sequence[str]) -> None:
+    tx.execute(f"DELETE FROM photos WHERE photo_id IN ({_marks(photo_ids)})", photo_ids)  # noqa: S608
+
+
+def photos_of(tx: Transaction, person_id: str) -> list[Row]:
+    """(photo_id, question, part, stored_at, sealed) of one person."""
+    return tx.fetchall(
+        "SELECT photo_id, question, part, stored_at, sealed FROM photos WHERE person_id = ? ORDER BY stored_at",
+        (person_id,),
+    )
+
+
+# consents
+
+
+def add_text(tx: Transaction, text_hash: str, document: str, language: str, body: str) -> None:
+    tx.execute(
+        "INSERT INTO texts (text_hash, document, language, body) VALUES (?, ?, ?, ?) ON CONFLICT (text_hash) DO NOTHING",
+        (text_hash, document, language, body),
+    )
+
+
+def add_consent(tx: Transaction, consent_id: str, person_id: str, values: tuple[str, str, str, str], at: datetime) -> None:
+    """`values`: document, hash of its text, language, act."""
+    tx.execute(
+        "INSERT INTO consents (consent_id, person_id, document, text_hash, language, act, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (consent_id, person_id, *values, stamp(at)),
+    )
+
+
+def withdraw_consents(tx: Transaction, person_id: str, at: datetime) -> None:
+    tx.execute(
+        "UPDATE consents SET withdrawn_at = ? WHERE person_id = ? AND withdrawn_at IS NULL", (stamp(at), person_id)
+    )
+
+
+def consents_of(tx: Transaction, person_id: str) -> list[Row]:
+    """(consent_id, document, text_hash, language, act, at, withdrawn_at), in order of time."""
+    return tx.fetchall(
+        "SELECT consent_id, document, text_hash, language, act, at, withdrawn_at FROM consents"
+        " WHERE person_id = ? ORDER BY at, consent_id",
+        (person_id,),
+    )
+
+
+# errands
+
+
+@dataclass(slots=True)
+class ErrandRow:
+    """A row of `errands`, still sealed; under the person's key where there is one."""
+
+    errand_id: str
+    person_id: str | None
+    kind: str
+    not_before: str | None
+    attempts: int
+    sealed: bytes
+    wrapped_key: bytes | None
+
+
+def add_errands(tx: Transaction, rows: Iterable[tuple[str, str | None, str, str | None, bytes]]) -> None:
+    """(errand_id, person_id, kind, not_before, sealed)."""
+    tx.executemany("INSERT INTO errands (errand_id, person_id, kind, not_before, sealed) VALUES (?, ?, ?, ?, ?)", list(rows))
+
+
+def finish_errands(tx: Transaction, errand_ids: Sequence[str]) -> None:
+    tx.executemany("DELETE FROM errands WHERE errand_id = ?", [(errand_id,) for errand_id in errand_ids])
+
+
+def count_attempt(tx: Transaction, errand_id: str) -> None:
+    tx.execute("UPDATE errands SET attempts = attempts + 1 WHERE errand_id = ?", (errand_id,))
+
+
+def errands(tx: Transaction, person_id: str | None = None) -> list[ErrandRow]:
+    """Everything still to be done, oldest first; of reachable people only, or of one person."""
+    where = "WHERE COALESCE(p.reachable, 1) = 1" if person_id is None else "WHERE e.person_id = ?"
+    rows = tx.fetchall(
+        "SELECT e.errand_id, e.person_id, e.kind, e.not_before, e.attempts, e.sealed, p.wrapped_key"
+        f" FROM errands e LEFT JOIN people p ON p.person_id = e.person_id {where} ORDER BY e.errand_id",  # noqa: S608
+        () if person_id is None else (person_id,),
+    )
+    return [ErrandRow(*row) for row in rows]
+
+
+# messages
+
+
+def delivered(tx: Transaction, person_id: str, place: str, message_id: int, now: datetime) -> None:
+    """The bot's message stands in the person's private chat (`private`) or as his card (`group`)."""
+    tx.execute(
+        "INSERT INTO messages (person_id, place, message_id, sent_at)"
+        " SELECT person_id, ?, ?, ? FROM people WHERE person_id = ? ON CONFLICT DO NOTHING",
+        (place, message_id, stamp(now), person_id),
+    )
+
+
+def prompted(tx: Transaction, person_id: str, message_id: int) -> None:
+    tx.execute("UPDATE people SET prompt_message = ? WHERE person_id = ?", (message_id, person_id))
+
+
+def shown(
+    tx: Transaction, person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime
+) -> None:
+    """A photo stands in a reviewer's private chat."""
+    tx.execute(
+        "INSERT INTO messages (person_id, place, message_id, receipt, sent_at, sealed_chat)"
+        " SELECT person_id, 'reviewer', ?, ?, ?, ? FROM people WHERE person_id = ? ON CONFLICT DO NOTHING",
+        (message_id, receipt, stamp(now), sealed_chat, person_id),
+    )
+
+
+def messages_of(tx: Transaction, person_id: str) -> list[Row]:
+    """(place, message_id, sent_at, sealed_chat, receipt) of everything that stands somewhere."""
+    return tx.fetchall(
+        "SELECT place, message_id, sent_at, sealed_chat, receipt FROM messages WHERE person_id = ? ORDER BY message_id",
+        (person_id,),
+    )
+
+
+def forget_message(tx: Transaction, person_id: str, place: str, message_id: int) -> None:
+    tx.execute(
+        "DELETE FROM messages WHERE person_id = ? AND place = ? AND message_id = ?", (person_id, place, message_id)
+    )
+
+
+# updates
+
+
+def seen_among(tx: Transaction, update_ids: Sequence[int]) -> set[int]:
+    rows = tx.fetchall(f"SELECT update_id FROM seen WHERE update_id IN ({_marks(update_ids)})", update_ids)  # noqa: S608
+    return {row[0] for row in rows}
+
+
+def add_seen(tx: Transaction, update_ids: Iterable[int], now: datetime) -> None:
+    tx.executemany(
+        "INSERT INTO seen (update_id, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [(update_id, stamp(now)) for update_id in update_ids],
+    )
+
+
+def forget_seen(tx: Transaction, before: datetime) -> int:
+    return tx.execute("DELETE FROM seen WHERE at < ?", (stamp(before),))
+
+
+def park(
+    tx: Transaction, parked_id: str, update_id: int | None, reason: str, sealed: bytes, now: datetime
+) -> None:
+    tx.execute(
+        "INSERT INTO parked (parked_id, update_id, at, reason, sealed) VALUES (?, ?, ?, ?, ?)",
+        (parked_id, update_id, stamp(now), reason, sealed),
+    )
+
+
+def parked(tx: Transaction) -> list[Row]:
+    """(parked_id, update_id, at, reason, sealed), oldest first."""
+    return tx.fetchall("SELECT parked_id, update_id, at, reason, sealed FROM parked ORDER BY parked_id")
+
+
+def drop_parked(tx: Transaction, parked_id: str) -> int:
+    return tx.execute("DELETE FROM parked WHERE parked_id = ?", (parked_id,))
+
+
+# erasure
+
+
+def erase_person(tx: Transaction, person_id: str, ref: str, barred_until: datetime | None, now: datetime) -> None:
+    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent."""
+    tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
+    tx.execute(
+        "INSERT INTO tombstones (ref, erased_at, barred_until) VALUES (?, ?, ?) ON CONFLICT (ref) DO UPDATE SET"
+        " erased_at = excluded.erased_at, barred_until = excluded.barred_until",
+        (ref, stamp(now), stamp(barred_until) if barred_until else None),
+    )
+
+
+def barred_until(tx: Transaction, refs: Sequence[str]) -> dict[str, datetime]:
+    rows = tx.fetchall(
+        f"SELECT ref, barred_until FROM tombstones WHERE barred_until IS NOT NULL AND ref IN ({_marks(refs)})",  # noqa: S608
+        refs,
+    )
+    return {row[0]: unstamp(row[1]) for row in rows}
+
+
+# audit
+
+
+def add_audit(tx: Transaction, entries: Sequence[tuple[str, str, str]], now: datetime) -> None:
+    """(action, subject, detail) each; every row's hash covers the row before it."""
+    last = tx.fetchone("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+    seq, previous = (int(last[0]), str(last[1])) if last else (0, "")
+    at = stamp(now)
+    rows = []
+    for action, subject, detail in entries:
+        seq += 1
+        previous = audit_hash(previous, (str(seq), at, action, subject, detail))
+        rows.append((seq, at, action, subject, detail, previous))
+    tx.executemany("INSERT INTO audit (seq, at, action, subject, detail, hash) VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+def audit_hash(previous: str, row: Sequence[str]) -> str:
+    """SHA-256 over the last row's hash and this row's fields, each with its length in front."""
+    digest = hashlib.sha256(previous.encode())
+    for field in row:
+        digest.update(f"{len(field.encode())}:{field}".encode())
+    return digest.hexdigest()
+
+
+def audit_rows(tx: Transaction) -> list[Row]:
+    """(seq, at, action, subject, detail, hash), in order."""
+    return tx.fetchall("SELECT seq, at, action, subject, detail, hash FROM audit ORDER BY seq")

@@ -68,6 +68,8 @@ def link_payload(data: str) -> str:
 def data_of(payload: str) -> str:
     """The data that a deep link's parameter carries; empty when it carries none."""
     try:
-        return base64.b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True).decode("ascii")
+        return base64.b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
     except ValueError:
         return ""

@@ -53,7 +53,9 @@ class Cards:
     def warnings(self, application: Application) -> list[str]:
         """What a careful reviewer would notice, computed from facts."""
         found: list[str] = []
-        texts = {key: answer.text for key, answer in application.answers.items() if isinstance(answer, Written)}
+        texts = {
+            key: answer.text for key, answer in application.answers.items() if isinstance(answer, Written)
+        }
         if any(mixes_scripts(text) for text in texts.values()):
             found.append("mixed_scripts")
         for question in self._programme.questions:
@@ -63,22 +65,28 @@ class Cards:
                     found.append("not_academic")
         for answer in application.answers.values():
             if isinstance(answer, Pictured):
-                found += sorted({warning for picture in answer.sides.values() for warning in picture.warnings})
+                found += sorted(
+                    {warning for picture in answer.sides.values() for warning in picture.warnings}
+                )
         return found
 
     def _buttons(self, state: State, application: Application) -> Rows:
         look = (Button("view"),) if photo_ids(application.answers) else ()
         match state:
             case Waiting() if application.claimed_by:
-                claim = (Button("release"), Button("claim", label="take_over"))
+                claim: tuple[Button, ...] = (Button("release"), Button("claim", label="take_over"))
             case Waiting():
                 claim = (Button("claim"),)
             case Rejecting():
-                reasons = [Button("because", reason.key, label="reason") for reason in self._programme.reasons]
+                reasons = [
+                    Button("because", reason.key, label="reason") for reason in self._programme.reasons
+                ]
                 rows = [tuple(reasons[place : place + 2]) for place in range(0, len(reasons), 2)]
                 return (*rows, (*look, Button("unreject")))
             case Deciding():
-                return ((Button("undo"), Button("tell")), look) if look else ((Button("undo"), Button("tell")),)
+                return (
+                    ((Button("undo"), Button("tell")), look) if look else ((Button("undo"), Button("tell")),)
+                )
             case _:
                 return ()
         verdict = (Button("approve", style="success"), Button("reject", style="danger"))

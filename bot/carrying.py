@@ -139,7 +139,9 @@ class Carrier:
                 plan.writes.append(
                     lambda tx: store.add_text(tx, record.text_hash, record.document, record.language, text)
                 )
-                plan.writes.append(lambda tx: store.add_consent(tx, consent_id, person.person_id, values, record.at))
+                plan.writes.append(
+                    lambda tx: store.add_consent(tx, consent_id, person.person_id, values, record.at)
+                )
             case WithdrawConsents(at=at):
                 plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at))
             case Erase():

@@ -1,14 +1,12 @@
 """How each kind of errand is carried out. Outcomes are rows to be written; results come back as events."""
 
-import asyncio
-import json
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
-from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden
 
 from bot.cards import Cards
 from bot.carrying import shown_place
@@ -17,7 +15,7 @@ from bot.intake import Happened
 from bot.mydata import data_file
 from bot.people import People, photo_place
 from bot.photos import Darkroom, Photo
-from bot.plan import Write
+from bot.plan import Outcome, Write
 from bot.reviewers import Reviewers
 from bot.transport import Transport
 from bot.wording import Keyboard, Wording
@@ -62,10 +60,9 @@ class Deliveries:
         self._clock = clock
         self.happen: Callable[[Happened], Awaitable[None]]
         self.retake: Callable[[dict[str, Any], str], Awaitable[None]]
-        self.accept: Callable[[list[Errand]], None]
         self.is_erased: Callable[[str | None], bool]
         self.checkpoint: Callable[[], None] = lambda: None
-        self._kinds: dict[str, Callable[[Errand], Awaitable[Write | None]]] = {
+        self._kinds: dict[str, Callable[[Errand], Awaitable[Outcome | None]]] = {
             SEND: self._send,
             EDIT: self._edit,
             CARD: self._card,
@@ -80,10 +77,10 @@ class Deliveries:
             NOTE: self._note,
         }
 
-    async def perform(self, errand: Errand) -> Write | None:
+    async def perform(self, errand: Errand) -> Outcome | None:
         return await self._kinds[errand.kind](errand)
 
-    async def perform_plain(self, errand: Errand) -> Write | None:
+    async def perform_plain(self, errand: Errand) -> Outcome | None:
         """A message whose markup was refused, once more without any."""
         errand.body["text"] = str(Markup(errand.body["text"]).striptags())  # noqa: S704
         errand.body["plain"] = True
@@ -91,75 +88,80 @@ class Deliveries:
 
     # private chats
 
-    async def _send(self, errand: Errand) -> Write:
+    async def _send(self, errand: Errand) -> Outcome:
         sent = await self._transport.call("sendMessage", message_params(errand.chat, errand.body))
         return self._sent(errand, int(sent["message_id"]))
 
-    def _sent(self, errand: Errand, message_id: int) -> Write:
+    def _sent(self, errand: Errand, message_id: int) -> Outcome:
         """The bot's message is remembered, so that it can be removed; unless he was erased meanwhile."""
         person_id, now = errand.person_id, self._clock()
         if person_id is None:
-            return _nothing
+            return Outcome()
         if self.is_erased(person_id):
-            return self._follow(Errand(REMOVE, errand.chat, None, {"message_id": message_id}))
+            return self._later(Errand(REMOVE, errand.chat, None, {"message_id": message_id}))
 
         def write(tx: Transaction) -> None:
             store.delivered(tx, person_id, "private", message_id, now)
             if errand.is_prompt:
                 store.prompted(tx, person_id, message_id)
 
-        return write
+        return Outcome([write])
 
-    async def _edit(self, errand: Errand) -> Write:
+    async def _edit(self, errand: Errand) -> Outcome:
         params = {**message_params(errand.chat, errand.body), "message_id": errand.body["message_id"]}
         await self._change("editMessageText", params)
-        return _nothing
+        return Outcome()
 
-    async def _note(self, errand: Errand) -> Write:
+    async def _note(self, errand: Errand) -> Outcome:
         await self._transport.call("sendMessage", message_params(errand.chat, errand.body))
-        return _nothing
+        return Outcome()
 
-    async def _data(self, errand: Errand) -> Write:
+    async def _data(self, errand: Errand) -> Outcome:
         """A file with everything kept, and the photos."""
         person_id = errand.person_id or ""
         file = await data_file(self._engine, self._people, person_id)
         if file is None:
-            return _nothing
-        name = self._wording.named_plain("data_file_name", file.language)
-        writes = []
+            return Outcome()
+        name = self._wording.toast("data_file_name", file.language, {})
+        outcome = Outcome()
         parts = {"document": (f"{name}.json", file.json, "application/json")}
-        sent = await self._transport.call("sendDocument", {"chat_id": errand.chat, "protect_content": True}, files=parts)
-        writes.append(self._sent(errand, int(sent["message_id"])))
+        sent = await self._transport.call(
+            "sendDocument", {"chat_id": errand.chat, "protect_content": True}, files=parts
+        )
+        outcome.writes += self._sent(errand, int(sent["message_id"])).writes
         for photo in file.photos:
             parts = {"photo": ("photo.jpg", photo, "image/jpeg")}
-            sent = await self._transport.call("sendPhoto", {"chat_id": errand.chat, "protect_content": True}, files=parts)
-            writes.append(self._sent(errand, int(sent["message_id"])))
-        return lambda tx: [write(tx) for write in writes] and None
+            sent = await self._transport.call(
+                "sendPhoto", {"chat_id": errand.chat, "protect_content": True}, files=parts
+            )
+            outcome.writes += self._sent(errand, int(sent["message_id"])).writes
+        return outcome
 
     # the group
 
-    async def _card(self, errand: Errand) -> Write:
+    async def _card(self, errand: Errand) -> Outcome:
         """Bring the card up to date, or post it where none stands."""
         receipt, chat = errand.body["receipt"], self._group()
         row = await self._engine.read(lambda tx: store.application(tx, receipt))
         if row is None:
-            return _nothing
+            return Outcome()
         _, state = self._people.open_state(row)
         card = self._cards.render(state, row.status, chat)
         stands = row.card_message is not None and row.card_chat == chat
         if stands and not errand.body["anew"]:
             params = {**message_params(chat, card), "message_id": row.card_message}
             if await self._change("editMessageText", params):
-                return _nothing
+                return Outcome()
         sent = await self._transport.call("sendMessage", message_params(chat, card))
         if stands:
             await self._retire(row)
         return self._posted(errand, chat, int(sent["message_id"]))
 
-    def _posted(self, errand: Errand, chat: int, message_id: int) -> Write:
+    def _posted(self, errand: Errand, chat: int, message_id: int) -> Outcome:
         if self.is_erased(errand.person_id):
-            return self._follow(Errand(REMOVE, chat, None, {"message_id": message_id}))
-        return lambda tx: store.set_card(tx, errand.body["receipt"], chat, message_id)
+            return self._later(Errand(REMOVE, chat, None, {"message_id": message_id}))
+        receipt = errand.body["receipt"]
+        return Outcome([lambda tx: store.set_card(tx, receipt, chat, message_id)])
 
     async def _retire(self, row: ApplicationRow) -> None:
         """An older card gives way to the new one."""
@@ -194,7 +196,9 @@ class Deliveries:
 
     async def _overwrite(self, chat: int, message_id: int, instead: dict[str, Any]) -> bool:
         try:
-            return await self._change("editMessageText", {**message_params(chat, instead), "message_id": message_id})
+            return await self._change(
+                "editMessageText", {**message_params(chat, instead), "message_id": message_id}
+            )
         except (BadRequest, Forbidden):
             return False
 
@@ -230,14 +234,14 @@ class Deliveries:
             Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id, photo=photo)
         )
 
-    async def _show(self, errand: Errand) -> Write:
+    async def _show(self, errand: Errand) -> Outcome:
         """The photo in a reviewer's private chat, protected, with its removal planned."""
         receipt, minutes = errand.body["receipt"], self._programme.review.photo_minutes
         row = await self._engine.read(lambda tx: store.application(tx, receipt))
         if row is None:
-            return _nothing
+            return Outcome()
         key, _ = self._people.open_state(row)
-        writes: list[Write] = []
+        outcome = Outcome()
         language = self._programme.review.language
         for photo_id, question, part, _, sealed in await self._engine.read(
             lambda tx: store.photos_of(tx, row.person_id)
@@ -251,27 +255,29 @@ class Deliveries:
                 "has_spoiler": True,
             }
             jpeg = key.open(photo_place(photo_id), sealed)
-            sent = await self._transport.call("sendPhoto", params, files={"photo": ("id.jpg", jpeg, "image/jpeg")})
+            sent = await self._transport.call(
+                "sendPhoto", params, files={"photo": ("id.jpg", jpeg, "image/jpeg")}
+            )
             message_id = int(sent["message_id"])
             sealed_chat = key.seal(shown_place(row.person_id), str(errand.chat).encode())
             now = self._clock()
-            writes.append(_shown(row.person_id, message_id, receipt, sealed_chat, now))
+            outcome.writes.append(_shown(row.person_id, message_id, receipt, sealed_chat, now))
             removal = Errand(
                 REMOVE,
                 errand.chat,
                 row.person_id,
-                {"message_id": message_id, "place": "reviewer"},
+                {"message_id": message_id},
                 not_before=now + timedelta(minutes=minutes),
             )
-            writes.append(self._follow_for(removal, key.seal))
-        return lambda tx: [write(tx) for write in writes] and None
+            outcome.errands.append((removal, key))
+        return outcome
 
-    async def _hide(self, errand: Errand) -> Write:
+    async def _hide(self, errand: Errand) -> Outcome:
         """Remove every photo of an application that stands in a reviewer's chat."""
         receipt, person_id = errand.body["receipt"], errand.person_id or ""
         row = await self._engine.read(lambda tx: store.application(tx, receipt))
         if row is None:
-            return _nothing
+            return Outcome()
         key, _ = self._people.open_state(row)
         gone: list[int] = []
         for place, message_id, _, sealed_chat, of in await self._engine.read(
@@ -281,21 +287,23 @@ class Deliveries:
                 chat = int(key.open(shown_place(person_id), sealed_chat))
                 await self._take_away(chat, message_id, self._photo_gone())
                 gone.append(message_id)
-        return lambda tx: [store.forget_message(tx, person_id, "reviewer", number) for number in gone] and None
+        return lambda tx: (
+            [store.forget_message(tx, person_id, "reviewer", number) for number in gone] and None
+        )
 
-    async def _remove(self, errand: Errand) -> Write:
+    async def _remove(self, errand: Errand) -> Outcome:
         message_id, person_id = errand.body["message_id"], errand.person_id
         await self._take_away(errand.chat, message_id, self._photo_gone())
         if person_id is None:
-            return _nothing
-        return lambda tx: store.forget_message(tx, person_id, errand.body["place"], message_id)
+            return Outcome()
+        return Outcome([_forgotten(person_id, message_id)])
 
     def _photo_gone(self) -> dict[str, Any]:
         return {"text": self._wording.named("photo_removed", self._programme.review.language), "keyboard": []}
 
     # erasure
 
-    async def _wipe(self, errand: Errand) -> Write:
+    async def _wipe(self, errand: Errand) -> Outcome:
         """Everything of an erased person that stands in chats; then his receipt, which nobody remembers."""
         body = errand.body
         language, left = body["language"], 0
@@ -310,13 +318,17 @@ class Deliveries:
             words = self._wording.named("card_erased", self._programme.review.language, receipt=receipt)
             left += not await self._take_away(chat, number, {"text": words, "keyboard": []})
         if body["say"]:
-            text = self._wording.named(body["say"], language, receipt=body["receipt"], at=self._clock(), left=left)
+            text = self._wording.named(
+                body["say"], language, receipt=body["receipt"], at=self._clock(), left=left
+            )
             try:
-                await self._transport.call("sendMessage", message_params(errand.chat, {"text": text, "keyboard": []}))
+                await self._transport.call(
+                    "sendMessage", message_params(errand.chat, {"text": text, "keyboard": []})
+                )
             except Forbidden:
                 pass
         self.checkpoint()
-        return _nothing
+        return Outcome()
 
     async def _delete_many(self, chat: int, numbers: list[int], instead: dict[str, Any]) -> int:
         """Delete up to 100 messages at once, or one by one; how many could neither go nor be emptied."""
@@ -347,22 +359,18 @@ class Deliveries:
         self._reviewers.learn(user_id, status)
         await self.retake(errand.body["raw"], errand.errand_id)
 
-    def _follow(self, errand: Errand) -> Write:
-        return self._follow_for(errand, self._vault.seal)
-
-    def _follow_for(self, errand: Errand, seal: Callable[[str, bytes], bytes]) -> Write:
-        """Plan a further errand, in the transaction that ends this one."""
-
-        def write(tx: Transaction) -> None:
-            store.add_errands(tx, [errand.row_sealed(seal)])
-
-        asyncio.get_running_loop().call_later(0.05, self.accept, [errand])
-        return write
+    def _later(self, errand: Errand) -> Outcome:
+        """A further errand that is nobody's, sealed under the operator's key."""
+        return Outcome(errands=[(errand, self._vault)])
 
 
 def message_params(chat: int, body: dict[str, Any]) -> dict[str, Any]:
     """A message's parameters: HTML unless plain, no link previews, its buttons."""
-    params: dict[str, Any] = {"chat_id": chat, "text": body["text"], "link_preview_options": {"is_disabled": True}}
+    params: dict[str, Any] = {
+        "chat_id": chat,
+        "text": body["text"],
+        "link_preview_options": {"is_disabled": True},
+    }
     if not body.get("plain"):
         params["parse_mode"] = "HTML"
     keyboard: Keyboard = body.get("keyboard", [])
@@ -375,8 +383,5 @@ def _shown(person_id: str, message_id: int, receipt: str, sealed_chat: bytes, no
     return lambda tx: store.shown(tx, person_id, message_id, receipt, sealed_chat, now)
 
 
-def _nothing(tx: Transaction) -> None:
-    """Nothing to write."""
-
-
-__all__ = ["Deliveries", "TelegramError", "json", "message_params"]
+def _forgotten(person_id: str, message_id: int) -> Write:
+    return lambda tx: store.forget_message(tx, person_id, "reviewer", message_id)

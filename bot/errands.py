@@ -5,10 +5,10 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from storage.store import ErrandRow, stamp, unstamp
-from storage.vault import PersonKey, Vault
+from storage.vault import Vault
 
 # kinds
 SEND = "send"  # a message to a person: text, markup, prompt
@@ -43,10 +43,22 @@ class Errand:
     def is_prompt(self) -> bool:
         return bool(self.body.get("prompt"))
 
-    def row(self, key: PersonKey | Vault) -> tuple[str, str | None, str, str | None, bytes]:
+    def row(self, key: "Sealer") -> tuple[str, str | None, str, str | None, bytes]:
         """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""
         sealed = key.seal(_place(self.errand_id), json.dumps({"chat": self.chat, **self.body}).encode())
-        return self.errand_id, self.person_id, self.kind, stamp(self.not_before) if self.not_before else None, sealed
+        return (
+            self.errand_id,
+            self.person_id,
+            self.kind,
+            stamp(self.not_before) if self.not_before else None,
+            sealed,
+        )
+
+
+class Sealer(Protocol):
+    """A person's key, or the operator's."""
+
+    def seal(self, place: str, data: bytes) -> bytes: ...
 
 
 def next_id() -> str:
@@ -56,7 +68,8 @@ def next_id() -> str:
 
 def restore(row: ErrandRow, vault: Vault) -> Errand:
     """An errand as it was before the process ended."""
-    key = vault.unwrap(row.person_id, row.wrapped_key) if row.person_id and row.wrapped_key else vault
+    is_his = row.person_id is not None and row.wrapped_key is not None
+    key = vault.unwrap(row.person_id or "", row.wrapped_key or b"") if is_his else vault
     body = json.loads(key.open(_place(row.errand_id), row.sealed))
     return Errand(
         kind=row.kind,

@@ -105,7 +105,6 @@ class Intake:
     reviewers: Reviewers
     outbox: Dispatcher
     carrier: Carrier
-    bot_id: int
     bot_name: str
     group: Callable[[], int]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -125,7 +124,9 @@ class Intake:
         items = [self._put(update) for update in batch]
         results = await asyncio.gather(*(item.done for item in items))
         return {
-            answer.update_id: {"method": "answerCallbackQuery", **answer.params()} for answer in results if answer
+            answer.update_id: {"method": "answerCallbackQuery", **answer.params()}
+            for answer in results
+            if answer
         }
 
     async def happen(self, happened: Happened) -> None:
@@ -193,7 +194,9 @@ class Intake:
         for person_id in plan.erased:
             self.outbox.forget(person_id)
         self.outbox.accept([errand for errand, _ in plan.errands if errand.person_id not in plan.erased])
-        waiting = {_update_id(item): item for item in items if not item.errand_id} if self.answers_in_reply else {}
+        waiting = (
+            {_update_id(item): item for item in items if not item.errand_id} if self.answers_in_reply else {}
+        )
         riding = {answer.update_id: answer for answer in plan.answers if answer.update_id in waiting}
         self.outbox.answer([answer for answer in plan.answers if answer.update_id not in riding])
         for item in items:
@@ -317,7 +320,7 @@ class Intake:
         if press.stamp != str(person.applicant.step) and press.verb not in TIMELESS:
             return StalePressed()
         kind = PRESSES[press.verb]
-        return kind(press.arg) if dataclasses.fields(kind) else kind()
+        return kind(*(press.arg,) * len(dataclasses.fields(kind)))
 
     def _is_early(self, reading: FromApplicant, person: Person) -> bool:
         """Whether it was written before what is now asked could be read."""
@@ -326,7 +329,12 @@ class Intake:
         return person.prompt_message is not None and reading.message_id < person.prompt_message
 
     def _turn(
-        self, person: Person, event: Event, crowd: Crowd, plan: Plan, reading: FromApplicant | FromReviewer | None
+        self,
+        person: Person,
+        event: Event,
+        crowd: Crowd,
+        plan: Plan,
+        reading: FromApplicant | FromReviewer | None,
     ) -> None:
         """Advance one person and note what is to be written and done."""
         pressed = bool(reading and reading.callback_id)
@@ -353,7 +361,7 @@ class Intake:
 
     def _review_event(self, press: Press, by: Reviewer, person: Person) -> ReviewEvent:
         kind = REVIEW_PRESSES[press.verb]
-        event = kind(by, press.arg) if press.arg else kind(by)  # type: ignore[call-arg]
+        event = kind(by, *((press.arg,) if press.arg else ()))
         application = application_of(person.applicant.state)
         if application is None or application.receipt != press.subject:
             return event if application is None else PressOutdated(by)
@@ -427,7 +435,11 @@ class Intake:
 
     def _note(self, plan: Plan, chat: int, name: str, *, toast: bool = False, **values: Any) -> None:
         language = self.programme.review.language
-        text = self.wording.toast(name, language, values) if toast else self.wording.named(name, language, **values)
+        text = (
+            self.wording.toast(name, language, values)
+            if toast
+            else self.wording.named(name, language, **values)
+        )
         plan.errands.append((Errand(NOTE, chat, None, {"text": text, "plain": toast}), None))
 
     def _park(self, item: Item, reason: str, plan: Plan, *, mark: bool = True) -> None:
@@ -447,7 +459,12 @@ class Intake:
 
 
 def park(
-    tx: Transaction, vault: Vault, raw: dict[str, Any] | bytes, update_id: int | None, reason: str, now: datetime
+    tx: Transaction,
+    vault: Vault,
+    raw: dict[str, Any] | bytes,
+    update_id: int | None,
+    reason: str,
+    now: datetime,
 ) -> None:
     """Store an update that nobody could handle, sealed for the operator."""
     parked_id = next_id()

@@ -25,7 +25,11 @@ async def data_file(engine: Engine, people: People, person_id: str) -> DataFile 
     """None when the person has gone meanwhile. Keys are English and stable; reviewers are never named."""
 
     def work(tx: Transaction) -> tuple[list[ApplicationRow], list[Row], list[Row]]:
-        return store.applications_of(tx, person_id), store.photos_of(tx, person_id), store.consents_of(tx, person_id)
+        return (
+            store.applications_of(tx, person_id),
+            store.photos_of(tx, person_id),
+            store.consents_of(tx, person_id),
+        )
 
     crowd = await people.load((), (person_id,), (), ())
     person = crowd.by_id.get(person_id)
@@ -37,7 +41,9 @@ async def data_file(engine: Engine, people: People, person_id: str) -> DataFile 
         "draft": _draft(person.applicant),
         "applications": [_application(people, row) for row in applications],
         "consents": [_consent(row) for row in consents],
-        "photos": [{"photo": row[0], "question": row[1], "side": row[2], "stored_at": row[3]} for row in photos],
+        "photos": [
+            {"photo": row[0], "question": row[1], "side": row[2], "stored_at": row[3]} for row in photos
+        ],
     }
     pictures = tuple(person.key.open(photo_place(row[0]), row[4]) for row in photos)
     text = json.dumps(content, ensure_ascii=False, indent=2)

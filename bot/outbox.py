@@ -21,7 +21,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from bot.errands import CARD, DATA, EDIT, FETCH, NOTE, SEND, SHOW, WAKE, Errand, restore
 from bot.metrics import Metrics
 from bot.pacing import Pacing
-from bot.plan import CallbackAnswer, Write
+from bot.plan import CallbackAnswer, Outcome, Write
 from bot.transport import NotSent, Transport, Uncertain
 from storage import store
 from storage.engine import Engine, Transaction
@@ -37,10 +37,10 @@ FETCHES = 4
 
 
 class Performer(Protocol):
-    """Carries one errand out. Returns what is to be written besides its end; None when it ended by itself."""
+    """Carries one errand out. None when its end was written with the turn that took its result."""
 
-    async def perform(self, errand: Errand) -> Write | None: ...
-    async def perform_plain(self, errand: Errand) -> Write | None: ...
+    async def perform(self, errand: Errand) -> Outcome | None: ...
+    async def perform_plain(self, errand: Errand) -> Outcome | None: ...
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Outbox:
         self._ring = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetches = asyncio.Semaphore(FETCHES)
-        self._done: list[tuple[Errand, Write]] = []
+        self._done: list[tuple[Errand, Outcome]] = []
         self._flush = asyncio.Event()
         self._closing = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -105,8 +105,7 @@ class Outbox:
     async def open(self) -> None:
         """Take up what an earlier process left undone."""
         self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._record())]
-        rows = await self._engine.read(store.errands)
-        left = [restore(row, self._vault) for row in rows]
+        left = [restore(row, self._vault) for row in await self._engine.read(store.errands)]
         now = self._clock()
         for errand in left:
             if errand.kind == WAKE and errand.not_before and errand.not_before < now:
@@ -126,6 +125,11 @@ class Outbox:
         for task in [*running, watch, record]:
             task.cancel()
         await asyncio.gather(*running, watch, record, return_exceptions=True)
+
+    async def take_up(self) -> None:
+        """Accept whatever stands in the table and is not in memory."""
+        rows = await self._engine.read(store.errands)
+        self.accept([restore(row, self._vault) for row in rows if row.errand_id not in self._known])
 
     def waiting(self) -> int:
         """How many errands are in memory and not done."""
@@ -203,9 +207,13 @@ class Outbox:
     def _coalesce(self, lane: Lane, errand: Errand) -> bool:
         """A waiting card already stands for whatever the database says by then."""
         for other in lane.queue:
-            if other.kind == CARD and other is not lane.in_hand and other.body["receipt"] == errand.body["receipt"]:
+            if (
+                other.kind == CARD
+                and other is not lane.in_hand
+                and other.body["receipt"] == errand.body["receipt"]
+            ):
                 other.body["anew"] = other.body["anew"] or errand.body["anew"]
-                self._finish(errand, _nothing)
+                self._finish(errand, Outcome())
                 return True
         return False
 
@@ -244,7 +252,7 @@ class Outbox:
         """Perform once; whether it is over, one way or another. Waits before it says no."""
         self._sending(errand)
         try:
-            write = await self.performer.perform(errand)
+            outcome = await self.performer.perform(errand)
         except BadRequest as error:
             return await self._refused(errand, error)
         except (TelegramError, StorageUnavailable, OSError) as error:
@@ -255,7 +263,7 @@ class Outbox:
             log.exception("errand broke", action="errand", kind=errand.kind, error=type(error).__name__)
             return self._give_up(errand, type(error).__name__)
         self._metrics.count("errands_total", kind=errand.kind, outcome="done")
-        self._finish(errand, write)
+        self._finish(errand, outcome)
         return True
 
     def _sending(self, errand: Errand) -> None:
@@ -326,17 +334,17 @@ class Outbox:
     def _give_up(self, errand: Errand, why: str) -> bool:
         self._metrics.count("errands_total", kind=errand.kind, outcome="given_up")
         self.on_trouble(f"an errand of kind {errand.kind} was given up: {why[:120]}")
-        self._finish(errand, _nothing)
+        self._finish(errand, Outcome())
         return True
 
     # ends
 
-    def _finish(self, errand: Errand, write: Write | None) -> None:
+    def _finish(self, errand: Errand, outcome: Outcome | None) -> None:
         """Enter what came of it; what is done together is written together."""
-        if write is None:  # its end was written with the turn that took its result
+        if outcome is None:
             self._known.discard(errand.errand_id)
             return
-        self._done.append((errand, write))
+        self._done.append((errand, outcome))
         self._flush.set()
 
     async def _record(self) -> None:
@@ -349,19 +357,24 @@ class Outbox:
             if self._closing and not self._done:
                 return
 
-    async def _write(self, batch: list[tuple[Errand, Write]]) -> None:
+    async def _write(self, batch: list[tuple[Errand, Outcome]]) -> None:
         ids = [errand.errand_id for errand, _ in batch]
+        further = [pair for _, outcome in batch for pair in outcome.errands]
+        rows = [errand.row(key) for errand, key in further]
 
         def write(tx: Transaction) -> None:
-            for _, one in batch:
-                one(tx)
+            for _, outcome in batch:
+                for one in outcome.writes:
+                    one(tx)
             store.finish_errands(tx, ids)
+            store.add_errands(tx, rows)
 
         delay = 0.2
         while not await self._quietly(write):
             await asyncio.sleep(delay)
             delay = min(5.0, delay * 2)
         self._known.difference_update(ids)
+        self.accept([errand for errand, _ in further])
 
     async def _quietly(self, work: Write) -> bool:
         """Write; whether it could be. An unavailable database is tried again by the caller."""
@@ -408,7 +421,3 @@ class Outbox:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _nothing(tx: Transaction) -> None:
-    """Nothing to write but the errand's end."""

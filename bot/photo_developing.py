@@ -115,9 +115,9 @@ def _fitted(image: ImageFile) -> Image.Image:
     scale = max(image.size) / SIDE_LIMIT
     if scale > 1:  # lets a JPEG be decoded at a half, a quarter or an eighth
         image.draft(None, (int(image.width / scale), int(image.height / scale)))
-    with _decoding():
+    with _decoding():  # a wrong palette shows only when its colours are looked up
         image.load()
-    picture = _flattened(image)
+        picture = _flattened(image)
     picture.thumbnail((SIDE_LIMIT, SIDE_LIMIT), Resampling.LANCZOS, reducing_gap=None)
     return _in_srgb(picture, image.info.get("icc_profile"))
 

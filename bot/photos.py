@@ -44,6 +44,7 @@ _ENVIRONMENT = {
 }
 _PHOTOS_PER_CHILD = 200
 _START_SECONDS = 30
+_DYING_SECONDS = 2
 # How a decoder dies of the file it was given; any other end is not the photo's doing.
 _DEATHS = {
     -signal.SIGXCPU: "photo_took_too_long",
@@ -168,6 +169,7 @@ class _Child:
         assert process.stdin and process.stdout
         self._process, self._input, self._output = process, process.stdin, process.stdout
         self._in_step = True
+        self._dying = False
         self.photos = 0
 
     @classmethod
@@ -204,6 +206,9 @@ class _Child:
             await self._input.drain()
             reply, length = unpack(await self._output.readexactly(HEADER.size))
             reply = replace(reply, jpeg=await self._output.readexactly(length))
+        except (EOFError, ConnectionError):
+            self._dying = True
+            raise
         except BaseException:
             self.kill()
             raise
@@ -216,7 +221,14 @@ class _Child:
             self._process.kill()
 
     async def end(self) -> int:
-        """The exit status, negative for a signal; may be called again if it was cancelled."""
-        self.kill()
+        """The exit status, negative for a signal; may be called again if it was cancelled.
+
+        A child on its way out is not killed at once: asyncio would lose the status that says what it died of.
+        """
         self._input.close()
+        if self._dying:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DYING_SECONDS):
+                    await self._process.wait()
+        self.kill()
         return await self._process.wait()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.errands import Errand
+from bot.errands import Errand, Sealer
 from bot.people import Person
 from storage import store
 from storage.engine import Transaction
@@ -34,6 +34,14 @@ class CallbackAnswer:
         if self.url:
             params["url"] = self.url
         return params
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an errand: rows to write with its end, and further errands with the key that seals them."""
+
+    writes: list[Write] = field(default_factory=list)
+    errands: list[tuple[Errand, Sealer]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -85,5 +93,3 @@ class Plan:
                 store.add_audit(tx, self.audits, self.now)
 
         return write
-
-

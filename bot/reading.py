@@ -128,7 +128,9 @@ class Nothing:
     update_id: int
 
 
-Reading = FromApplicant | FromReviewer | Reachable | GroupMoved | MemberChanged | BotMoved | GroupSaid | Nothing
+Reading = (
+    FromApplicant | FromReviewer | Reachable | GroupMoved | MemberChanged | BotMoved | GroupSaid | Nothing
+)
 
 
 def read(raw: dict[str, Any], bot_name: str) -> Reading:
@@ -138,8 +140,10 @@ def read(raw: dict[str, Any], bot_name: str) -> Reading:
         return _press(update.update_id, update.callback_query)
     if update.message:
         message = update.message
-        return _private(update.update_id, message, bot_name) if _is_private(message) else _group(
-            update.update_id, message, bot_name
+        return (
+            _private(update.update_id, message, bot_name)
+            if _is_private(message)
+            else _group(update.update_id, message, bot_name)
         )
     if update.edited_message:
         return _edited(update.update_id, update.edited_message)
@@ -181,7 +185,9 @@ def _press(update_id: int, query: CallbackQuery) -> Reading:
             callback_id=query.id,
             data=query.data,
         )
-    return FromReviewer(update_id, user.id, full_name(user), message.chat.id, message.message_id, query.id, query.data)
+    return FromReviewer(
+        update_id, user.id, full_name(user), message.chat.id, message.message_id, query.id, query.data
+    )
 
 
 def _private(update_id: int, message: Message, bot_name: str) -> Reading:
@@ -206,29 +212,50 @@ def _event(message: Message, bot_name: str) -> tuple[Event, bool]:
     if message.forward_origin or message.via_bot:
         return SomethingElse("forward"), False
     if message.text is not None:
-        command = _command(message.text, bot_name)
-        if command is None:
-            return Replied(message.text), True
-        name, payload = command
-        if name == "start":
-            return Started(payload), False
-        kind = COMMANDS.get(name)
-        return (kind() if kind else UnknownCommand()), False
+        command = command_event(message.text, bot_name)
+        return (command, False) if command else (Replied(message.text), True)
     if message.photo:
         largest = message.photo[-1]
         return (
-            PhotoArrived(largest.file_id, largest.file_size or 0, message.message_id, message.media_group_id or ""),
+            PhotoArrived(
+                largest.file_id, largest.file_size or 0, message.message_id, message.media_group_id or ""
+            ),
             True,
         )
     if message.document and not message.animation:
         file = message.document
-        return PhotoArrived(file.file_id, file.file_size or 0, message.message_id, message.media_group_id or ""), True
+        return PhotoArrived(
+            file.file_id, file.file_size or 0, message.message_id, message.media_group_id or ""
+        ), True
     return SomethingElse(_what(message)), False
 
 
 def _what(message: Message) -> str:
-    kinds = ("sticker", "voice", "video_note", "video", "audio", "animation", "contact", "location", "poll", "dice", "story")
+    kinds = (
+        "sticker",
+        "voice",
+        "video_note",
+        "video",
+        "audio",
+        "animation",
+        "contact",
+        "location",
+        "poll",
+        "dice",
+        "story",
+    )
     return next((kind for kind in kinds if getattr(message, kind, None)), "other")
+
+
+def command_event(text: str, bot_name: str) -> Event | None:
+    """The event a command stands for; None for words."""
+    command = _command(text, bot_name)
+    if command is None:
+        return None
+    name, payload = command
+    if name == "start":
+        return Started(payload)
+    return COMMANDS.get(name, UnknownCommand)()
 
 
 def _command(text: str, bot_name: str) -> tuple[str, str] | None:

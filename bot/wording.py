@@ -23,6 +23,7 @@ from conversations.questions import OTHER
 
 TEXT_LIMIT = 4096  # UTF-16 units after entities are parsed; source: Bot API, sendMessage
 TOAST_LIMIT = 200
+HEADER = 600  # room for the title and welcome above the agreement and the line below it
 _SHORTER = (None, 1200, 600, 300, 120)  # how many characters of each answer are shown, tried in turn
 
 Keyboard = list[list[dict[str, Any]]]
@@ -44,14 +45,12 @@ class Wording:
     def __init__(self, loaded: Loaded, signer: Signer, clock: Callable[[], datetime]) -> None:
         self.programme = loaded.programme
         self._words = loaded.words
+        self._own = loaded.messages
         self._signer = signer
         self._clock = clock
-        self._html = _environment(autoescape=True)
-        self._plain = _environment(autoescape=False)
-        self._messages = {language: self._compile(self._html, words["messages"]) for language, words in loaded.messages.items()}
-        self._toasts = {language: self._compile(self._plain, words["toasts"]) for language, words in loaded.messages.items()}
-        self._buttons = {language: self._compile(self._plain, words["buttons"]) for language, words in loaded.messages.items()}
-        self._own = loaded.messages
+        self._messages = self._compile("messages", autoescape=True)
+        self._toasts = self._compile("toasts", autoescape=False)
+        self._buttons = self._compile("buttons", autoescape=False)
         self._documents = {
             (key, language): parse(text.text)
             for key, texts in self.programme.documents.items()
@@ -63,7 +62,7 @@ class Wording:
 
     def language_for(self, code: str) -> str:
         """The programme's language nearest to a client's ("zh-hans" -> "zh"); the first one otherwise."""
-        base = code.split("-")[0].casefold()
+        base = code.split("-", maxsplit=1)[0].casefold()
         return base if base in self.programme.languages else self.programme.languages[0]
 
     # messages
@@ -113,7 +112,7 @@ class Wording:
         found = self._pages.get((key, language))
         if found is None:
             document = self._documents[key, language]
-            room = TEXT_LIMIT - 1000 - visible_length(self.notice(language))
+            room = TEXT_LIMIT - HEADER - visible_length(self.notice(language))
             found = self._pages[key, language] = pack(document, room)
         return found
 
@@ -182,7 +181,9 @@ class Wording:
         return {
             "programme": self.programme,
             "words": words,
-            "name_of": lambda question: str(words_of(question).get("name", getattr(question, "key", question))),
+            "name_of": lambda question: str(
+                words_of(question).get("name", getattr(question, "key", question))
+            ),
             "ask": ask,
             "example": lambda question: str(words_of(question).get("example", "")),
             "hint": lambda question: str(words_of(question).get("hint", "")),
@@ -192,9 +193,6 @@ class Wording:
             "warning": lambda name: own("warnings", name),
             "format": self._own[language]["format"],
             "language_names": {code: str(self._own[code]["name"]) for code in self.programme.languages},
-            "day": lambda at: self._day(language, at),
-            "moment": lambda at: self._moment(language, at),
-            "ago": lambda at: self._ago(language, at),
         }
 
     def _shown(self, language: str, limit: int | None) -> Callable[[Any, KeptAnswer | None], str]:
@@ -206,7 +204,11 @@ class Wording:
                 return self._photo(language, key, answer)
             if isinstance(answer, Chosen):
                 return answer.text or self._option(language, key, answer.option)
-            return answer.text if limit is None or len(answer.text) <= limit else f"{answer.text[:limit].rstrip()} …"
+            return (
+                answer.text
+                if limit is None or len(answer.text) <= limit
+                else f"{answer.text[:limit].rstrip()} …"
+            )
 
         return shown
 
@@ -217,7 +219,11 @@ class Wording:
         return f"{self._own[language]['format']['photo_shown']} ({', '.join(sides)})"
 
     def _option(self, language: str, key: str, option: str) -> str:
-        return self.programme.labels.get(language, {}).get(key, {}).get(option, option if option != OTHER else "…")
+        return (
+            self.programme.labels.get(language, {})
+            .get(key, {})
+            .get(option, option if option != OTHER else "…")
+        )
 
     def _day(self, language: str, at: datetime) -> str:
         months = self._own[language]["format"].get("months", [])
@@ -227,7 +233,9 @@ class Wording:
 
     def _moment(self, language: str, at: datetime) -> str:
         at = at.astimezone(UTC)
-        return str(self._own[language]["format"]["moment"]).format(day=self._day(language, at), time=f"{at:%H:%M}")
+        return str(self._own[language]["format"]["moment"]).format(
+            day=self._day(language, at), time=f"{at:%H:%M}"
+        )
 
     def _ago(self, language: str, at: datetime) -> str:
         return self._span(language, self._clock() - at)
@@ -239,15 +247,22 @@ class Wording:
             unit, count = "minutes", minutes
         return str(self._own[language]["format"][unit]).format(n=count)
 
-    def _compile(self, environment: ImmutableSandboxedEnvironment, texts: Mapping[str, str]) -> dict[str, Template]:
-        return {name: environment.from_string(text) for name, text in texts.items()}
+    def _compile(self, table: str, *, autoescape: bool) -> dict[str, dict[str, Template]]:
+        """A table of every language, each with filters that speak it."""
+        return {
+            language: {name: environment.from_string(text) for name, text in words[table].items()}
+            for language, words in self._own.items()
+            for environment in [self._environment(language, autoescape=autoescape)]
+        }
 
-
-def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment
+    def _environment(self, language: str, *, autoescape: bool) -> ImmutableSandboxedEnvironment:
+        environment = ImmutableSandboxedEnvironment(
+            autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        environment.filters["day"] = lambda at: self._day(language, at)
+        environment.filters["moment"] = lambda at: self._moment(language, at)
+        environment.filters["ago"] = lambda at: self._ago(language, at)
+        return environment
 
 
 def visible_length(html: str) -> int:
@@ -261,7 +276,9 @@ def pack(document: Document, room: int) -> list[Markup]:
     """Whole sections, as many to a page as fit."""
     pages: list[list[str]] = [[]]
     used = 0
-    for heading, body in zip((section.heading for section in document.sections), _bodies(document), strict=True):
+    for heading, body in zip(
+        (section.heading for section in document.sections), _bodies(document), strict=True
+    ):
         title = f"<b>{escape(heading)}</b>\n" if heading else ""
         block = f"{title}<blockquote expandable>{body}</blockquote>"
         length = visible_length(block)

@@ -62,18 +62,18 @@ def _person(row: Row) -> PersonRow:
 
 
 def people_by_ref(tx: Transaction, refs: Sequence[str]) -> list[PersonRow]:
-    return [_person(row) for row in tx.fetchall(f"{_PERSON} ref IN ({_marks(refs)})", refs)]  # noqa: S608
+    return [_person(row) for row in tx.fetchall(f"{_PERSON} ref IN ({_marks(refs)})", refs)]
 
 
 def people_by_id(tx: Transaction, ids: Sequence[str]) -> list[PersonRow]:
-    return [_person(row) for row in tx.fetchall(f"{_PERSON} person_id IN ({_marks(ids)})", ids)]  # noqa: S608
+    return [_person(row) for row in tx.fetchall(f"{_PERSON} person_id IN ({_marks(ids)})", ids)]
 
 
 def people_by_receipt(tx: Transaction, receipts: Sequence[str]) -> list[tuple[str, PersonRow]]:
     """(receipt, its person) for every receipt that is known."""
     columns = "a.receipt, p.person_id, p.ref, p.wrapped_key, p.sealed, p.prompt_message, p.reachable"
     rows = tx.fetchall(
-        f"SELECT {columns} FROM applications a JOIN people p ON p.person_id = a.person_id"  # noqa: S608
+        f"SELECT {columns} FROM applications a JOIN people p ON p.person_id = a.person_id"
         f" WHERE a.receipt IN ({_marks(receipts)})",
         receipts,
     )
@@ -89,12 +89,18 @@ def add_person(tx: Transaction, person_id: str, ref: str, wrapped_key: bytes) ->
 
 
 def save_person(
-    tx: Transaction, person_id: str, sealed: bytes, state: str, due_at: datetime | None, asks_anew: bool, now: datetime
+    tx: Transaction,
+    person_id: str,
+    sealed: bytes,
+    state: str,
+    due_at: datetime | None,
+    asks_anew: bool,
+    now: datetime,
 ) -> None:
     """`asks_anew`: another prompt is on its way, whose message id is not known yet."""
     prompt = "prompt_message = NULL," if asks_anew else ""
     tx.execute(
-        f"UPDATE people SET sealed = ?, state = ?, due_at = ?, {prompt} updated_at = ? WHERE person_id = ?",  # noqa: S608
+        f"UPDATE people SET sealed = ?, state = ?, due_at = ?, {prompt} updated_at = ? WHERE person_id = ?",
         (sealed, state, stamp(due_at) if due_at else None, stamp(now), person_id),
     )
 
@@ -104,7 +110,9 @@ def set_reachable(tx: Transaction, person_id: str, reachable: bool) -> None:
 
 
 def due_people(tx: Transaction, now: datetime, limit: int) -> list[str]:
-    rows = tx.fetchall("SELECT person_id FROM people WHERE due_at <= ? ORDER BY due_at LIMIT ?", (stamp(now), limit))
+    rows = tx.fetchall(
+        "SELECT person_id FROM people WHERE due_at <= ? ORDER BY due_at LIMIT ?", (stamp(now), limit)
+    )
     return [row[0] for row in rows]
 
 
@@ -169,11 +177,16 @@ def open_receipts(tx: Transaction) -> list[str]:
 
 
 def count_by_status(tx: Transaction) -> dict[str, int]:
-    return {row[0]: row[1] for row in tx.fetchall("SELECT status, COUNT(*) FROM applications GROUP BY status")}
+    return {
+        row[0]: row[1] for row in tx.fetchall("SELECT status, COUNT(*) FROM applications GROUP BY status")
+    }
 
 
 def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -> None:
-    tx.execute("UPDATE applications SET card_chat = ?, card_message = ? WHERE receipt = ?", (chat, message_id, receipt))
+    tx.execute(
+        "UPDATE applications SET card_chat = ?, card_message = ? WHERE receipt = ?",
+        (chat, message_id, receipt),
+    )
 
 
 # photos
@@ -190,7 +203,7 @@ def add_photo(
 
 
 def drop_photos(tx: Transaction, photo_ids: Sequence[str]) -> None:
-    tx.execute(f"DELETE FROM photos WHERE photo_id IN ({_marks(photo_ids)})", photo_ids)  # noqa: S608
+    tx.execute(f"DELETE FROM photos WHERE photo_id IN ({_marks(photo_ids)})", photo_ids)
 
 
 def photos_of(tx: Transaction, person_id: str) -> list[Row]:
@@ -211,7 +224,9 @@ def add_text(tx: Transaction, text_hash: str, document: str, language: str, body
     )
 
 
-def add_consent(tx: Transaction, consent_id: str, person_id: str, values: tuple[str, str, str, str], at: datetime) -> None:
+def add_consent(
+    tx: Transaction, consent_id: str, person_id: str, values: tuple[str, str, str, str], at: datetime
+) -> None:
     """`values`: document, hash of its text, language, act."""
     tx.execute(
         "INSERT INTO consents (consent_id, person_id, document, text_hash, language, act, at)"
@@ -222,7 +237,8 @@ def add_consent(tx: Transaction, consent_id: str, person_id: str, values: tuple[
 
 def withdraw_consents(tx: Transaction, person_id: str, at: datetime) -> None:
     tx.execute(
-        "UPDATE consents SET withdrawn_at = ? WHERE person_id = ? AND withdrawn_at IS NULL", (stamp(at), person_id)
+        "UPDATE consents SET withdrawn_at = ? WHERE person_id = ? AND withdrawn_at IS NULL",
+        (stamp(at), person_id),
     )
 
 
@@ -253,7 +269,10 @@ class ErrandRow:
 
 def add_errands(tx: Transaction, rows: Iterable[tuple[str, str | None, str, str | None, bytes]]) -> None:
     """(errand_id, person_id, kind, not_before, sealed)."""
-    tx.executemany("INSERT INTO errands (errand_id, person_id, kind, not_before, sealed) VALUES (?, ?, ?, ?, ?)", list(rows))
+    tx.executemany(
+        "INSERT INTO errands (errand_id, person_id, kind, not_before, sealed) VALUES (?, ?, ?, ?, ?)",
+        list(rows),
+    )
 
 
 def finish_errands(tx: Transaction, errand_ids: Sequence[str]) -> None:
@@ -269,7 +288,7 @@ def errands(tx: Transaction, person_id: str | None = None) -> list[ErrandRow]:
     where = "WHERE COALESCE(p.reachable, 1) = 1" if person_id is None else "WHERE e.person_id = ?"
     rows = tx.fetchall(
         "SELECT e.errand_id, e.person_id, e.kind, e.not_before, e.attempts, e.sealed, p.wrapped_key"
-        f" FROM errands e LEFT JOIN people p ON p.person_id = e.person_id {where} ORDER BY e.errand_id",  # noqa: S608
+        f" FROM errands e LEFT JOIN people p ON p.person_id = e.person_id {where} ORDER BY e.errand_id",
         () if person_id is None else (person_id,),
     )
     return [ErrandRow(*row) for row in rows]
@@ -312,7 +331,8 @@ def messages_of(tx: Transaction, person_id: str) -> list[Row]:
 
 def forget_message(tx: Transaction, person_id: str, place: str, message_id: int) -> None:
     tx.execute(
-        "DELETE FROM messages WHERE person_id = ? AND place = ? AND message_id = ?", (person_id, place, message_id)
+        "DELETE FROM messages WHERE person_id = ? AND place = ? AND message_id = ?",
+        (person_id, place, message_id),
     )
 
 
@@ -320,7 +340,7 @@ def forget_message(tx: Transaction, person_id: str, place: str, message_id: int)
 
 
 def seen_among(tx: Transaction, update_ids: Sequence[int]) -> set[int]:
-    rows = tx.fetchall(f"SELECT update_id FROM seen WHERE update_id IN ({_marks(update_ids)})", update_ids)  # noqa: S608
+    rows = tx.fetchall(f"SELECT update_id FROM seen WHERE update_id IN ({_marks(update_ids)})", update_ids)
     return {row[0] for row in rows}
 
 
@@ -356,7 +376,9 @@ def drop_parked(tx: Transaction, parked_id: str) -> int:
 # erasure
 
 
-def erase_person(tx: Transaction, person_id: str, ref: str, barred_until: datetime | None, now: datetime) -> None:
+def erase_person(
+    tx: Transaction, person_id: str, ref: str, barred_until: datetime | None, now: datetime
+) -> None:
     """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent."""
     tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
     tx.execute(
@@ -368,7 +390,7 @@ def erase_person(tx: Transaction, person_id: str, ref: str, barred_until: dateti
 
 def barred_until(tx: Transaction, refs: Sequence[str]) -> dict[str, datetime]:
     rows = tx.fetchall(
-        f"SELECT ref, barred_until FROM tombstones WHERE barred_until IS NOT NULL AND ref IN ({_marks(refs)})",  # noqa: S608
+        f"SELECT ref, barred_until FROM tombstones WHERE barred_until IS NOT NULL AND ref IN ({_marks(refs)})",
         refs,
     )
     return {row[0]: unstamp(row[1]) for row in rows}
@@ -387,7 +409,9 @@ def add_audit(tx: Transaction, entries: Sequence[tuple[str, str, str]], now: dat
         seq += 1
         previous = audit_hash(previous, (str(seq), at, action, subject, detail))
         rows.append((seq, at, action, subject, detail, previous))
-    tx.executemany("INSERT INTO audit (seq, at, action, subject, detail, hash) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    tx.executemany(
+        "INSERT INTO audit (seq, at, action, subject, detail, hash) VALUES (?, ?, ?, ?, ?, ?)", rows
+    )
 
 
 def audit_hash(previous: str, row: Sequence[str]) -> str:

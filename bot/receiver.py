@@ -1,0 +1,241 @@
+"""Polling and webhook: raw updates in, acknowledged only after the commit.
+
+Telegram keeps an update until it is confirmed, so it is the inbox. Raw JSON is taken, since one update that the
+library cannot parse would otherwise fail its whole batch, for ever.
+"""
+
+import asyncio
+import hmac
+import json
+import random
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiohttp import web
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+
+from bot.transport import Transport, Uncertain
+
+log = structlog.get_logger()
+
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "chat_member")
+LIMIT = 100  # source: Bot API, getUpdates
+POLL_SECONDS = 30
+BODY_LIMIT = 1_000_000  # bytes of one webhook delivery
+BODY_SECONDS = 10.0
+CONNECTIONS = 40
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
+_BACKOFF = (0.5, 30.0)
+_UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d+)')
+
+Take = Callable[[list[dict[str, Any]]], Awaitable[dict[int, dict[str, Any]]]]
+Park = Callable[[bytes, str], Awaitable[None]]
+
+
+class Polling:
+    """getUpdates in a loop. `take` returns after the commit; what it raises is not acknowledged."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        take: Take,
+        park: Park,
+        *,
+        seconds: int = POLL_SECONDS,
+        on_drained: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._transport = transport
+        self._take = take
+        self._park = park
+        self._seconds = seconds
+        self._on_drained = on_drained
+        self._offset = 0
+        self._failures = 0
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until `stop`. Raises InvalidToken; everything else is waited out."""
+        await self._persist("deleteWebhook", {"drop_pending_updates": False})
+        while not self._stopping.is_set():
+            batch = await self._poll()
+            if batch is None:
+                await self._pause()
+            elif batch:
+                await self._handle(batch)
+            else:
+                self._failures = 0
+                self._on_drained()
+        await self._confirm()
+
+    async def stop(self) -> None:
+        """End the wait at once; the batch in hand is finished."""
+        self._stopping.set()
+
+    async def _poll(self) -> list[Any] | None:
+        """A batch by rising id, empty after a quiet wait or a stop, None when it failed."""
+        call = asyncio.create_task(self._get_updates(LIMIT, self._seconds))
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({call, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not call.done():
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            return []
+        try:
+            return call.result()
+        except InvalidToken:
+            raise
+        except Conflict:
+            log.error("another instance of this bot is running; stop it", action="conflict")
+        except TelegramError as error:
+            log.warning("getUpdates failed", action="poll", error=type(error).__name__)
+        return None
+
+    async def _get_updates(self, limit: int, seconds: int) -> list[Any]:
+        params = {
+            "offset": self._offset,
+            "limit": limit,
+            "timeout": seconds,
+            "allowed_updates": list(ALLOWED_UPDATES),
+        }
+        try:
+            updates = await self._transport.call("getUpdates", params, timeout=seconds + 10)
+        except Uncertain as error:
+            if error.body is None or limit == 1:
+                return await self._skip_unreadable(error)
+            return await self._get_updates(1, 0)  # one of them is no JSON: find it alone
+        found = (
+            [update for update in updates if isinstance(update, dict)] if isinstance(updates, list) else []
+        )
+        return sorted(found, key=_update_id)
+
+    async def _skip_unreadable(self, error: Uncertain) -> list[Any]:
+        """A single update that no parser takes is parked, when its id can be found."""
+        match = _UPDATE_ID.search(error.body or b"")
+        if match is None or error.status != 200:
+            raise error
+        await self._park(error.body or b"", "not JSON")
+        self._offset = int(match.group(1)) + 1
+        return []
+
+    async def _handle(self, batch: list[Any]) -> None:
+        try:
+            await self._take(batch)
+        except Exception as error:  # not acknowledged: it comes again
+            log.error("batch not taken", action="take", error=type(error).__name__, reason=str(error)[:200])
+            await self._pause()
+            return
+        self._failures = 0
+        self._offset = max(self._offset, max(_update_id(update) for update in batch) + 1)
+        if len(batch) < LIMIT:
+            self._on_drained()
+
+    async def _confirm(self) -> None:
+        """Tell Telegram what is done, so that nothing is delivered again to the next process."""
+        if self._offset:
+            params = {
+                "offset": self._offset,
+                "limit": 1,
+                "timeout": 0,
+                "allowed_updates": list(ALLOWED_UPDATES),
+            }
+            try:
+                await self._transport.call("getUpdates", params, timeout=5)
+            except TelegramError:
+                log.warning("last batch not confirmed; it will be recognised", action="confirm")
+
+    async def _persist(self, method: str, params: dict[str, Any]) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._transport.call(method, params)
+            except InvalidToken:
+                raise
+            except TelegramError as error:
+                log.warning("call failed", action=method, error=type(error).__name__)
+                await self._pause()
+            else:
+                return
+
+    async def _pause(self) -> None:
+        first, longest = _BACKOFF
+        seconds = min(longest, first * 2 ** min(self._failures, 8)) * random.uniform(0.5, 1.0)  # noqa: S311
+        self._failures += 1
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+class Webhook:
+    """Deliveries by HTTP. 200 only after the commit; 503 when it could not be taken, so that it comes again."""
+
+    def __init__(self, transport: Transport, take: Take, park: Park, secret: str) -> None:
+        self._transport = transport
+        self._take = take
+        self._park = park
+        self._secret = secret.encode()
+
+    async def register(self, url: str) -> None:
+        """Tell Telegram where to deliver. Raises TelegramError when it refuses."""
+        params = {
+            "url": url,
+            "secret_token": self._secret.decode(),
+            "allowed_updates": list(ALLOWED_UPDATES),
+            "max_connections": CONNECTIONS,
+        }
+        for attempt in range(5):
+            try:
+                await self._transport.call("setWebhook", params)
+            except RetryAfter as error:
+                if attempt == 4:
+                    raise
+                await asyncio.sleep(float(error.retry_after))  # type: ignore[arg-type]
+            else:
+                return
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One delivery."""
+        given = request.headers.get(SECRET_HEADER, "").encode(errors="replace")
+        if not hmac.compare_digest(given, self._secret):
+            return web.Response(status=403)
+        if (request.content_length or 0) > BODY_LIMIT:
+            return web.Response(status=413)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            return web.Response(status=408)
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413)
+        return await self._deliver(body)
+
+    async def _deliver(self, body: bytes) -> web.Response:
+        try:
+            update = _object(body)
+            if update is None:
+                await self._park(body, "not JSON")
+                return web.Response()
+            answers = await self._take([update])
+        except Exception as error:  # not acknowledged: Telegram delivers it again
+            log.error(
+                "delivery not taken", action="take", error=type(error).__name__, reason=str(error)[:200]
+            )
+            return web.Response(status=503)
+        answer = answers.get(_update_id(update))
+        return web.json_response(answer) if answer else web.Response()
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body; deep nesting is no JSON for us."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _update_id(update: dict[str, Any]) -> int:
+    found = update.get("update_id")
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0

@@ -1,0 +1,53 @@
+"""What storage cannot do, by who is to act.
+
+StorageError
+├── StorageUnavailable   disk full, locked, read-only: nothing was written; it works again when the cause is gone
+├── DataInUse            another process owns the data
+├── DataUnusable         the folder or database cannot be used as it is: the operator acts
+│   └── MigrationMismatch    the database and this code do not fit
+└── KeyTrouble           the operator's key
+    ├── BadKey               it is no key
+    ├── KeyFileExposed       others may read its file
+    ├── KeyDoesNotFit        it is not the key this data was sealed with
+    └── Unreadable           sealed bytes were changed, moved, or sealed under another key
+"""
+
+
+class StorageError(Exception):
+    """Anything that storage raises on purpose; the text is one clear line."""
+
+
+class StorageUnavailable(StorageError):
+    """The database cannot be read or written now; nothing of the work was kept."""
+
+
+class DataInUse(StorageError):
+    """Another process owns this data folder."""
+
+
+class DataUnusable(StorageError):
+    """The data folder or database cannot be used as it is."""
+
+
+class MigrationMismatch(DataUnusable):
+    """The database's migrations and the code's are not the same."""
+
+
+class KeyTrouble(StorageError):
+    """Something is wrong with the operator's key."""
+
+
+class BadKey(KeyTrouble):
+    """It is not 32 bytes in base64url."""
+
+
+class KeyFileExposed(KeyTrouble):
+    """Others than its owner may read the key file."""
+
+
+class KeyDoesNotFit(KeyTrouble):
+    """This is not the key the data was sealed with."""
+
+
+class Unreadable(KeyTrouble):
+    """Sealed bytes cannot be opened: changed, moved to another place, or sealed under another key."""

@@ -1,0 +1,250 @@
+"""SQLite through aiosqlite: WAL, synchronous=FULL, one writer, a separate reader, pragmas on every connection.
+
+Group commit: works that come while the writer is busy share the next transaction, as one function on the
+writer's thread. If one of them raises, all are rolled back and each is run again in a transaction of its own.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from storage.engine import Params, Row, Transaction
+from storage.errors import DataInUse, DataUnusable, StorageUnavailable
+
+T = TypeVar("T")
+BUSY_MS = 2_000
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    f"PRAGMA busy_timeout = {BUSY_MS}",
+)
+
+logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it logs every bound value
+
+
+class _Handle:
+    """The connection as a `Transaction`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        return self._connection.execute(sql, params).rowcount
+
+    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def fetchall(self, sql: str, params: Params = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def fetchone(self, sql: str, params: Params = ()) -> Row | None:
+        row: Row | None = self._connection.execute(sql, params).fetchone()
+        return row
+
+
+Work = Callable[[Transaction], Any]
+
+
+class SQLite:
+    """An engine on one file. Make it with `SQLite.open`."""
+
+    def __init__(self, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._queue: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._busy: asyncio.Task[None] | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, path: Path, *, readonly: bool = False) -> AsyncIterator["SQLite"]:
+        """Open, and create when missing (file mode 0600, folder 0700). Raises DataUnusable."""
+        if not readonly:
+            prepare(path)
+        elif not path.exists():
+            raise DataUnusable(f"there is no database at {path}; has the bot ever run on this data?")
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                writer = (
+                    None if readonly else await stack.enter_async_context(_connect(path, query_only=False))
+                )
+                reader = await stack.enter_async_context(_connect(path, query_only=True))
+            except sqlite3.Error as error:
+                raise DataUnusable(f"{path} cannot be opened as a database: {error}") from error
+            engine = cls(writer, reader)
+            yield engine
+            await engine.drain()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        if self._writer is None:
+            raise StorageUnavailable("the database is open for reading only")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((work, future))
+        if self._busy is None:
+            self._busy = asyncio.create_task(self._run(self._writer))
+        return await future
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        def run(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN")
+            try:
+                return work(_Handle(connection))
+            finally:
+                connection.execute("ROLLBACK")
+
+        try:
+            return await _on_thread(self._reader, run)
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(f"the database cannot be read now: {error}") from error
+
+    async def checkpoint(self) -> bool:
+        if self._writer is None:
+            return False
+
+        def run(connection: sqlite3.Connection) -> bool:
+            connection.execute("PRAGMA busy_timeout = 0")  # a waiting checkpoint would block other writers
+            try:
+                busy, pages, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return bool(busy == 0 and pages == 0)
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+        try:
+            return await _on_thread(self._writer, run)
+        except sqlite3.OperationalError:
+            return False
+
+    async def drain(self) -> None:
+        """Wait until every accepted work is done."""
+        while self._busy is not None:
+            await asyncio.wait([self._busy])
+
+    async def _run(self, writer: aiosqlite.Connection) -> None:
+        while self._queue:
+            group, self._queue = self._queue, []
+            await self._commit(writer, group)
+        self._busy = None
+
+    async def _commit(
+        self, writer: aiosqlite.Connection, group: list[tuple[Work, "asyncio.Future[Any]"]]
+    ) -> None:
+        works = [work for work, _ in group]
+        try:
+            results = await _on_thread(writer, lambda connection: _transaction(connection, works))
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                await self._one_by_one(writer, group, error)
+                return
+            unavailable = StorageUnavailable(f"the database cannot be written now: {error}")
+            unavailable.__cause__ = error
+            for _, future in group:
+                _fail(future, unavailable)
+        except Exception as error:
+            await self._one_by_one(writer, group, error)
+        else:
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+    async def _one_by_one(
+        self, writer: aiosqlite.Connection, group: list[tuple[Work, "asyncio.Future[Any]"]], error: Exception
+    ) -> None:
+        """One of them is guilty: alone, only that one fails."""
+        if len(group) == 1:
+            _fail(group[0][1], error)
+            return
+        for one in group:
+            await self._commit(writer, [one])
+
+
+def _transaction(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        handle = _Handle(connection)
+        results = [work(handle) for work in works]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+async def _on_thread(connection: aiosqlite.Connection, run: Callable[[sqlite3.Connection], T]) -> T:
+    """Run a function on the connection's thread in one hop; aiosqlite has no public way to do that."""
+    return await connection._execute(run, connection._conn)  # type: ignore[no-any-return,no-untyped-call]
+
+
+@contextlib.asynccontextmanager
+async def _connect(path: Path, *, query_only: bool) -> AsyncIterator[aiosqlite.Connection]:
+    async with aiosqlite.connect(path, isolation_level=None, cached_statements=256) as connection:
+        for pragma in (*_PRAGMAS, *(("PRAGMA query_only = ON",) if query_only else ())):
+            await connection.execute_fetchall(pragma)
+        yield connection
+
+
+def prepare(path: Path) -> None:
+    """The folder (0700) and the database file (0600; SQLite gives its WAL the same). Raises DataUnusable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.chmod(0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise DataUnusable(f"the data folder {path.parent} is not writable: {error.strerror}") from error
+
+
+class DataLock:
+    """Owns a data folder while it is held; the kernel lets go when the process ends. Raises DataInUse."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
+        self._file: int | None = None
+
+    def __enter__(self) -> "DataLock":
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataUnusable(
+                f"the data folder {self._path.parent} is not writable: {error.strerror}"
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(file, 32).decode(errors="replace").strip() or "unknown"
+            os.close(file)
+            raise DataInUse(
+                f"the data folder {self._path.parent} is in use by process {pid}; stop it first"
+            ) from None
+        os.truncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
+        self._file = file
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

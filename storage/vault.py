@@ -1,0 +1,159 @@
+"""A data key for each person; seal and open. Pure: no database, no files but the key file.
+
+Sealed bytes: one byte of format, a random 96-bit nonce, AES-256-GCM ciphertext with its tag. The place a value
+is kept at is bound as associated data, so that a ciphertext moved elsewhere does not open. The operator's key is
+never used itself: HKDF-SHA256 gives a key for each purpose.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from storage.errors import BadKey, DataUnusable, KeyFileExposed, Unreadable
+
+KEY_BYTES = 32
+NONCE_BYTES = 12  # what NIST SP 800-38D recommends for GCM
+FORMAT = b"\x01"
+
+
+class _Sealer:
+    """AES-256-GCM under one key."""
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+
+    def seal(self, place: str, data: bytes) -> bytes:
+        """Sealed for that place."""
+        nonce = os.urandom(NONCE_BYTES)
+        return FORMAT + nonce + self._aead.encrypt(nonce, data, place.encode())
+
+    def open(self, place: str, sealed: bytes) -> bytes:
+        """What was sealed for that place under this key. Raises Unreadable."""
+        if sealed[:1] != FORMAT:
+            raise Unreadable("sealed bytes of an unknown format")
+        try:
+            return self._aead.decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], place.encode())
+        except (InvalidTag, ValueError):
+            raise Unreadable("sealed bytes were changed, moved, or sealed under another key") from None
+
+
+class PersonKey(_Sealer):
+    """One person's key: without it, nothing of his can be read."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self._raw = raw
+
+    def __repr__(self) -> str:
+        return "PersonKey(...)"
+
+
+class OperatorKey:
+    """The operator's 32 bytes, as text in base64url."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != KEY_BYTES:
+            raise BadKey(f"the operator's key must be {KEY_BYTES} bytes, and this one has {len(raw)}")
+        self._raw = raw
+
+    def __repr__(self) -> str:
+        return "OperatorKey(...)"
+
+    @classmethod
+    def generate(cls) -> "OperatorKey":
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @classmethod
+    def from_text(cls, text: str) -> "OperatorKey":
+        """Raises BadKey; never repeats the text."""
+        stripped = text.strip()
+        try:
+            raw = base64.b64decode(stripped + "=" * (-len(stripped) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise BadKey("the operator's key is not base64url; make one with: intake key new") from None
+        return cls(raw)
+
+    @classmethod
+    def from_file(cls, path: Path, *, create: bool) -> "OperatorKey":
+        """The key in a file that only its owner can read. Raises BadKey, KeyFileExposed, DataUnusable."""
+        try:
+            if create and not path.exists():
+                return cls.create(path)
+            mode = path.stat().st_mode
+            if mode & 0o077:
+                raise KeyFileExposed(f"others may read the key file {path}; cure: chmod 600 {path}")
+            return cls.from_text(path.read_text(encoding="ascii"))
+        except UnicodeDecodeError:
+            raise BadKey(f"the key file {path} holds no key; make one with: intake key new") from None
+        except OSError as error:
+            raise DataUnusable(f"the key file {path} cannot be read: {error.strerror}") from error
+
+    @classmethod
+    def create(cls, path: Path) -> "OperatorKey":
+        """A new key in a new file, mode 0600. Raises FileExistsError rather than overwrite."""
+        key = cls.generate()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "w", encoding="ascii") as out:
+            out.write(key.text() + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        return key
+
+    def text(self) -> str:
+        return base64.urlsafe_b64encode(self._raw).decode().rstrip("=")
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of its own for each purpose (RFC 5869)."""
+        return HKDF(
+            algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"intake/{purpose}".encode()
+        ).derive(self._raw)
+
+
+class Vault(_Sealer):
+    """What the operator's key is for: wrapping people's keys, keyed hashes, sealing what is nobody's."""
+
+    __slots__ = ("_lookup", "_wrapping", "button_key", "fingerprint")
+
+    def __init__(self, key: OperatorKey) -> None:
+        super().__init__(key.derive("operator"))
+        self._wrapping = _Sealer(key.derive("wrap"))
+        self._lookup = key.derive("lookup")
+        self.button_key = key.derive("buttons")
+        self.fingerprint = hashlib.sha256(key.derive("fingerprint")).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return f"Vault({self.fingerprint})"
+
+    def new_person_key(self) -> PersonKey:
+        return PersonKey(AESGCM.generate_key(256))
+
+    def wrap(self, person_id: str, key: PersonKey) -> bytes:
+        return self._wrapping.seal(_key_place(person_id), key._raw)
+
+    def unwrap(self, person_id: str, wrapped: bytes) -> PersonKey:
+        """Raises Unreadable when it is another person's, or was wrapped by another operator's key."""
+        return PersonKey(self._wrapping.open(_key_place(person_id), wrapped))
+
+    def lookup(self, kind: str, value: str) -> str:
+        """A keyed hash by which equality can be searched: 32 hexadecimal digits."""
+        return hmac.digest(self._lookup, f"{kind}\n{value}".encode(), hashlib.sha256)[:16].hex()
+
+
+def _key_place(person_id: str) -> str:
+    return f"keys/{person_id}"

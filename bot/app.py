@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -57,6 +57,9 @@ class Group:
     chat_id: int
 
 
+Clock = Callable[[], datetime]
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -96,13 +99,29 @@ async def check_key(engine: Engine, vault: Vault) -> None:
         )
 
 
+async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
+    """The bot behind the token, asked before anything is written. Raises CannotStart in plain words."""
+    try:
+        me: dict[str, Any] = await transport.call("getMe", {})
+    except InvalidToken:
+        raise CannotStart(
+            "INTAKE_TOKEN: Telegram refuses this token; copy it again from @BotFather"
+        ) from None
+    except TelegramError as error:
+        raise CannotStart(
+            f"INTAKE_API_URL: {settings.api_url} does not answer as a Bot API ({error})"
+        ) from None
+    return me
+
+
 class App:
     """A whole bot. `async with App.open(settings) as app: await app.run(stop)`."""
 
     def __init__(
-        self, settings: Settings, loaded: Loaded, engine: Engine, vault: Vault, group: Group
+        self, settings: Settings, loaded: Loaded, engine: Engine, vault: Vault, group: Group, clock: Clock
     ) -> None:
         self.settings = settings
+        self.clock = clock
         self.loaded = loaded
         self.engine = engine
         self.vault = vault
@@ -119,35 +138,27 @@ class App:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator["App"]:
+    async def open(cls, settings: Settings, clock: Clock = now) -> AsyncIterator["App"]:
         """Everything opened and wired, nothing received yet. Raises CannotStart and what storage raises."""
         loaded = load(settings.programme)
         async with contextlib.AsyncExitStack() as stack:
+            transport = Transport(settings.token.get_secret_value(), settings.api_url)
+            await transport.initialize()
+            stack.push_async_callback(transport.shutdown)
+            me = await who_am_i(transport, settings)
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
-            app = cls(settings, loaded, engine, vault, Group(int(moved or settings.group)))
-            app.transport = Transport(settings.token.get_secret_value(), settings.api_url)
-            await app.transport.initialize()
-            stack.push_async_callback(app.transport.shutdown)
-            await app._greet()
+            app = cls(settings, loaded, engine, vault, Group(int(moved or settings.group)), clock)
+            app.transport, app.me = transport, me
+            await app._find_group()
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
             for name in applied:
                 log.info("migrated", action="migrate", name=name)
             yield app
 
-    async def _greet(self) -> None:
-        """Who we are, and whether the group knows us. Raises CannotStart in plain words."""
-        try:
-            self.me = await self.transport.call("getMe", {})
-        except InvalidToken:
-            raise CannotStart(
-                "INTAKE_TOKEN: Telegram refuses this token; copy it again from @BotFather"
-            ) from None
-        except TelegramError as error:
-            raise CannotStart(
-                f"INTAKE_API_URL: {self.settings.api_url} cannot be reached ({error})"
-            ) from None
+    async def _find_group(self) -> None:
+        """Whether the group knows us. Raises CannotStart in plain words."""
         try:
             member = await self.transport.call(
                 "getChatMember", {"chat_id": self.group.chat_id, "user_id": self.me["id"]}
@@ -168,11 +179,17 @@ class App:
         programme = self.loaded.programme
         signer = Signer(self.vault.button_key)
         people = People(self.engine, self.vault)
-        self.wording = Wording(self.loaded, signer, now)
+        self.wording = Wording(self.loaded, signer, self.clock)
         self.reviewers = Reviewers(programme.review)
         pacing = Pacing(self.settings.limits)
         self.outbox = Outbox(
-            self.engine, self.vault, self.transport, pacing, self.metrics, programme.review.undo_seconds, now
+            self.engine,
+            self.vault,
+            self.transport,
+            pacing,
+            self.metrics,
+            programme.review.undo_seconds,
+            self.clock,
         )
         cards = Cards(programme, self.wording, signer)
         deliveries = Deliveries(
@@ -186,7 +203,7 @@ class App:
             darkroom,
             self.reviewers,
             lambda: self.group.chat_id,
-            now,
+            self.clock,
         )
         carrier = Carrier(
             programme,
@@ -211,12 +228,12 @@ class App:
             carrier,
             self.me["username"],
             lambda: self.group.chat_id,
-            now,
+            self.clock,
             answers_in_reply=self.settings.webhook_url is not None,
             on_parked=lambda: self.metrics.count("updates_parked_total"),
         )
         self.jobs = Jobs(
-            self.engine, self.intake, self.drained.is_set, lambda: True, now, self.outbox.take_up
+            self.engine, self.intake, self.drained.is_set, lambda: True, self.clock, self.outbox.take_up
         )
         self.outbox.performer = deliveries
         self.outbox.on_group_moved = self.move_group
@@ -278,7 +295,7 @@ class App:
 
     async def park(self, raw: bytes, reason: str) -> None:
         """Keep what was not even JSON."""
-        at = now()
+        at = self.clock()
         await self.engine.write(lambda tx: park(tx, self.vault, raw, None, reason, at))
         self.metrics.count("updates_parked_total")
 

@@ -1,5 +1,6 @@
 """How each kind of errand is carried out. Outcomes are rows to be written; results come back as events."""
 
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,10 @@ from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, MEMBER, NOTE, REMOVE, SEN
 from bot.intake import Happened
 from bot.mydata import data_file
 from bot.people import People, photo_place
-from bot.photos import Darkroom, Photo
+from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
 from bot.plan import Outcome, Write
 from bot.reviewers import Reviewers
-from bot.transport import Transport
+from bot.transport import NotSent, Transport
 from bot.wording import Keyboard, Wording
 from conversations import Programme
 from conversations.application import Picture
@@ -152,6 +153,7 @@ class Deliveries:
             params = {**message_params(chat, card), "message_id": row.card_message}
             if await self._change("editMessageText", params):
                 return Outcome()
+        errand.body["posting"] = True
         sent = await self._transport.call("sendMessage", message_params(chat, card))
         if stands:
             await self._retire(row)
@@ -215,7 +217,7 @@ class Deliveries:
         except BadRequest:
             data = b""
         if data:
-            developed = await self._darkroom.develop(data)
+            developed = await self._develop(data)
             if isinstance(developed, Photo):
                 photo = developed.jpeg
                 picture = Picture(
@@ -233,6 +235,12 @@ class Deliveries:
         await self.happen(
             Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id, photo=photo)
         )
+
+    async def _develop(self, data: bytes) -> Photo | Refusal:
+        try:
+            return await self._darkroom.develop(data)
+        except DarkroomClosed:
+            raise NotSent("the bot is stopping; the photo waits") from None
 
     async def _show(self, errand: Errand) -> Outcome:
         """The photo in a reviewer's private chat, protected, with its removal planned."""
@@ -287,9 +295,7 @@ class Deliveries:
                 chat = int(key.open(shown_place(person_id), sealed_chat))
                 await self._take_away(chat, message_id, self._photo_gone())
                 gone.append(message_id)
-        return lambda tx: (
-            [store.forget_message(tx, person_id, "reviewer", number) for number in gone] and None
-        )
+        return Outcome([_forgotten(person_id, number) for number in gone])
 
     async def _remove(self, errand: Errand) -> Outcome:
         message_id, person_id = errand.body["message_id"], errand.person_id
@@ -321,12 +327,8 @@ class Deliveries:
             text = self._wording.named(
                 body["say"], language, receipt=body["receipt"], at=self._clock(), left=left
             )
-            try:
-                await self._transport.call(
-                    "sendMessage", message_params(errand.chat, {"text": text, "keyboard": []})
-                )
-            except Forbidden:
-                pass
+            with contextlib.suppress(Forbidden):
+                await self._transport.call("sendMessage", message_params(errand.chat, {"text": text}))
         self.checkpoint()
         return Outcome()
 

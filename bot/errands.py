@@ -24,10 +24,12 @@ WIPE = "wipe"  # after an erasure: everything that stands in chats, then the rec
 MEMBER = "member"  # ask whether someone may review, then read his press again: raw
 NOTE = "note"  # a plain word to a group or reviewer: text
 
+OWN = (SEND, EDIT, DATA)  # what goes to the person himself, and waits for him when he has blocked the bot
+
 _counter = itertools.count()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Errand:
     """`chat` is the lane it waits in; 0 for what goes to no chat. `body` is JSON."""
 
@@ -37,7 +39,7 @@ class Errand:
     body: dict[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
     attempts: int = 0
-    errand_id: str = field(default_factory=lambda: next_id())
+    errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
 
     @property
     def is_prompt(self) -> bool:

@@ -35,6 +35,7 @@ from bot.reviewers import Reviewers
 from bot.wording import Wording
 from conversations import Programme, Scene, advance
 from conversations.application import Reviewer
+from conversations.effects import Say
 from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
@@ -302,10 +303,11 @@ class Intake:
             language = self.wording.language_for(reading.language_code)
             person = self.people.meet(reading.user_id, language, crowd.barred.get(ref), plan.now)
         event = reading.event or self._press(reading, person)
-        if reading.can_be_early and self._is_early(reading, person):
-            if self.outbox.prompt_is_unsent(person.person_id) or person.prompt_message is None:
+        if reading.can_be_early:
+            if person.asked or self.outbox.prompt_is_unsent(person.person_id):
                 return  # what he is asked is on its way, and will stand below what he wrote
-            event = CameEarly()
+            if person.prompt_message is not None and reading.message_id < person.prompt_message:
+                event = CameEarly()
         if not person.reachable:
             plan.writes.append(lambda tx: store.set_reachable(tx, person.person_id, True))
             plan.after.append(lambda: self.outbox.resume(person.person_id))
@@ -321,12 +323,6 @@ class Intake:
             return StalePressed()
         kind = PRESSES[press.verb]
         return kind(*(press.arg,) * len(dataclasses.fields(kind)))
-
-    def _is_early(self, reading: FromApplicant, person: Person) -> bool:
-        """Whether it was written before what is now asked could be read."""
-        if self.outbox.prompt_is_unsent(person.person_id):
-            return True
-        return person.prompt_message is not None and reading.message_id < person.prompt_message
 
     def _turn(
         self,
@@ -344,6 +340,9 @@ class Intake:
         crowd.add(person)
         person.applicant = turn.applicant
         person.is_new = False
+        person.asked = person.asked or any(
+            isinstance(effect, Say) and effect.prompt for effect in turn.effects
+        )
 
     # reviewers
 

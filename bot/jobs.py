@@ -25,7 +25,7 @@ CLOCK_STEP = 5.0  # seconds by which the wall clock may leave the monotonic one 
 
 
 class Jobs:
-    """`async with` it. `drained` says whether Telegram's backlog is handled; `clock_is_right` whether ours is near its."""
+    """`async with` it. `drained`: Telegram's backlog is handled; `clock_is_right`: ours is near Telegram's."""
 
     def __init__(
         self,

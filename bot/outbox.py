@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import structlog
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
-from bot.errands import CARD, DATA, EDIT, FETCH, NOTE, SEND, SHOW, WAKE, Errand, restore
+from bot.errands import CARD, DATA, EDIT, FETCH, NOTE, OWN, SEND, SHOW, WAKE, Errand, restore
 from bot.metrics import Metrics
 from bot.pacing import Pacing
 from bot.plan import CallbackAnswer, Outcome, Write
@@ -61,6 +61,11 @@ def _rank(errand: Errand) -> int:
     if errand.kind != CARD:
         return 2
     return 1 if errand.body.get("anew") else 0
+
+
+def _would_double(errand: Errand) -> bool:
+    """Whether a repeat could show twice; the edit of a card cannot."""
+    return errand.kind in ONCE and (errand.kind != CARD or bool(errand.body.get("posting")))
 
 
 class Outbox:
@@ -185,11 +190,11 @@ class Outbox:
             errand.chat = new
             self._enqueue(errand)
 
-    def _drop_queued(self, person_id: str) -> None:
+    def _drop_queued(self, person_id: str, kinds: tuple[str, ...] = ()) -> None:
         self._unsent.pop(person_id, None)
         for lane in self._lanes.values():
             for errand in [errand for errand in lane.queue if errand.person_id == person_id]:
-                if errand is not lane.in_hand:
+                if errand is not lane.in_hand and (not kinds or errand.kind in kinds):
                     lane.queue.remove(errand)
                     self._known.discard(errand.errand_id)
 
@@ -292,7 +297,7 @@ class Outbox:
                 return await self._forbidden(errand)
             case InvalidToken():
                 self.on_trouble("Telegram refuses the token; was it revoked?")
-            case Uncertain() if errand.kind in ONCE:
+            case Uncertain() if _would_double(errand):
                 if errand.attempts >= 1:
                     return self._give_up(errand, "no answer twice")
                 errand.attempts += 1
@@ -301,7 +306,7 @@ class Outbox:
                 return False
             case NotSent() | Uncertain() | _:
                 pass
-        errand.attempts += 0 if errand.kind in ONCE else 1
+        errand.attempts += 0 if _would_double(errand) else 1
         first, longest = _BACKOFF
         await asyncio.sleep(min(longest, first * 2 ** min(errand.attempts, 6)) * random.uniform(0.5, 1.0))  # noqa: S311
         return False
@@ -312,12 +317,12 @@ class Outbox:
             self.on_trouble("the bot may not write to the reviewers' group; is it still a member?")
             self._pacing.hold(errand.chat, 30.0, self._now())
             return False
-        if errand.person_id is None:
+        if errand.person_id is None or errand.kind not in OWN:
             return self._give_up(errand, "not reachable")
         person_id = errand.person_id
         await self._quietly(lambda tx: store.set_reachable(tx, person_id, False))
         self._known.discard(errand.errand_id)
-        self._drop_queued(person_id)
+        self._drop_queued(person_id, OWN)
         return True
 
     async def _refused(self, errand: Errand, error: BadRequest) -> bool:

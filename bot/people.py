@@ -28,6 +28,7 @@ class Person:
     prompt_message: int | None = None
     reachable: bool = True
     is_new: bool = False
+    asked: bool = False  # in this very batch: the prompt has not left yet
 
     @property
     def person_id(self) -> str:

@@ -157,7 +157,7 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _upright(picture: Image.Image, original: ImageFile) -> Image.Image:
     try:
-        turn = _TURNS.get(original.getexif().get(ExifTags.Base.Orientation))
+        turn = _TURNS.get(int(original.getexif().get(ExifTags.Base.Orientation) or 0))
     except Exception:  # damaged EXIF says nothing about the picture
         turn = None
     return picture if turn is None else picture.transpose(turn)

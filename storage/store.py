@@ -219,7 +219,8 @@ def photos_of(tx: Transaction, person_id: str) -> list[Row]:
 
 def add_text(tx: Transaction, text_hash: str, document: str, language: str, body: str) -> None:
     tx.execute(
-        "INSERT INTO texts (text_hash, document, language, body) VALUES (?, ?, ?, ?) ON CONFLICT (text_hash) DO NOTHING",
+        "INSERT INTO texts (text_hash, document, language, body) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (text_hash) DO NOTHING",
         (text_hash, document, language, body),
     )
 
@@ -284,8 +285,9 @@ def count_attempt(tx: Transaction, errand_id: str) -> None:
 
 
 def errands(tx: Transaction, person_id: str | None = None) -> list[ErrandRow]:
-    """Everything still to be done, oldest first; of reachable people only, or of one person."""
-    where = "WHERE COALESCE(p.reachable, 1) = 1" if person_id is None else "WHERE e.person_id = ?"
+    """Everything still to be done, oldest first, or all of one person; without messages to the unreachable."""
+    reachable = "WHERE (COALESCE(p.reachable, 1) = 1 OR e.kind NOT IN ('send', 'edit', 'data'))"
+    where = reachable if person_id is None else "WHERE e.person_id = ?"
     rows = tx.fetchall(
         "SELECT e.errand_id, e.person_id, e.kind, e.not_before, e.attempts, e.sealed, p.wrapped_key"
         f" FROM errands e LEFT JOIN people p ON p.person_id = e.person_id {where} ORDER BY e.errand_id",

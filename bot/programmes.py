@@ -1,0 +1,319 @@
+"""A programme's folder -> a Programme and its words. Every mistake is found and named: file, key, cure."""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import ValidationError
+
+from bot.documents import Unsupported, parse
+from conversations import Mistake, Programme, ProgrammeMistakes
+from conversations.programme import Text
+from conversations.questions import ChoiceQuestion, IdentityQuestion
+
+SETTINGS = "programme.toml"
+NOTICE = "notice"
+SHIPPED = "university_x"
+REASON_LIMIT = 24  # characters on a button
+
+Words = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A programme ready to be used: words by language, the bot's own messages by language."""
+
+    programme: Programme
+    words: Mapping[str, Words]
+    messages: Mapping[str, Words]
+    source: Traversable
+
+
+def load(folder: Path | None) -> Loaded:
+    """The programme in a folder, or the shipped one. Raises ProgrammeMistakes with all that is wrong."""
+    source: Traversable = folder if folder is not None else files("templates") / SHIPPED
+    return _Loader(source, files("templates")).load()
+
+
+def gaps(programme: Programme) -> list[str]:
+    """What works, and is still for the operator to decide."""
+    found = []
+    if programme.minimum_age is None:
+        found.append("minimum_age: nobody is told from which age one may apply")
+    if not programme.appeal:
+        found.append("appeal: a rejection does not say where to appeal")
+    found += [
+        f"contact.{name}: empty"
+        for name in ("phone", "address", "hours")
+        if not getattr(programme.contact, name)
+    ]
+    addresses = {"contact.email": programme.contact.email} | {
+        f"links.{key}.url": link.url for key, link in programme.links.items()
+    }
+    found += [f"{key}: {value} is a placeholder" for key, value in addresses.items() if ".example" in value]
+    return found
+
+
+@dataclass(slots=True)
+class _Loader:
+    source: Traversable
+    own: Traversable
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def load(self) -> Loaded:
+        raw = self._toml(self.source, SETTINGS)
+        self._stop()
+        programme = self._programme(raw)
+        languages = programme.languages
+        facts = _facts(programme)
+        words = {language: self._words(language, facts) for language in languages}
+        messages = {language: self._toml(self.own / language, "messages.toml") for language in languages}
+        self._stop()
+        for language in languages:
+            self._check_words(programme, language, words[language])
+            self._same_keys(languages[0], language, words)
+        documents = self._documents(programme, words, facts)
+        self._stop()
+        labels = {
+            language: {
+                key: dict(entry.get("options", {})) for key, entry in words[language]["questions"].items()
+            }
+            for language in languages
+        }
+        return Loaded(
+            programme.model_copy(update={"documents": documents, "labels": labels}),
+            words,
+            messages,
+            self.source,
+        )
+
+    def _stop(self) -> None:
+        if self.mistakes:
+            raise ProgrammeMistakes(sorted(self.mistakes))
+
+    def _miss(self, file: str, key: str, found: str, allowed: str) -> None:
+        self.mistakes.append(Mistake(file, key, found, allowed))
+
+    # files
+
+    def _read(self, folder: Traversable, name: str) -> str | None:
+        try:
+            text = (folder / name).read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            self._miss(name, f"byte {error.start}", "bytes that are no UTF-8", "UTF-8 text")
+        except OSError:
+            self._miss(name, "the file", f"nothing in {folder}", "a file of that name")
+        else:
+            return text
+        return None
+
+    def _toml(self, folder: Traversable, name: str) -> Words:
+        text = self._read(folder, name)
+        try:
+            return tomllib.loads(text) if text is not None else {}
+        except tomllib.TOMLDecodeError as error:
+            self._miss(name, "syntax", str(error), "TOML 1.0")
+            return {}
+
+    def _programme(self, raw: Words) -> Programme:
+        try:
+            programme = Programme.model_validate(raw)
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                self._miss(SETTINGS, _key(one["loc"], raw), _found(one), _allowed(one))
+            raise ProgrammeMistakes(sorted(self.mistakes)) from None
+        for key, found, allowed in programme.faults():
+            self._miss(SETTINGS, key, found, allowed)
+        self._stop()
+        return programme
+
+    def _words(self, language: str, facts: Mapping[str, Any]) -> Words:
+        name = f"words.{language}.toml"
+        rendered: Words = self._render_tree(name, "", self._toml(self.source, name), facts)
+        return rendered
+
+    def _render_tree(self, name: str, key: str, value: Any, facts: Mapping[str, Any]) -> Any:
+        if isinstance(value, dict):
+            return {
+                one: self._render_tree(name, f"{key}.{one}".strip("."), two, facts)
+                for one, two in value.items()
+            }
+        return self._render(name, key, str(value), facts)
+
+    def _render(self, name: str, key: str, text: str, facts: Mapping[str, Any]) -> str:
+        """Placeholders are filled in once, before hashing: the hash is of the exact text shown."""
+        environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=True,
+        )
+        try:
+            return environment.from_string(text).render(facts)
+        except TemplateError as error:
+            self._miss(
+                name, key, f"a template that fails: {error}", f"the placeholders {', '.join(sorted(facts))}"
+            )
+            return text
+
+    def _documents(
+        self, programme: Programme, words: Mapping[str, Words], facts: Mapping[str, Any]
+    ) -> dict[str, dict[str, Text]]:
+        documents: dict[str, dict[str, Text]] = {NOTICE: {}}
+        for language in programme.languages:
+            self._document(NOTICE, language, facts, documents[NOTICE])
+        for consent in programme.consents:
+            texts = documents.setdefault(consent.key, {})
+            for language in programme.languages:
+                if consent.document:
+                    self._document(consent.key, language, facts, texts, programme)
+                else:
+                    texts[language] = Text.of(
+                        words[language].get("consents", {}).get(consent.key, {}).get("text", "")
+                    )
+        return documents
+
+    def _document(
+        self,
+        key: str,
+        language: str,
+        facts: Mapping[str, Any],
+        texts: dict[str, Text],
+        programme: Programme | None = None,
+    ) -> None:
+        name = f"{key}.{language}.md"
+        raw = self._read(self.source, name)
+        if raw is None:
+            return
+        if raw != unicodedata.normalize("NFC", raw) or "\r" in raw or not raw.endswith("\n"):
+            self._miss(name, "the file", "another normal form", "NFC, lines ended by LF, also the last one")
+        text = self._render(name, "the file", raw, facts)
+        texts[language] = Text.of(text)
+        try:
+            document = parse(text)
+        except Unsupported as error:
+            self._miss(name, f"line {error.line}", error.found, error.allowed)
+            return
+        if not document.title:
+            self._miss(name, "line 1", "no title", "a first line like: # Agreement")
+        numbers = {section.heading.split(".")[0].strip() for section in document.sections}
+        for clause in programme.clauses if programme and key == "agreement" else {}:
+            if clause not in numbers:
+                self._miss(
+                    SETTINGS,
+                    f"clauses.{clause}",
+                    f"no section {clause} in {name}",
+                    ", ".join(sorted(numbers)),
+                )
+
+    # words
+
+    def _check_words(self, programme: Programme, language: str, words: Words) -> None:
+        name = f"words.{language}.toml"
+        for key, allowed in _wanted(programme):
+            found = _at(words, key)
+            if not isinstance(found, str) or not found.strip():
+                self._miss(name, key, "nothing" if found is None else repr(found), allowed)
+            elif key.startswith("reasons.") and key.endswith(".name") and len(found) > REASON_LIMIT:
+                self._miss(
+                    name, key, f"{len(found)} characters", f"at most {REASON_LIMIT}: it stands on a button"
+                )
+        known = {question.key for question in programme.questions}
+        for key in set(words.get("questions", {})) - known:
+            self._miss(
+                name, f"questions.{key}", "words", f"a question of {SETTINGS}: {', '.join(sorted(known))}"
+            )
+
+    def _same_keys(self, first: str, language: str, words: Mapping[str, Words]) -> None:
+        for key in sorted(set(_leaves(words[first])) - set(_leaves(words[language]))):
+            self._miss(f"words.{language}.toml", key, "nothing", f"words, as in words.{first}.toml")
+
+
+def _facts(programme: Programme) -> dict[str, Any]:
+    """What texts may name in {{ }}."""
+    contact = {f"contact_{name}": value for name, value in programme.contact.model_dump().items()}
+    keep = {f"keep_{name}": value for name, value in programme.retention.model_dump().items()}
+    review = programme.review
+    return {
+        **contact,
+        **keep,
+        "reapply_days": programme.reapply_days,
+        "undo_seconds": review.undo_seconds,
+        "photo_minutes": review.photo_minutes,
+        "usual_days": review.usual_days,
+        "minimum_age": programme.minimum_age or "",
+        "effective": programme.effective.isoformat(),
+    }
+
+
+def _wanted(programme: Programme) -> Iterator[tuple[str, str]]:
+    """Every word a programme needs, by its dotted key."""
+    for key in ("title", "welcome", "granted", "obligations", "next_approved", "next_rejected"):
+        yield key, "words"
+    for question in programme.questions:
+        yield f"questions.{question.key}.name", "a short label"
+        yield f"questions.{question.key}.ask", "the question"
+        if isinstance(question, ChoiceQuestion):
+            for option in question.choices:
+                yield f"questions.{question.key}.options.{option}", "a button's label"
+        if isinstance(question, IdentityQuestion):
+            for side in question.methods.photo.all_sides:
+                yield f"questions.{question.key}.sides.{side}", "a short label"
+    for consent in programme.consents:
+        yield f"consents.{consent.key}.name", "a short title"
+        yield f"consents.{consent.key}.tick", "what one agrees to, in one line"
+        if not consent.document:
+            yield f"consents.{consent.key}.text", "the text agreed to"
+    for reason in programme.reasons:
+        for word in ("name", "told", "fix"):
+            yield f"reasons.{reason.key}.{word}", "words"
+
+
+def _at(words: Words, key: str) -> Any:
+    found: Any = words
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _leaves(words: Words, prefix: str = "") -> Iterator[str]:
+    for key, value in words.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _key(loc: tuple[int | str, ...], raw: Words) -> str:
+    """questions.3.text.max -> questions.department.max: a table is named as it stands in the file."""
+    parts: list[str] = []
+    for place, part in enumerate(loc):
+        if isinstance(part, int) and place == 1 and isinstance(table := raw.get(str(loc[0])), dict):
+            parts.append(list(table)[part])
+        elif place == 2 and loc[0] == "questions" and part in _KINDS:
+            continue
+        else:
+            parts.append(str(part))
+    return ".".join(parts) or "the file"
+
+
+_KINDS = {"text", "long_text", "email", "url", "choice", "identity"}
+
+
+def _found(error: Any) -> str:
+    if error["type"] == "missing":
+        return "nothing"
+    text = repr(error["input"])
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _allowed(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "no key of this name"
+    return str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")

@@ -1,0 +1,114 @@
+"""Every setting: a name, a type, a default and one sentence. Secrets never print."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "INTAKE_"
+
+
+class SettingsMistake(Exception):
+    """A setting that cannot be used: its name, what is wrong, the cure. Never the value of a secret."""
+
+
+class Settings(BaseSettings):
+    """What a deployment says, by environment or by a file `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    token: Annotated[SecretStr, Field(description="The bot's token, as @BotFather gave it.")]
+    group: Annotated[int, Field(lt=0, description="The reviewers' chat id, a negative number.")]
+    api_url: Annotated[
+        str, Field(pattern=r"^https?://\S+$", description="The Bot API server; Telegram's own by default.")
+    ] = "https://api.telegram.org"
+    data: Annotated[Path, Field(description="The folder for the database and the key.")] = Path("data")
+    key: Annotated[
+        SecretStr | None, Field(description="The operator's key itself, 32 bytes in base64url.")
+    ] = None
+    key_file: Annotated[
+        Path | None,
+        Field(description="The file with the operator's key; `operator.key` in the data folder by default."),
+    ] = None
+    programme: Annotated[
+        Path | None,
+        Field(description="The folder of your programme; the shipped University X Program by default."),
+    ] = None
+    webhook_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://\S+$", description="Where Telegram delivers; without it the bot polls."),
+    ] = None
+    webhook_secret: Annotated[
+        SecretStr | None,
+        Field(description="What proves a delivery to be Telegram's: 1 to 256 of A-Z a-z 0-9 _ -."),
+    ] = None
+    listen: Annotated[
+        str, Field(pattern=r"^\S+:\d{1,5}$", description="Host and port on which deliveries are taken.")
+    ] = "127.0.0.1:8080"
+    status_port: Annotated[
+        int,
+        Field(
+            ge=0, le=65535, description="The port of /healthz, /readyz and /metrics on 127.0.0.1; 0 for none."
+        ),
+    ] = 8081
+    limits: Annotated[
+        Literal["telegram", "none"],
+        Field(description="Telegram's limits on sending, or none for an own server."),
+    ] = "telegram"
+    operators: Annotated[
+        int | None, Field(description="A chat that is told when something needs the operator.")
+    ] = None
+    log: Annotated[
+        Literal["json", "text", "auto"],
+        Field(description="Log lines as JSON, as text, or text on a terminal."),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="From which level on something is logged."),
+    ] = "info"
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        token = self.token.get_secret_value()
+        number, _, secret = token.partition(":")
+        if not number.isdecimal() or len(secret) < 8 or not token.isascii() or any(map(str.isspace, token)):
+            raise ValueError(
+                "INTAKE_TOKEN: not a bot's token; copy it from @BotFather, it looks like 123456:ABC..."
+            )
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError("INTAKE_WEBHOOK_SECRET: missing; a webhook needs a secret of its own")
+        given = self.webhook_secret.get_secret_value() if self.webhook_secret else "x"
+        if not (
+            1 <= len(given) <= 256 and given.isascii() and given.replace("_", "").replace("-", "").isalnum()
+        ):
+            raise ValueError("INTAKE_WEBHOOK_SECRET: only A-Z a-z 0-9 _ - are allowed, 1 to 256 of them")
+        return self
+
+    @property
+    def key_path(self) -> Path:
+        return self.key_file or self.data / "operator.key"
+
+
+def load_settings() -> Settings:
+    """The settings as they stand. Raises SettingsMistake with one line."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsMistake(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if not first["loc"]:
+        return str(first["msg"]).removeprefix("Value error, ")
+    name = f"{PREFIX}{str(first['loc'][0]).upper()}"
+    described = Settings.model_fields[str(first["loc"][0])].description
+    wrong = "missing" if first["type"] == "missing" else str(first["msg"])
+    return f"{name}: {wrong}. {described}"

@@ -59,8 +59,10 @@ export function h(selector, properties = {}, ...children) {
     if (name === "on") {
       for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     } else if (name === "testid") element.dataset.testid = value;
-    else if (name === "data") Object.assign(element.dataset, value);
-    else if (name === "style") Object.assign(element.style, value);
+    else if (name === "data") setData(element, value);
+    else if (name === "style") {
+      for (const [rule, setting] of Object.entries(value)) element.style.setProperty(rule, setting);
+    }
     else if (name === "text") element.dataset.text = value;
     else if (name === "label") element.dataset.label = value;
     else if (name === "placeholder") element.dataset.placeholder = value;
@@ -70,6 +72,12 @@ export function h(selector, properties = {}, ...children) {
   translate(element);
   element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return element;
+}
+
+function setData(element, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && value !== "") element.dataset[name] = value;
+  }
 }
 
 /** A button that shows only a drawing; its label is its accessible name and its tooltip. */
@@ -105,5 +113,5 @@ export function avatar(id, name, size = "") {
   const first = [...(words[0] ?? "?")][0] ?? "?";
   const last = words.length > 1 ? [...words.at(-1)][0] : "";
   const initials = (first + last).toUpperCase();
-  return h(`span.avatar${size}`, { style: { backgroundColor: hueOf(id) }, "aria-hidden": "true" }, initials);
+  return h(`span.avatar${size}`, { style: { "background-color": hueOf(id) }, "aria-hidden": "true" }, initials);
 }

@@ -156,7 +156,7 @@ function content(message, scene) {
 }
 
 function caption(message, scene) {
-  if (!message.caption || message.media_group_id === undefined && message.text !== undefined) return null;
+  if (!message.caption) return null;
   const nodes = richText(message.caption, message.caption_entities, scene.act, `${placeOf(message)}:caption`);
   return h("div.text.caption", { testid: "message-text" }, ...nodes);
 }

@@ -21,6 +21,7 @@ from bot.errands import CARD, NOTE, Errand
 from bot.intake import Intake, park
 from bot.jobs import Jobs
 from bot.metrics import Metrics
+from bot.mistakes import CannotStart
 from bot.outbox import Outbox
 from bot.pacing import Pacing
 from bot.people import People
@@ -28,7 +29,7 @@ from bot.photos import Darkroom
 from bot.programmes import Loaded, load
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
-from bot.settings import Settings, SettingsMistake
+from bot.settings import Settings
 from bot.transport import Transport
 from bot.web import serve_status, serve_webhook
 from bot.wording import Wording
@@ -44,10 +45,6 @@ log = structlog.get_logger()
 DATABASE = "intake.sqlite"
 SOCKET = "control.sock"
 MOVED = "group_moved"
-
-
-class CannotStart(Exception):
-    """What keeps the bot from starting, in one line with its cure."""
 
 
 @dataclass(slots=True)
@@ -390,6 +387,3 @@ async def _migrate(settings: Settings) -> list[str]:
 def migrate_data(settings: Settings) -> list[str]:
     """`intake migrate`: what was applied."""
     return asyncio.run(_migrate(settings))
-
-
-__all__ = ["App", "CannotStart", "SettingsMistake", "migrate_data", "open_data", "run", "serve"]

@@ -1,2 +1,139 @@
+"""The command line.
+
+Exit statuses: 0 done; 1 something was found wrong; 2 a setting, key, folder or programme cannot be used.
+"""
+
+import importlib
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("intake"), prog_name="intake")
+def intake() -> None:
+    """Intake: a Telegram bot that takes applications.
+
+    \b
+    New here?        intake demo
+    Going live?      copy .env.example to .env, then: intake check && intake run
+    """
+
+
+@intake.command()
+def run() -> None:
+    """Serve Telegram until Ctrl-C: by polling, or by webhook when INTAKE_WEBHOOK_URL is set."""
+    settings = _settings()
+    _logs(settings)
+    sys.exit(_call("bot.app", "run", settings))
+
+
+@intake.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Where the page is served; a free port by default.",
+)
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+@click.option("--folder", type=FOLDER, help="A programme of your own instead of the shipped one.")
+def demo(port: int, browser: bool, folder: Path | None) -> None:
+    """Play applicant and reviewers on one page: a local Telegram and the bot; no token, no network."""
+    sys.exit(_call("bot.demo", "demo", port, browser, folder))
+
+
+@intake.command(name="try")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--language", help="The applicant's language, for example zh.")
+def try_(folder: Path | None, language: str | None) -> None:
+    """Talk to a programme in the terminal; nothing is stored or sent."""
+    sys.exit(_call("bot.trial", "trial", folder, language))
+
+
+@intake.command()
+@click.argument("folder", type=FOLDER, required=False)
+def check(folder: Path | None) -> None:
+    """Read a programme and name every mistake: file, key, what was found, what is allowed."""
+    sys.exit(_call("bot.checking", "check", folder or _programme_setting()))
+
+
+@intake.command()
+@click.option(
+    "--update", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Write it into a README."
+)
+def describe(update: Path | None) -> None:
+    """Print the picture of the states, and the tables of settings and commands."""
+    sys.exit(_call("bot.describing", "describe", intake, update))
+
+
+@intake.command()
+def migrate() -> None:
+    """Bring the database to this version's schema; `run` does the same at its start."""
+    settings = _settings()
+    applied = _call("bot.app", "migrate_data", settings)
+    click.echo("\n".join(f"applied {name}" for name in applied) or "the database is up to date")
+
+
+@intake.command()
+def status() -> None:
+    """Ask the running bot how it is."""
+    settings = _settings()
+    answer: dict[str, Any] = _call("bot.control", "ask", settings.data / "control.sock", "status")
+    for name, value in answer.items():
+        click.echo(f"{name}: {value}")
+
+
+@intake.group()
+def key() -> None:
+    """The operator's key, without which the data cannot be read."""
+
+
+@key.command(name="new")
+@click.argument("path", type=click.Path(path_type=Path))
+def key_new(path: Path) -> None:
+    """Make a key in a new file that only you can read. Never overwrites."""
+    vault = importlib.import_module("storage.vault")
+    try:
+        vault.OperatorKey.create(path)
+    except FileExistsError:
+        _refuse(f"{path} exists; a key is never overwritten")
+    except OSError as error:
+        _refuse(f"{path} cannot be written: {error.strerror}")
+    click.echo(f"made {path}; back it up apart from the data")
+
+
 def main() -> None:
-    """Placeholder until wired."""
+    """`intake`, and `python -m bot`."""
+    intake(prog_name="intake")
+
+
+def _settings() -> Any:
+    """The settings, or one clear line and exit 2."""
+    return _call("bot.settings", "load_settings")
+
+
+def _programme_setting() -> Path | None:
+    return _call("bot.settings", "programme_setting")  # type: ignore[no-any-return]
+
+
+def _logs(settings: Any) -> None:
+    importlib.import_module("bot.logs").set_up(settings.log, settings.log_level)
+
+
+def _call(module: str, function: str, *arguments: Any) -> Any:
+    """Call into a part that is imported only now. What keeps it from working is one line, and exit 2."""
+    mistakes = importlib.import_module("bot.mistakes").MISTAKES
+    try:
+        return getattr(importlib.import_module(module), function)(*arguments)
+    except mistakes as error:
+        _refuse(str(error))
+
+
+def _refuse(line: str) -> None:
+    click.echo(line, err=True)
+    sys.exit(2)

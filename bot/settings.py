@@ -112,3 +112,20 @@ def _one_line(error: ValidationError) -> str:
     described = Settings.model_fields[str(first["loc"][0])].description
     wrong = "missing" if first["type"] == "missing" else str(first["msg"])
     return f"{name}: {wrong}. {described}"
+
+
+class _ProgrammeAlone(BaseSettings):
+    """The one setting that `intake check` needs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore"
+    )
+    programme: Path | None = None
+
+
+def programme_setting() -> Path | None:
+    """INTAKE_PROGRAMME alone, whatever else is set. Raises SettingsMistake when no folder stands there."""
+    folder = _ProgrammeAlone().programme
+    if folder is not None and not folder.is_dir():
+        raise SettingsMistake(f"{PREFIX}PROGRAMME: there is no folder {folder}")
+    return folder

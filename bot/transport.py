@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 from telegram._utils.defaultvalue import DefaultValue
@@ -74,7 +75,7 @@ class Transport(BaseRequest):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=10, sock_connect=10),
                 raise_for_status=False,
-                trust_env=True,
+                trust_env=bool(getproxies()),  # looking for a proxy costs each call two thread hops
             )
 
     async def shutdown(self) -> None:

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from bot.buttons import Press, Signer
 from bot.documents import Document, parse
 from bot.programmes import Loaded
+from conversations import Mistake
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Chosen, Pictured
 from conversations.effects import Button, Rows, Say
@@ -279,8 +280,11 @@ def pack(document: Document, room: int) -> list[Markup]:
     for heading, body in zip(
         (section.heading for section in document.sections), _bodies(document), strict=True
     ):
-        title = f"<b>{escape(heading)}</b>\n" if heading else ""
-        block = f"{title}<blockquote expandable>{body}</blockquote>"
+        block = (
+            f"<b>{escape(heading)}</b>\n<blockquote expandable>{body}</blockquote>"
+            if heading
+            else f"{body}\n"
+        )
         length = visible_length(block)
         if pages[-1] and used + length > room:
             pages.append([])
@@ -292,3 +296,33 @@ def pack(document: Document, room: int) -> list[Markup]:
 
 def _bodies(document: Document) -> Sequence[str]:
     return [section.html for section in document.sections]
+
+
+def faults(wording: "Wording", loaded: Loaded) -> list[Mistake]:
+    """What is wrong with the words: keys that one language lacks, variables nobody gives, pages too long."""
+    found: list[Mistake] = []
+    first, *others = wording.programme.languages
+    for language in others:
+        for table in ("messages", "toasts", "buttons", "commands", "reviewer_commands", "warnings", "format"):
+            here, there = (
+                set(loaded.messages[language].get(table, {})),
+                set(loaded.messages[first].get(table, {})),
+            )
+            for key in sorted(here ^ there):
+                lacks = language if key in there else first
+                found.append(
+                    Mistake(f"{lacks}/messages.toml", f"{table}.{key}", "nothing", "words in every language")
+                )
+    for language in wording.programme.languages:
+        for consent in wording.programme.consents:
+            if not consent.document:
+                continue
+            for page in wording.pages(consent.key, language):
+                if visible_length(page) > TEXT_LIMIT - HEADER:
+                    name = f"{consent.key}.{language}.md"
+                    found.append(
+                        Mistake(
+                            name, "a section", "longer than a message", f"{TEXT_LIMIT - HEADER} characters"
+                        )
+                    )
+    return found

@@ -1,0 +1,5 @@
+"""`python -m bot` is `intake`."""
+
+from bot.cli import main
+
+main()

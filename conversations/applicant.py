@@ -314,7 +314,7 @@ def after_photo(
         return show(scene, Drafting(draft=draft, question=question.key, part=required[0]), notes=notes)
     turn = show(scene, proceed(scene, draft), notes=notes)
     offers = tuple(
-        Button("side", side, label="add_side", values={"question": question.key, "side": side})
+        Button("side", side, label="add_side", values={"question": question.key})
         for side in question.methods.photo.optional_sides
         if side not in pictured.sides
     )

@@ -1,9 +1,8 @@
 """What Telegram finds in a text by itself: links, addresses, mentions, hashtags, commands."""
 
 import re
-from typing import Any
 
-Entity = dict[str, Any]
+from bot.sandbox.utf16 import Entity, utf16_length
 
 _SIGNED = re.compile(
     r"(?P<url>(?:https?|ftp|tg|ton)://[^\s<>\"]+)"
@@ -51,8 +50,4 @@ def _entity(text: str, match: re.Match[str]) -> Entity:
     if kind == "url":
         value = value.rstrip(_PUNCTUATION)
     begin = match.start(kind)
-    return {"type": kind, "offset": _units(text[:begin]), "length": _units(value)}
-
-
-def _units(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return {"type": kind, "offset": utf16_length(text[:begin]), "length": utf16_length(value)}

@@ -11,8 +11,7 @@ from typing import Any
 from bot.sandbox.detection import found_entities
 from bot.sandbox.errors import Refusal, bad_request
 from bot.sandbox.links import BadLink, checked_link
-
-Entity = dict[str, Any]
+from bot.sandbox.utf16 import Entity, utf16_length
 
 BYTES_BEFORE_PARSING = 32_768
 _TYPES = {
@@ -43,17 +42,6 @@ _SPACE = re.compile(r"\s*")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\u2028-\u202e]")
 _VANISHING = re.compile(r"[\r\u2028-\u202e]")
 _PERSON = re.compile(r"tg://user\?id=(\d+)")
-
-
-def utf16_length(text: str) -> int:
-    """Length in UTF-16 code units, in which the Bot API counts."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def utf16_slice(text: str, offset: int, length: int) -> str:
-    """The part of a text that an entity covers."""
-    units = text.encode("utf-16-le", "surrogatepass")[2 * offset : 2 * (offset + length)]
-    return units.decode("utf-16-le", "replace")
 
 
 def formatted(text: str, parse_mode: str, given: Any = None) -> tuple[str, list[Entity]]:

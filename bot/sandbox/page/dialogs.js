@@ -201,13 +201,13 @@ export async function askSending(files, sides = []) {
       current = await make();
       strip.replaceChildren(...previews(current));
     };
-    const own = h("button.side", { text: label, testid, "aria-pressed": String(index === 0), on: { click: choose } });
+    const own = h("button.side-choice", { text: label, testid, "aria-pressed": String(index === 0), on: { click: choose } });
     return own;
   });
   const value = (as) => () => ({ as, caption: caption.value.trim() || undefined, files: current });
   const arePictures = current.every((file) => file.type.startsWith("image/"));
   const title = current.length === 1 ? t("sendOne") : t("sendCount", { count: current.length });
-  const sideRow = sides.length ? [h("div.sides", { role: "group", label: "sampleSide" }, ...switcher)] : [];
+  const sideRow = sides.length ? [h("div.side-choices", { role: "group", label: "sampleSide" }, ...switcher)] : [];
   return ask("send-dialog", title, [...sideRow, strip, caption], [
     { text: "sendAsFile", value: value("document"), primary: !arePictures, testid: "send-as-file" },
     { text: "sendAsPhoto", value: value("photo"), primary: true, testid: "send-as-photo", hidden: !arePictures },

@@ -5,12 +5,14 @@ import { nameOf } from "./store.js";
 import { clock, fileSize, t } from "./strings.js";
 import { coveredPicture, richText } from "./text.js";
 
-const PHOTO_WIDTH = 1280; // pixels; the largest size worth drawing in a bubble
+const SHARP_WIDTH = 720; // pixels; a size at least this wide is sharp in a bubble on any screen
+const BUBBLE_WIDTH = 344; // pixels a photo takes at most in a bubble
+const BUBBLE_HEIGHT = 380;
 
 /**
- * The element of one message. `scene` says how it stands: {viewerId, act, isFirst, isLast, isGroup}; `act`
- * offers press(message, button), url(address), copy(text), command(text), menu(message, anchor), jump(id),
- * picture(source, name).
+ * The element of one message. `scene` says how it stands: {viewerId, isGroup, act}; `act`
+ * offers press(message, data), url(address), copy(text), command(text), menu(message, anchor), jump(id) and
+ * picture(source, message). Where it stands in a run of one sender's messages is told by the classes first, last.
  */
 export function renderMessage(message, scene) {
   const service = serviceText(message);
@@ -21,7 +23,7 @@ export function renderMessage(message, scene) {
   const bubble = h(
     "div.bubble",
     {},
-    scene.isFirst && scene.isGroup && !isOwn && senderLine(message),
+    scene.isGroup && !isOwn && senderLine(message),
     forwardLine(message),
     quoteLine(message, scene),
     content(message, scene),
@@ -30,13 +32,13 @@ export function renderMessage(message, scene) {
   );
   const element = article(
     message,
-    `message${isOwn ? " own" : ""}${scene.isFirst ? " first" : ""}${scene.isLast ? " last" : ""}`,
+    isOwn ? "message own" : "message",
     h("div.column", {}, bubble, keyboard(message, scene)),
     menuButton(message, scene),
   );
   if (message.photo) bubble.classList.add("with-photo");
   if (message.sticker) bubble.classList.add("bare");
-  if (scene.isGroup && !isOwn) element.prepend(faceColumn(message, scene));
+  if (scene.isGroup && !isOwn) element.prepend(faceColumn(message));
   return element;
 }
 
@@ -51,16 +53,14 @@ export function renderAlbum(messages, scene) {
   const bubble = h(
     `div.bubble.album${arePhotos ? ".with-photo" : ""}`,
     {},
-    scene.isFirst && scene.isGroup && !isOwn && senderLine(messages[0]),
+    scene.isGroup && !isOwn && senderLine(messages[0]),
     quoteLine(messages[0], scene),
     h(`div.${arePhotos ? "mosaic" : "stack"}`, { data: { count: messages.length } }, ...tiles),
     captioned && caption(captioned, scene),
     meta(messages.at(-1)),
   );
-  const row = h(`div.message${isOwn ? ".own" : ""}${scene.isFirst ? ".first" : ""}${scene.isLast ? ".last" : ""}`, {
-    role: "presentation",
-  }, h("div.column", {}, bubble));
-  if (scene.isGroup && !isOwn) row.prepend(faceColumn(messages[0], scene));
+  const row = h(isOwn ? "div.message.own" : "div.message", {}, h("div.column", {}, bubble));
+  if (scene.isGroup && !isOwn) row.prepend(faceColumn(messages[0]));
   return row;
 }
 
@@ -97,9 +97,9 @@ function article(message, classes, ...children) {
   );
 }
 
-function faceColumn(message, scene) {
+function faceColumn(message) {
   const sender = senderOf(message);
-  return h("span.face", {}, scene.isLast && avatar(sender.id, nameOf(sender), ".small"));
+  return h("span.face", {}, avatar(sender.id, nameOf(sender), ".small"));
 }
 
 function senderLine(message) {
@@ -170,14 +170,22 @@ const CONTENT = {
   contact: (person) => tile("contact", nameOf(person), person.phone_number),
 };
 
+const sourceOf = (file) => `/file/${encodeURIComponent(file.file_unique_id)}`;
+
 function photoTile(sizes, message, scene) {
   const bySize = [...sizes].sort((a, b) => a.width - b.width);
-  const chosen = bySize.find((size) => size.width >= PHOTO_WIDTH) ?? bySize.at(-1);
-  const source = `/file/${encodeURIComponent(chosen.file_unique_id)}`;
+  const chosen = bySize.find((size) => size.width >= SHARP_WIDTH) ?? bySize.at(-1);
+  const ratio = chosen.width / chosen.height;
+  const width = Math.max(140, Math.min(BUBBLE_WIDTH, BUBBLE_HEIGHT * ratio));
   const picture = h(
     "button.photo",
-    { "aria-label": t("photo"), on: { click: () => scene.act.picture(source, message) } },
-    h("img", { src: source, alt: "", width: chosen.width, height: chosen.height, loading: "lazy", draggable: "false" }),
+    // The place is kept before the picture has come, so that nothing jumps when it does.
+    {
+      "aria-label": t("photo"),
+      style: { width: `${width}px`, "aspect-ratio": String(ratio) },
+      on: { click: () => scene.act.picture(sourceOf(bySize.at(-1)), message) },
+    },
+    h("img", { src: sourceOf(chosen), alt: "", draggable: "false" }),
   );
   return message.has_media_spoiler ? coveredPicture(picture, `${placeOf(message)}:picture`) : picture;
 }
@@ -191,7 +199,7 @@ function documentTile(document, message) {
   return h(
     "a.tile-box.document",
     {
-      href: `/file/${encodeURIComponent(document.file_unique_id)}`,
+      href: sourceOf(document),
       download: name,
       "aria-label": t("download", { name }),
       testid: "document",
@@ -239,6 +247,11 @@ function pressed(button, message, act) {
   if (button.url) act.url(button.url);
   else if (button.copy_text) act.copy(button.copy_text.text);
   else act.press(message, button.callback_data);
+}
+
+/** Whether the message only says that something happened in the chat. */
+export function isService(message) {
+  return serviceText(message) !== null;
 }
 
 function serviceText(message) {

@@ -14,6 +14,7 @@ const TABLE = {
   attach: ["Attach photos or files", "添加照片或文件"],
   blockBot: ["Block the bot", "屏蔽机器人"],
   blocked: ["You have blocked this bot", "你已屏蔽此机器人"],
+  blockedShort: ["blocked the bot", "已屏蔽"],
   bot: ["bot", "机器人"],
   botLeft: ["removed", "已移除"],
   botStatus: ["The bot's place in this group", "机器人在群组中的身份"],
@@ -41,6 +42,7 @@ const TABLE = {
   creator: ["owner", "群主"],
   deactivate: ["Delete the account", "删除账号"],
   deactivated: ["This account is deleted", "此账号已删除"],
+  deactivatedShort: ["deleted", "已删除"],
   delete: ["Delete", "删除"],
   deletedAccount: ["Deleted account", "已删除的账号"],
   download: ["Download {name}", "下载 {name}"],
@@ -169,7 +171,7 @@ export function languageName(code) {
 
 /** Unix seconds as a clock time of the page's language. */
 export function clock(seconds) {
-  return new Intl.DateTimeFormat(pageLanguage(), { hour: "2-digit", minute: "2-digit" }).format(seconds * 1000);
+  return new Intl.DateTimeFormat(pageLanguage(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(seconds * 1000);
 }
 
 /** Unix seconds as the day a date line names. */

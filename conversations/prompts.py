@@ -149,8 +149,7 @@ def side_row(scene: Scene, question: Question, draft: Draft) -> tuple[Button, ..
         return ()
     missing = [side for side in question.methods.photo.all_sides if side not in answer.sides]
     return tuple(
-        Button("side", side, label="add_side", values={"question": question.key})
-        for side in missing
+        Button("side", side, label="add_side", values={"question": question.key}) for side in missing
     )
 
 

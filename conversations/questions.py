@@ -113,7 +113,7 @@ class LongTextQuestion(_Sized):
 
 
 class EmailQuestion(_Question):
-    """An e-mail address, by the rules of RFC 5321 and 6531 as email-validator reads them; never asked of the network."""
+    """An e-mail address by RFC 5321 and 6531, as email-validator reads them; the network is never asked."""
 
     kind: Literal["email"] = "email"
     academic_suffixes: tuple[str, ...] = ()

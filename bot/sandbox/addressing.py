@@ -112,7 +112,9 @@ def _reply_parameters(params: Params) -> dict[str, Any] | None:
 
 def _replied(telegram: Telegram, chat: Chat, reply: dict[str, Any]) -> dict[str, Any]:
     wanted = reply.get("message_id")
-    target = chat.by_id.get(int(wanted)) if isinstance(wanted, int | str) and str(wanted).isdecimal() else None
+    target = (
+        chat.by_id.get(int(wanted)) if isinstance(wanted, int | str) and str(wanted).isdecimal() else None
+    )
     if target is not None:
         quoted = {name: value for name, value in target.data.items() if name != "reply_to_message"}
         return {"reply_to_message": quoted}

@@ -7,7 +7,7 @@ from bot.sandbox.addressing import check_writable, find_chat
 from bot.sandbox.errors import bad_request
 from bot.sandbox.files import DOWNLOAD_BYTES
 from bot.sandbox.params import Params
-from bot.sandbox.state import Chat, Member, User, permissions
+from bot.sandbox.state import Chat, Member, permissions
 from bot.sandbox.telegram import Telegram
 
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
@@ -35,7 +35,13 @@ def get_me(telegram: Telegram, params: Params) -> Any:
 
 def get_chat(telegram: Telegram, params: Params) -> Any:
     chat = find_chat(telegram, params)
-    gifts = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
+    gifts = (
+        "unlimited_gifts",
+        "limited_gifts",
+        "unique_gifts",
+        "premium_subscription",
+        "gifts_from_channels",
+    )
     full: dict[str, Any] = {
         **chat.describe(),
         "accent_color_id": abs(chat.id) % 7,
@@ -218,7 +224,5 @@ def _scope(telegram: Telegram, params: Params) -> dict[str, Any]:
 def _forget_commands(telegram: Telegram, params: Params) -> None:
     scope, language = _scope(telegram, params), params.text("language_code")
     telegram.commands = [
-        entry
-        for entry in telegram.commands
-        if (entry["scope"], entry["language_code"]) != (scope, language)
+        entry for entry in telegram.commands if (entry["scope"], entry["language_code"]) != (scope, language)
     ]

@@ -13,6 +13,10 @@ from bot.sandbox.utf16 import utf16_length
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 ALBUM = range(2, 11)
+_STAYS_BEHIND = frozenset(
+    "message_id from sender_chat chat date edit_date reply_markup reply_to_message media_group_id "
+    "forward_origin has_protected_content".split()
+)
 
 
 def text_content(text: str) -> dict[str, Any]:
@@ -83,9 +87,12 @@ def delete(telegram: Telegram, user: User, message: Message) -> None:
     if message.deleted:
         raise Impossible("this message is already deleted")
     chat = message.chat
-    if not chat.private and message.sender_id != user.id:
-        if not chat.member(user.id).may("can_delete_messages"):
-            raise Impossible("only an administrator deletes what others wrote")
+    if (
+        not chat.private
+        and message.sender_id != user.id
+        and not chat.member(user.id).may("can_delete_messages")
+    ):
+        raise Impossible("only an administrator deletes what others wrote")
     telegram.remove(message)
 
 
@@ -108,9 +115,7 @@ def forwarded_content(telegram: Telegram, message: Message) -> dict[str, Any]:
 
 def copied_content(message: Message) -> dict[str, Any]:
     """What a copy takes along."""
-    own = ("message_id", "from", "sender_chat", "chat", "date", "edit_date", "reply_markup")
-    own += ("reply_to_message", "media_group_id", "forward_origin", "has_protected_content")
-    return {name: value for name, value in message.data.items() if name not in own}
+    return {name: value for name, value in message.data.items() if name not in _STAYS_BEHIND}
 
 
 def press(telegram: Telegram, user: User, message: Message, data: str) -> Press:

@@ -29,8 +29,11 @@ def found_entities(text: str, given: list[Entity]) -> list[Entity]:
     if not (signed or bare):
         return given
     patterns = [pattern for pattern, wanted in ((_SIGNED, signed), (_BARE, bare)) if wanted]
-    taken = [(entity["offset"], entity["offset"] + entity["length"]) for entity in given
-             if entity["type"] in _OPAQUE]  # fmt: skip
+    taken = [
+        (entity["offset"], entity["offset"] + entity["length"])
+        for entity in given
+        if entity["type"] in _OPAQUE
+    ]
     found = []
     for pattern in patterns:
         for match in pattern.finditer(text):

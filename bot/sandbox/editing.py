@@ -19,8 +19,10 @@ _NOT_MODIFIED = (
     "current content and reply markup of the message"
 )
 _STALE = "query is too old and response timeout expired or query ID is invalid"
-_CONTENT = ("text", "entities", "link_preview_options", "photo", "document", "caption", "caption_entities")
-_CONTENT += ("show_caption_above_media", "has_media_spoiler")
+_CONTENT = (
+    "text entities link_preview_options photo document caption caption_entities "
+    "show_caption_above_media has_media_spoiler"
+).split()
 
 
 def edit_message_text(telegram: Telegram, params: Params) -> Any:
@@ -40,7 +42,8 @@ def edit_message_caption(telegram: Telegram, params: Params) -> Any:
     message = own_message(telegram, params)
     if "photo" not in message.data and "document" not in message.data:
         raise bad_request("there is no caption in the message to edit")
-    kept = {name: message.data[name] for name in ("photo", "document", "has_media_spoiler") if name in message.data}  # fmt: skip
+    media = ("photo", "document", "has_media_spoiler")
+    kept: dict[str, Any] = {name: message.data[name] for name in media if name in message.data}
     return _edit(telegram, message, {**kept, **content}, params.text("caption") or None, markup)
 
 
@@ -166,7 +169,10 @@ def _check_deletable(telegram: Telegram, message: Message) -> None:
         allowed, refused = not old, "message can't be deleted for everyone"
     elif chat.kind == "group":
         bot = telegram.bot_in(chat)
-        allowed, refused = not old and (message.from_bot or bot.admin), "message can't be deleted for everyone"  # fmt: skip
+        allowed, refused = (
+            not old and (message.from_bot or bot.admin),
+            "message can't be deleted for everyone",
+        )
     else:
         right = telegram.bot_in(chat).may("can_delete_messages")
         allowed, refused = right or (message.from_bot and not old), "message can't be deleted"

@@ -82,7 +82,7 @@ def fault_from(rule: Any) -> Fault:
         raise Impossible(f"a fault has a kind: {', '.join(get_args(FaultKind))}")
     known = {name: value for name, value in rule.items() if name in Fault.__slots__}
     try:
-        fault = Fault(**{**known, "kind": str(rule["kind"])})  # type: ignore[arg-type]
+        fault = Fault(**{**known, "kind": str(rule["kind"])})
         fault.every = max(1, int(fault.every))
         fault.probability, fault.seconds = float(fault.probability), float(fault.seconds)
         fault.count = None if fault.count is None else int(fault.count)

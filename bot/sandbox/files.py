@@ -21,7 +21,12 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _SIDES = (90, 320, 800, 1280)  # pixels of the longer side, as clients ask for them
 _BOT_SIDE = 2560
 _KEPT_RENDERINGS = 256
-_PREFIXES = {"photo": "AgACAgIAAxkB", "document": "BQACAgIAAxkB", "sticker": "CAACAgIAAxkB", "voice": "AwACAgIAAxkB"}  # fmt: skip
+_PREFIXES = {
+    "photo": "AgACAgIAAxkB",
+    "document": "BQACAgIAAxkB",
+    "sticker": "CAACAgIAAxkB",
+    "voice": "AwACAgIAAxkB",
+}
 _FILE_ID = re.compile(r"(?:AgAC|BQAC|CAAC|AwAC)[A-Za-z0-9_-]{30,}")
 _SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
@@ -87,7 +92,9 @@ class Files:
             raise bad_request("file must be non-empty")
         if len(upload.data) > PHOTO_BYTES:
             size = len(upload.data)
-            raise bad_request(f"file of size {size} bytes is too big for a photo; the maximum size is {PHOTO_BYTES} bytes")  # fmt: skip
+            raise bad_request(
+                f"file of size {size} bytes is too big for a photo; the maximum size is {PHOTO_BYTES} bytes"
+            )
         try:
             width, height = _dimensions(upload.data)
         except _NoPicture:
@@ -135,7 +142,11 @@ class Files:
         album = [self._store("photo", data, "image/jpeg", suffix=".jpg", side=side) for side in sides]
         for stored, side in zip(album, sides, strict=True):
             stored.album = album
-            stored.described = {**_named(stored), "width": _scaled(width, side, longest), "height": _scaled(height, side, longest)}  # fmt: skip
+            stored.described = {
+                **_named(stored),
+                "width": _scaled(width, side, longest),
+                "height": _scaled(height, side, longest),
+            }
             if exact:
                 stored.described["file_size"] = len(stored.read())
         return [stored.described for stored in album]

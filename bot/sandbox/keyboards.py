@@ -84,7 +84,7 @@ def _inline_rows(rows: Any) -> list[list[dict[str, Any]]]:
     if not isinstance(rows, list):
         raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array')
     if not all(isinstance(row, list) for row in rows):
-        raise bad_request("field \"inline_keyboard\" of the InlineKeyboardMarkup must be an Array of Arrays")  # fmt: skip
+        raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays')
     checked = [[_inline_button(button) for button in row] for row in rows if row]
     if sum(map(len, checked)) > _MOST_BUTTONS:
         raise bad_request("reply markup is too long")
@@ -96,7 +96,9 @@ def _inline_button(button: Any) -> dict[str, Any]:
         raise _bad_button("Expected an Object")
     text = button.get("text")
     if not isinstance(text, str):
-        raise _bad_button('Field "text" must be of type String' if text is not None else "Can't find field \"text\"")  # fmt: skip
+        raise _bad_button(
+            'Field "text" must be of type String' if text is not None else 'Can\'t find field "text"'
+        )
     checked: dict[str, Any] = {"text": text}
     for name in ("icon_custom_emoji_id", "style"):
         if button.get(name):

@@ -30,7 +30,7 @@ def checked_link(link: str) -> str:
     if scheme in ("tg", "ton", "tonsite"):
         return link
     place = _HOST.fullmatch(parts["rest"])
-    if place is None or "." not in place["host"].strip(".") and place["host"][0] != "[":
+    if place is None or ("." not in place["host"].strip(".") and place["host"][0] != "["):
         raise BadLink("Wrong HTTP URL")
     if place["port"] and not 0 < int(place["port"]) < 65_536:
         raise BadLink("Wrong port number specified in the URL")

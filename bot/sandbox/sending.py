@@ -6,9 +6,8 @@ from bot.sandbox.addressing import Address, check_rights, find_chat
 from bot.sandbox.deeds import copied_content, forwarded_content
 from bot.sandbox.entities import formatted
 from bot.sandbox.errors import bad_request
-from bot.sandbox.keyboards import Markup
 from bot.sandbox.params import Params
-from bot.sandbox.state import Chat, Message
+from bot.sandbox.state import Message
 from bot.sandbox.telegram import Telegram
 from bot.sandbox.utf16 import Entity
 
@@ -16,8 +15,23 @@ TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 ALBUM_LIMIT = 10
 _ACTIONS = frozenset(
-    "cancel typing record_video upload_video record_voice upload_voice record_audio upload_audio upload_photo "
-    "upload_document choose_sticker find_location pick_up_location record_video_note upload_video_note".split()
+    [
+        "cancel",
+        "typing",
+        "record_video",
+        "upload_video",
+        "record_voice",
+        "upload_voice",
+        "record_audio",
+        "upload_audio",
+        "upload_photo",
+        "upload_document",
+        "choose_sticker",
+        "find_location",
+        "pick_up_location",
+        "record_video_note",
+        "upload_video_note",
+    ]
 )
 
 
@@ -111,7 +125,9 @@ def text_content(telegram: Telegram, params: Params) -> dict[str, Any]:
     return content
 
 
-def caption_content(telegram: Telegram, params: Params, limit_text: str = "message caption is too long") -> dict[str, Any]:  # fmt: skip
+def caption_content(
+    telegram: Telegram, params: Params, limit_text: str = "message caption is too long"
+) -> dict[str, Any]:
     """Caption and its entities; nothing without one. Raises Refusal with `limit_text` over 1,024 characters."""
     given = params.json("caption_entities", "caption entities")
     caption, entities = formatted(params.text("caption"), params.text("parse_mode"), given)

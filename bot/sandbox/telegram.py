@@ -1,7 +1,5 @@
 """The local Telegram itself: users, chats and messages, and what each change sets off."""
 
-import asyncio
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from bot.sandbox.errors import Impossible
 from bot.sandbox.files import Files
 from bot.sandbox.keyboards import Markup
 from bot.sandbox.pacing import Limits, Pacing
-from bot.sandbox.state import Chat, ChatKind, Member, Message, Role, Status, User
+from bot.sandbox.state import Chat, ChatKind, Member, Message, Role, User
 from bot.sandbox.updates import UpdateQueue
 from bot.sandbox.witness import Witness
 
@@ -58,7 +56,9 @@ class Telegram:
         self.token = token
         self.clock = clock
         self.rng = Random(seed)  # noqa: S311
-        self.bot = User(int(token.partition(":")[0]), first_name, username=username, is_bot=True, started=True)
+        self.bot = User(
+            int(token.partition(":")[0]), first_name, username=username, is_bot=True, started=True
+        )
         self.users: dict[int, User] = {self.bot.id: self.bot}
         self.chats: dict[int, Chat] = {}
         self.files = Files()
@@ -68,7 +68,9 @@ class Telegram:
         self.pacing = Pacing(limits)
         self.presses: dict[str, Press] = {}
         self.commands: list[dict[str, Any]] = []  # {scope, language_code, commands}
-        self.profile: dict[tuple[str, str], str] = {}  # (name|description|short_description, language) -> text
+        self.profile: dict[
+            tuple[str, str], str
+        ] = {}  # (name|description|short_description, language) -> text
         self.menu_buttons: dict[int, dict[str, Any]] = {}
         self._last_message_id = self.rng.randrange(100, 10_000)
 

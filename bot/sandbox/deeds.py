@@ -14,8 +14,19 @@ TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 ALBUM = range(2, 11)
 _STAYS_BEHIND = frozenset(
-    "message_id from sender_chat chat date edit_date reply_markup reply_to_message media_group_id "
-    "forward_origin has_protected_content".split()
+    [
+        "message_id",
+        "from",
+        "sender_chat",
+        "chat",
+        "date",
+        "edit_date",
+        "reply_markup",
+        "reply_to_message",
+        "media_group_id",
+        "forward_origin",
+        "has_protected_content",
+    ]
 )
 
 

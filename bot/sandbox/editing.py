@@ -19,10 +19,17 @@ _NOT_MODIFIED = (
     "current content and reply markup of the message"
 )
 _STALE = "query is too old and response timeout expired or query ID is invalid"
-_CONTENT = (
-    "text entities link_preview_options photo document caption caption_entities "
-    "show_caption_above_media has_media_spoiler"
-).split()
+_CONTENT = [
+    "text",
+    "entities",
+    "link_preview_options",
+    "photo",
+    "document",
+    "caption",
+    "caption_entities",
+    "show_caption_above_media",
+    "has_media_spoiler",
+]
 
 
 def edit_message_text(telegram: Telegram, params: Params) -> Any:

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Any
 
 import structlog
-from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
+from telegram.error import InvalidToken, TelegramError
 
 from bot.buttons import Signer
 from bot.cards import Cards
@@ -30,21 +30,21 @@ from bot.programmes import Loaded, load
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
 from bot.settings import Settings
+from bot.starting import find_group, is_first_start, open_data, operator_key, who_am_i
 from bot.transport import Transport
-from bot.web import serve_status, serve_webhook
+from bot.web import listen_on, serve_status, serve_webhook, split_address
 from bot.wording import Wording
 from storage import store
 from storage.engine import Engine
-from storage.errors import KeyDoesNotFit, StorageUnavailable
-from storage.migrate import migrate
-from storage.sqlite import DataLock, SQLite
-from storage.vault import OperatorKey, Vault
+from storage.errors import StorageUnavailable
+from storage.sqlite import DataLock
+from storage.vault import Vault
 
 log = structlog.get_logger()
 
-DATABASE = "intake.sqlite"
 SOCKET = "control.sock"
 MOVED = "group_moved"
+SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
 
 @dataclass(slots=True)
@@ -59,56 +59,6 @@ Clock = Callable[[], datetime]
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def operator_key(settings: Settings) -> OperatorKey:
-    """The operator's key from the environment or its file; made on the first start."""
-    if settings.key is not None:
-        return OperatorKey.from_text(settings.key.get_secret_value())
-    path = settings.key_path
-    is_first_start = not (settings.data / DATABASE).exists()
-    if not path.exists() and not is_first_start:
-        raise CannotStart(
-            f"the key file {path} is missing, and the data cannot be read without it; put it back"
-        )
-    return OperatorKey.from_file(path, create=is_first_start)
-
-
-@contextlib.asynccontextmanager
-async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, list[str]]]:
-    """The database at the code's schema, and the vault whose key fits it; the migrations applied."""
-    with DataLock(settings.data):
-        vault = Vault(operator_key(settings))
-        async with SQLite.open(settings.data / DATABASE) as engine:
-            applied = await migrate(engine, files("storage") / "migrations")
-            await check_key(engine, vault)
-            yield engine, vault, applied
-
-
-async def check_key(engine: Engine, vault: Vault) -> None:
-    """The key's fingerprint is entered on the first start, and must fit from then on. Raises KeyDoesNotFit."""
-    known = await engine.read(lambda tx: store.get_fact(tx, "key_fingerprint"))
-    if known is None:
-        await engine.write(lambda tx: store.put_fact(tx, "key_fingerprint", vault.fingerprint))
-    elif known != vault.fingerprint:
-        raise KeyDoesNotFit(
-            "the operator's key is not the one this data was sealed with; put the right key back"
-        )
-
-
-async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
-    """The bot behind the token, asked before anything is written. Raises CannotStart in plain words."""
-    try:
-        me: dict[str, Any] = await transport.call("getMe", {})
-    except InvalidToken:
-        raise CannotStart(
-            "INTAKE_TOKEN: Telegram refuses this token; copy it again from @BotFather"
-        ) from None
-    except TelegramError as error:
-        raise CannotStart(
-            f"INTAKE_API_URL: {settings.api_url} does not answer as a Bot API ({error})"
-        ) from None
-    return me
 
 
 class App:
@@ -132,45 +82,44 @@ class App:
         self.wording: Wording
         self.reviewers: Reviewers
         self.me: dict[str, Any] = {}
+        self._doors: dict[str, socket.socket] = {}
+        self._moved_while_away: int | None = None
+        self._said: dict[str, float] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, settings: Settings, clock: Clock = now) -> AsyncIterator["App"]:
-        """Everything opened and wired, nothing received yet. Raises CannotStart and what storage raises."""
+        """Everything opened and wired, nothing received yet. Raises what is in MISTAKES.
+
+        All that can be wrong is found out before the first start writes anything.
+        """
         loaded = load(settings.programme)
+        operator_key(settings)
+        if not is_first_start(settings):
+            with DataLock(settings.data):  # another process on this data is what to say first
+                pass
         async with contextlib.AsyncExitStack() as stack:
+            doors = _listen(settings)
+            for door in doors.values():
+                stack.callback(door.close)
             transport = Transport(settings.token.get_secret_value(), settings.api_url)
             await transport.initialize()
             stack.push_async_callback(transport.shutdown)
             me = await who_am_i(transport, settings)
+            if is_first_start(settings):
+                await find_group(transport, settings.group, me)
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
-            app = cls(settings, loaded, engine, vault, Group(int(moved or settings.group)), clock)
-            app.transport, app.me = transport, me
-            await app._find_group()
+            group = Group(int(moved or settings.group))
+            app = cls(settings, loaded, engine, vault, group, clock)
+            app.transport, app.me, app._doors = transport, me, doors
+            found = await find_group(transport, group.chat_id, me)
+            app._moved_while_away = found if found != group.chat_id else None
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
             for name in applied:
                 log.info("migrated", action="migrate", name=name)
             yield app
-
-    async def _find_group(self) -> None:
-        """Whether the group knows us. Raises CannotStart in plain words."""
-        try:
-            member = await self.transport.call(
-                "getChatMember", {"chat_id": self.group.chat_id, "user_id": self.me["id"]}
-            )
-        except (BadRequest, Forbidden):
-            raise CannotStart(
-                f"INTAKE_GROUP: the bot is not in the group {self.group.chat_id}; add @{self.me['username']} to it"
-            ) from None
-        if member["status"] in {"left", "kicked"}:
-            raise CannotStart(
-                f"INTAKE_GROUP: the bot is no longer in the group {self.group.chat_id};"
-                f" add @{self.me['username']} to it"
-            )
-        if member["status"] != "administrator":
-            log.warning("the bot should be an administrator of the reviewers' group", action="not_admin")
 
     def _wire(self, darkroom: Darkroom) -> None:
         programme = self.loaded.programme
@@ -247,36 +196,47 @@ class App:
         intake = asyncio.create_task(self.intake.run())
         await self.outbox.open()
         try:
+            if self._moved_while_away is not None:
+                await self.move_group(self.group.chat_id, self._moved_while_away)
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
-                socket = Control(
-                    self.settings.data / SOCKET, {"status": self._status, "stop": _stopper(stop)}
-                )
-                await stack.enter_async_context(socket)
-                if self.settings.status_port:
-                    await stack.enter_async_context(
-                        serve_status(self.settings.status_port, self._ready, self.metrics)
-                    )
+                handlers = {"status": self._status, "stop": _stopper(stop)}
+                await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
+                if door := self._doors.get("status"):
+                    await stack.enter_async_context(serve_status(door, self._ready, self.metrics))
                 await stack.enter_async_context(self.jobs)
                 await self._receive(stop)
         finally:
+            await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
             await intake
-            await self.outbox.close()
 
     async def _receive(self, stop: asyncio.Event) -> None:
         """By webhook or by polling, until told to stop. Raises CannotStart when the token is refused."""
-        settings = self.settings
-        if settings.webhook_url is not None and settings.webhook_secret is not None:
-            webhook = Webhook(
-                self.transport, self.take, self.park, settings.webhook_secret.get_secret_value()
-            )
-            async with serve_webhook(settings.listen, str(settings.webhook_url), webhook):
-                await webhook.register(str(settings.webhook_url))
-                self.drained.set()
-                log.info("receiving by webhook", action="started", bot=self.me["username"])
-                await stop.wait()
-            return
+        try:
+            await (self._receive_deliveries(stop) if "webhook" in self._doors else self._poll(stop))
+        except InvalidToken:
+            raise CannotStart(
+                "INTAKE_TOKEN: Telegram does not accept the token any more; was it revoked?"
+            ) from None
+
+    async def _receive_deliveries(self, stop: asyncio.Event) -> None:
+        url, secret = str(self.settings.webhook_url), self.settings.webhook_secret
+        assert secret is not None  # the settings see to it
+        webhook = Webhook(self.transport, self.take, self.park, secret.get_secret_value())
+        async with serve_webhook(self._doors["webhook"], url, webhook):
+            try:
+                await webhook.register(url)
+            except InvalidToken:
+                raise
+            except TelegramError as error:
+                raise CannotStart(f"INTAKE_WEBHOOK_URL: Telegram does not take {url} ({error})") from None
+            log.info("receiving by webhook", action="started", bot=self.me["username"])
+            draining = asyncio.create_task(webhook.drain(self.drained.set))
+            await stop.wait()
+            draining.cancel()
+
+    async def _poll(self, stop: asyncio.Event) -> None:
         polling = Polling(self.transport, self.take, self.park, on_drained=self.drained.set)
         receiving = asyncio.create_task(polling.run())
         stopping = asyncio.create_task(stop.wait())
@@ -325,15 +285,20 @@ class App:
         self.outbox.move_lane(old, new)
         receipts = await self.engine.read(store.open_receipts)
         self.outbox.accept(
-            [Errand(CARD, new, None, {"receipt": receipt, "anew": True}) for receipt in receipts]
+            [
+                Errand(CARD, new, None, {"receipt": receipt, "anew": True, "pressed": []})
+                for receipt in receipts
+            ]
         )
         self.trouble("the reviewers' group became a supergroup; its open cards are posted anew")
 
     def trouble(self, line: str) -> None:
-        """Tell the operators: the log, the metrics, and their chat where one is set."""
+        """Tell the operators: the log, the metrics, and, once in a while, their chat where one is set."""
         log.error(line, action="trouble")
         self.metrics.count("troubles_total")
-        if self.settings.operators:
+        now = asyncio.get_running_loop().time()
+        if self.settings.operators and now - self._said.get(line, -SAY_AGAIN) >= SAY_AGAIN:
+            self._said = {one: at for one, at in self._said.items() if now - at < SAY_AGAIN} | {line: now}
             self.outbox.accept([Errand(NOTE, self.settings.operators, None, {"text": line, "plain": True})])
 
     async def _ready(self) -> str:
@@ -352,6 +317,16 @@ class App:
             "errands_waiting": self.outbox.waiting(),
             "applications": counts,
         }
+
+
+def _listen(settings: Settings) -> dict[str, socket.socket]:
+    """The ports this deployment needs, taken. Raises PortInUse."""
+    doors = {}
+    if settings.webhook_url is not None:
+        doors["webhook"] = listen_on(*split_address(settings.listen))
+    if settings.status_port:
+        doors["status"] = listen_on("127.0.0.1", settings.status_port)
+    return doors
 
 
 def _stopper(stop: asyncio.Event) -> Any:

@@ -10,7 +10,7 @@ from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
 from bot.wording import Place, Wording
 from conversations import Programme, Turn
-from conversations.application import Application
+from conversations.application import Application, Pictured
 from conversations.effects import (
     Answer,
     Audit,
@@ -115,9 +115,9 @@ class Carrier:
     def _effect(
         self, effect: Effect, person: Person, applicant: Applicant, plan: Plan, source: Source, photo: bytes
     ) -> None:
-        errand = self._errand(effect, person, applicant, source)
-        if errand is not None:
-            plan.errands.append((errand, person))
+        errands = self._errands(effect, person, applicant, source)
+        if errands:
+            plan.errands += [(errand, person) for errand in errands]
             return
         match effect:
             case Answer():
@@ -147,9 +147,24 @@ class Carrier:
             case Erase():
                 self._erase(effect, person, applicant, plan)
 
-    def _errand(self, effect: Effect, person: Person, applicant: Applicant, source: Source) -> Errand | None:
-        """The errand that carries an effect out, for those that need one."""
-        mine = person.person_id
+    def _errands(self, effect: Effect, person: Person, applicant: Applicant, source: Source) -> list[Errand]:
+        """The errands that carry an effect out, for those that need one: each sends one message at most."""
+        mine, photos = person.person_id, _photo_ids(applicant.state)
+        match effect:
+            case SendData():
+                return [
+                    Errand(DATA, applicant.chat_id, mine, {"photo_id": photo_id})
+                    for photo_id in ("", *photos)
+                ]
+            case ShowPhoto(receipt=receipt, chat_id=chat_id):
+                return [
+                    Errand(SHOW, chat_id, mine, {"receipt": receipt, "photo_id": photo_id})
+                    for photo_id in photos
+                ]
+        errand = self._errand(effect, mine, applicant, source)
+        return [errand] if errand else []
+
+    def _errand(self, effect: Effect, mine: str, applicant: Applicant, source: Source) -> Errand | None:
         match effect:
             case Say():
                 return Errand(SEND, applicant.chat_id, mine, self._body(effect, applicant))
@@ -158,16 +173,14 @@ class Carrier:
                 body = {**self._body(say, applicant), "message_id": source.message_id}
                 return Errand(EDIT, applicant.chat_id, mine, body)
             case Refresh(receipt=receipt, anew=anew):
-                return Errand(CARD, self._group(), mine, {"receipt": receipt, "anew": anew})
+                pressed = [source.message_id] if isinstance(source, FromReviewer) else []
+                body = {"receipt": receipt, "anew": anew, "pressed": pressed}
+                return Errand(CARD, self._group(), mine, body)
             case FetchPhoto(file_id=file_id, question=question, part=part, attempt=attempt):
                 body = {"file_id": file_id, "question": question, "part": part, "attempt": attempt}
                 return Errand(FETCH, 0, mine, body)
             case Wake(at=at, receipt=receipt, round=round_):
                 return Errand(WAKE, 0, mine, {"receipt": receipt, "round": round_}, not_before=at)
-            case SendData():
-                return Errand(DATA, applicant.chat_id, mine)
-            case ShowPhoto(receipt=receipt, chat_id=chat_id):
-                return Errand(SHOW, chat_id, mine, {"receipt": receipt})
             case HidePhotos(receipt=receipt):
                 return Errand(HIDE, 0, mine, {"receipt": receipt})
         return None
@@ -242,6 +255,18 @@ def _messages(tx: Transaction, person: Person) -> list[list[int]]:
         elif sealed_chat is not None:
             found.append([int(person.key.open(shown_place(person.person_id), sealed_chat)), message_id])
     return found
+
+
+def _photo_ids(state: State) -> list[str]:
+    """The pictures a state stands on, in the order of its answers and their sides."""
+    application, draft = application_of(state), draft_of(state)
+    answers = application.answers if application else draft.answers if draft else {}
+    return [
+        picture.photo_id
+        for answer in answers.values()
+        if isinstance(answer, Pictured)
+        for picture in answer.sides.values()
+    ]
 
 
 def shown_place(person_id: str) -> str:

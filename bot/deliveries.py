@@ -25,7 +25,7 @@ from conversations.application import Picture
 from conversations.events import PhotoChecked, UndoWindowPassed
 from storage import store
 from storage.engine import Engine, Transaction
-from storage.store import ApplicationRow
+from storage.store import OPEN_STATUSES, ApplicationRow
 from storage.vault import Vault
 
 DELETABLE = timedelta(hours=48)  # how long a bot may delete a message; source: Bot API, deleteMessage
@@ -118,25 +118,31 @@ class Deliveries:
         return Outcome()
 
     async def _data(self, errand: Errand) -> Outcome:
-        """A file with everything kept, and the photos."""
-        person_id = errand.person_id or ""
-        file = await data_file(self._engine, self._people, person_id)
-        if file is None:
-            return Outcome()
-        name = self._wording.toast("data_file_name", file.language, {})
-        outcome = Outcome()
-        parts = {"document": (f"{name}.json", file.json, "application/json")}
-        sent = await self._transport.call(
-            "sendDocument", {"chat_id": errand.chat, "protect_content": True}, files=parts
-        )
-        outcome.writes += self._sent(errand, int(sent["message_id"])).writes
-        for photo in file.photos:
-            parts = {"photo": ("photo.jpg", photo, "image/jpeg")}
-            sent = await self._transport.call(
-                "sendPhoto", {"chat_id": errand.chat, "protect_content": True}, files=parts
-            )
-            outcome.writes += self._sent(errand, int(sent["message_id"])).writes
-        return outcome
+        """A file with everything kept, or one of the photos beside it."""
+        person_id, photo_id = errand.person_id or "", errand.body["photo_id"]
+        params = {"chat_id": errand.chat, "protect_content": True}
+        if photo_id:
+            jpeg = await self._photo(person_id, photo_id)
+            if jpeg is None:
+                return Outcome()
+            parts = {"photo": ("photo.jpg", jpeg, "image/jpeg")}
+            sent = await self._transport.call("sendPhoto", params, files=parts)
+        else:
+            file = await data_file(self._engine, self._people, person_id)
+            if file is None:
+                return Outcome()
+            name = self._wording.toast("data_file_name", file.language, {})
+            parts = {"document": (f"{name}.json", file.json, "application/json")}
+            sent = await self._transport.call("sendDocument", params, files=parts)
+        return self._sent(errand, int(sent["message_id"]))
+
+    async def _photo(self, person_id: str, photo_id: str) -> bytes | None:
+        """A stored photo, opened; None when it or the person has gone."""
+        row = await self._engine.read(lambda tx: store.photo(tx, person_id, photo_id))
+        if row is None:
+            return None
+        key = self._vault.unwrap(person_id, row.wrapped_key)
+        return key.open(photo_place(photo_id), row.sealed)
 
     # the group
 
@@ -148,6 +154,7 @@ class Deliveries:
             return Outcome()
         _, state = self._people.open_state(row)
         card = self._cards.render(state, row.status, chat)
+        await self._learn_card(row, chat, errand.body["pressed"])
         stands = row.card_message is not None and row.card_chat == chat
         if stands and not errand.body["anew"]:
             params = {**message_params(chat, card), "message_id": row.card_message}
@@ -155,21 +162,28 @@ class Deliveries:
                 return Outcome()
         errand.body["posting"] = True
         sent = await self._transport.call("sendMessage", message_params(chat, card))
-        if stands:
-            await self._retire(row)
-        return self._posted(errand, chat, int(sent["message_id"]))
-
-    def _posted(self, errand: Errand, chat: int, message_id: int) -> Outcome:
+        message_id = int(sent["message_id"])
         if self.is_erased(errand.person_id):
             return self._later(Errand(REMOVE, chat, None, {"message_id": message_id}))
-        receipt = errand.body["receipt"]
-        return Outcome([lambda tx: store.set_card(tx, receipt, chat, message_id)])
+        errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
+        # known before the next errand of this card is looked at: it must edit this message, not post another
+        await self._engine.write(_card_at(receipt, chat, message_id))
+        if stands:
+            await self._take_away(chat, int(row.card_message or 0), self._moved(row))
+        return Outcome()
 
-    async def _retire(self, row: ApplicationRow) -> None:
-        """An older card gives way to the new one."""
+    async def _learn_card(self, row: ApplicationRow, chat: int, pressed: list[int]) -> None:
+        """A card whose posting was never answered is known by the first press on it; a second one goes."""
+        for message_id in dict.fromkeys(pressed):
+            if row.card_message is None or row.card_chat != chat:
+                row.card_chat, row.card_message = chat, message_id
+                await self._engine.write(_card_at(row.receipt, chat, message_id))
+            elif message_id != row.card_message:
+                await self._take_away(chat, message_id, self._moved(row))
+
+    def _moved(self, row: ApplicationRow) -> dict[str, Any]:
         language = self._programme.review.language
-        moved = {"text": self._wording.named("card_moved", language, receipt=row.receipt), "keyboard": []}
-        await self._take_away(int(row.card_chat or 0), int(row.card_message or 0), moved)
+        return {"text": self._wording.named("card_moved", language, receipt=row.receipt), "keyboard": []}
 
     async def _change(self, method: str, params: dict[str, Any]) -> bool:
         """Edit a message; whether it still stood. Not modified is as good as done."""
@@ -243,42 +257,33 @@ class Deliveries:
             raise NotSent("the bot is stopping; the photo waits") from None
 
     async def _show(self, errand: Errand) -> Outcome:
-        """The photo in a reviewer's private chat, protected, with its removal planned."""
-        receipt, minutes = errand.body["receipt"], self._programme.review.photo_minutes
-        row = await self._engine.read(lambda tx: store.application(tx, receipt))
-        if row is None:
+        """One photo in a reviewer's private chat, protected, with its removal planned. Only while it is open."""
+        receipt, person_id, photo_id = errand.body["receipt"], errand.person_id or "", errand.body["photo_id"]
+        application, photo = await self._engine.read(
+            lambda tx: (store.application(tx, receipt), store.photo(tx, person_id, photo_id))
+        )
+        if application is None or photo is None or application.status not in OPEN_STATUSES:
             return Outcome()
-        key, _ = self._people.open_state(row)
-        outcome = Outcome()
-        language = self._programme.review.language
-        for photo_id, question, part, _, sealed in await self._engine.read(
-            lambda tx: store.photos_of(tx, row.person_id)
-        ):
-            values = {"receipt": receipt, "question": question, "part": part, "minutes": minutes}
-            params = {
-                "chat_id": errand.chat,
-                "caption": self._wording.named("photo_caption", language, **values),
-                "parse_mode": "HTML",
-                "protect_content": True,
-                "has_spoiler": True,
-            }
-            jpeg = key.open(photo_place(photo_id), sealed)
-            sent = await self._transport.call(
-                "sendPhoto", params, files={"photo": ("id.jpg", jpeg, "image/jpeg")}
-            )
-            message_id = int(sent["message_id"])
-            sealed_chat = key.seal(shown_place(row.person_id), str(errand.chat).encode())
-            now = self._clock()
-            outcome.writes.append(_shown(row.person_id, message_id, receipt, sealed_chat, now))
-            removal = Errand(
-                REMOVE,
-                errand.chat,
-                row.person_id,
-                {"message_id": message_id},
-                not_before=now + timedelta(minutes=minutes),
-            )
-            outcome.errands.append((removal, key))
-        return outcome
+        key = self._vault.unwrap(person_id, photo.wrapped_key)
+        minutes = self._programme.review.photo_minutes
+        values = {"receipt": receipt, "question": photo.question, "part": photo.part, "minutes": minutes}
+        params = {
+            "chat_id": errand.chat,
+            "caption": self._wording.named("photo_caption", self._programme.review.language, **values),
+            "parse_mode": "HTML",
+            "protect_content": True,
+            "has_spoiler": True,
+        }
+        parts = {"photo": ("id.jpg", key.open(photo_place(photo_id), photo.sealed), "image/jpeg")}
+        sent = await self._transport.call("sendPhoto", params, files=parts)
+        message_id, now = int(sent["message_id"]), self._clock()
+        until = now + timedelta(minutes=minutes)
+        if self.is_erased(person_id):
+            return self._later(Errand(REMOVE, errand.chat, None, {"message_id": message_id}))
+        sealed_chat = key.seal(shown_place(person_id), str(errand.chat).encode())
+        removal = Errand(REMOVE, errand.chat, person_id, {"message_id": message_id}, not_before=until)
+        shown = _shown(person_id, message_id, receipt, sealed_chat, now)
+        return Outcome([shown], [(removal, key)])
 
     async def _hide(self, errand: Errand) -> Outcome:
         """Remove every photo of an application that stands in a reviewer's chat."""
@@ -379,6 +384,10 @@ def message_params(chat: int, body: dict[str, Any]) -> dict[str, Any]:
     if keyboard:
         params["reply_markup"] = {"inline_keyboard": keyboard}
     return params
+
+
+def _card_at(receipt: str, chat: int, message_id: int) -> Write:
+    return lambda tx: store.set_card(tx, receipt, chat, message_id)
 
 
 def _shown(person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime) -> Write:

@@ -13,11 +13,13 @@ from storage.vault import Vault
 # kinds
 SEND = "send"  # a message to a person: text, markup, prompt
 EDIT = "edit"  # another text for one of the bot's messages
-CARD = "card"  # the card follows the database: receipt, anew
+CARD = (
+    "card"  # the card follows the database: receipt, anew, pressed (ids of messages whose buttons were used)
+)
 FETCH = "fetch"  # a photo: file_id, question, part, attempt
 WAKE = "wake"  # the undo window ends: receipt, round
-DATA = "data"  # the file with everything kept
-SHOW = "show"  # the photo to a reviewer: receipt
+DATA = "data"  # the file with everything kept, or one photo: photo_id
+SHOW = "show"  # a photo to a reviewer: receipt, photo_id
 HIDE = "hide"  # remove the photos shown of an application: receipt
 REMOVE = "remove"  # remove one message: message_id
 WIPE = "wipe"  # after an erasure: everything that stands in chats, then the receipt
@@ -38,7 +40,8 @@ class Errand:
     person_id: str | None
     body: dict[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
-    attempts: int = 0
+    attempts: int = 0  # sends that may have been acted upon without an answer
+    failures: int = 0  # in this process: how long to wait before the next try
     errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
 
     @property

@@ -33,9 +33,9 @@ from bot.reading import (
 )
 from bot.reviewers import Reviewers
 from bot.wording import Wording
-from conversations import Programme, Scene, advance
+from conversations import Programme, Scene, Turn, advance
 from conversations.application import Reviewer
-from conversations.effects import Say
+from conversations.effects import Erase, Say
 from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
@@ -43,6 +43,7 @@ from conversations.events import (
     Approved,
     CameEarly,
     Event,
+    PhotoArrived,
     PhotoOpened,
     PressOutdated,
     Rejected,
@@ -303,7 +304,7 @@ class Intake:
             language = self.wording.language_for(reading.language_code)
             person = self.people.meet(reading.user_id, language, crowd.barred.get(ref), plan.now)
         event = reading.event or self._press(reading, person)
-        if reading.can_be_early:
+        if reading.can_be_early and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
                 return  # what he is asked is on its way, and will stand below what he wrote
             if person.prompt_message is not None and reading.message_id < person.prompt_message:
@@ -337,12 +338,7 @@ class Intake:
         scene = Scene(self.programme, person.applicant, plan.now, receipt_token(), pressed)
         turn = advance(scene, event)
         self.carrier.carry(person, turn, plan, reading)
-        crowd.add(person)
-        person.applicant = turn.applicant
-        person.is_new = False
-        person.asked = person.asked or any(
-            isinstance(effect, Say) and effect.prompt for effect in turn.effects
-        )
+        _remember(crowd, person, turn)
 
     # reviewers
 
@@ -408,7 +404,7 @@ class Intake:
         scene = Scene(self.programme, person.applicant, plan.now, receipt_token())
         turn = advance(scene, happened.event)
         self.carrier.carry(person, turn, plan, None, happened.photo)
-        person.applicant = turn.applicant
+        _remember(crowd, person, turn)
 
     def _reachable(self, reading: Reachable, crowd: Crowd, plan: Plan) -> None:
         person = crowd.of_ref(self.people.ref(reading.user_id))
@@ -469,6 +465,22 @@ def park(
     parked_id = next_id()
     body = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
     store.park(tx, parked_id, update_id, reason[:200], vault.seal(f"parked/{parked_id}", body), now)
+
+
+def _remember(crowd: Crowd, person: Person, turn: Turn) -> None:
+    """What the rest of the batch finds: the person as he now stands, or, when he was erased, nobody."""
+    person.applicant = turn.applicant
+    person.is_new = False
+    person.asked = person.asked or any(isinstance(effect, Say) and effect.prompt for effect in turn.effects)
+    crowd.add(person)
+    for effect in turn.effects:
+        if isinstance(effect, Erase):
+            crowd.remove(person, effect.barred_until)
+
+
+def _is_rest_of_album(event: Event, person: Person) -> bool:
+    """A further picture of the album whose first one was taken: the dialogue passes it over."""
+    return isinstance(event, PhotoArrived) and bool(event.album) and event.album == person.applicant.album
 
 
 def _update_id(item: Item) -> int | None:

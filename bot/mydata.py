@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from bot.people import People, photo_place
+from bot.people import People
 from conversations.application import Answer, Application, Chosen, Pictured, View
 from conversations.state import Applicant, Deciding, Settled, application_of, draft_of
 from storage import store
@@ -14,10 +14,9 @@ from storage.store import ApplicationRow
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """The file's bytes, the photos beside it (JPEG), and the person's language."""
+    """The file's bytes, and the person's language."""
 
     json: bytes
-    photos: tuple[bytes, ...]
     language: str
 
 
@@ -45,9 +44,8 @@ async def data_file(engine: Engine, people: People, person_id: str) -> DataFile 
             {"photo": row[0], "question": row[1], "side": row[2], "stored_at": row[3]} for row in photos
         ],
     }
-    pictures = tuple(person.key.open(photo_place(row[0]), row[4]) for row in photos)
     text = json.dumps(content, ensure_ascii=False, indent=2)
-    return DataFile(text.encode(), pictures, person.applicant.language)
+    return DataFile(text.encode(), person.applicant.language)
 
 
 def _account(applicant: Applicant) -> dict[str, Any]:

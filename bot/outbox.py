@@ -1,7 +1,7 @@
 """Errands -> Telegram: lanes, pacing, retry, giving up.
 
-Answers to presses go first and are never held. Each chat is a lane of its own, in order; all lanes move at once.
-In the group, edits after a press come before new cards, and edits of one card coalesce. A 429 holds one lane.
+Answers to presses go first and are never held. Each chat is a lane of its own; all lanes move at once. A 429 holds
+one lane. Edits of one card coalesce.
 The table of errands is for the day after a crash; while the process lives, they are handed over in memory.
 """
 
@@ -11,7 +11,6 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ import structlog
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.errands import CARD, DATA, EDIT, FETCH, NOTE, OWN, SEND, SHOW, WAKE, Errand, restore
+from bot.lanes import Lane
 from bot.metrics import Metrics
 from bot.pacing import Pacing
 from bot.plan import CallbackAnswer, Outcome, Write
@@ -41,26 +41,6 @@ class Performer(Protocol):
 
     async def perform(self, errand: Errand) -> Outcome | None: ...
     async def perform_plain(self, errand: Errand) -> Outcome | None: ...
-
-
-@dataclass(slots=True)
-class Lane:
-    """The errands of one chat, in order."""
-
-    chat: int
-    queue: list[Errand] = field(default_factory=list)
-    task: "asyncio.Task[None] | None" = None
-    in_hand: Errand | None = None
-
-    def first(self) -> Errand:
-        """In a group edits come before new cards, and these before the rest; otherwise in order."""
-        return min(self.queue, key=_rank) if self.chat < 0 else self.queue[0]
-
-
-def _rank(errand: Errand) -> int:
-    if errand.kind != CARD:
-        return 2
-    return 1 if errand.body.get("anew") else 0
 
 
 def _would_double(errand: Errand) -> bool:
@@ -103,6 +83,7 @@ class Outbox:
         self._done: list[tuple[Errand, Outcome]] = []
         self._flush = asyncio.Event()
         self._closing = False
+        self._ended = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
 
     # life
@@ -120,7 +101,8 @@ class Outbox:
     async def close(self, grace: float = 8.0) -> None:
         """Let what is in flight end, for at most `grace` seconds; the rest waits in the table."""
         self._closing = True
-        running = [lane.task for lane in self._lanes.values() if lane.task] + list(self._tasks)
+        self._ended.set()
+        running = list(self._tasks)
         if running:
             await asyncio.wait(running, timeout=grace)
         self._flush.set()
@@ -185,42 +167,30 @@ class Outbox:
         lane = self._lanes.get(old)
         if lane is None:
             return
-        moved, lane.queue = lane.queue, []
-        for errand in moved:
+        for errand in lane.drop(lambda errand: True):
             errand.chat = new
             self._enqueue(errand)
 
     def _drop_queued(self, person_id: str, kinds: tuple[str, ...] = ()) -> None:
         self._unsent.pop(person_id, None)
         for lane in self._lanes.values():
-            for errand in [errand for errand in lane.queue if errand.person_id == person_id]:
-                if errand is not lane.in_hand and (not kinds or errand.kind in kinds):
-                    lane.queue.remove(errand)
-                    self._known.discard(errand.errand_id)
+            dropped = lane.drop(
+                lambda errand: errand.person_id == person_id and (not kinds or errand.kind in kinds)
+            )
+            self._known.difference_update(errand.errand_id for errand in dropped)
 
     def _enqueue(self, errand: Errand) -> None:
         if errand.chat == 0:
             self._spawn(self._alone(errand))
             return
         lane = self._lanes.setdefault(errand.chat, Lane(errand.chat))
-        if errand.kind == CARD and self._coalesce(lane, errand):
+        if errand.kind == CARD and lane.coalesce(errand):
+            self._finish(errand, Outcome())
             return
         lane.queue.append(errand)
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._work(lane))
-
-    def _coalesce(self, lane: Lane, errand: Errand) -> bool:
-        """A waiting card already stands for whatever the database says by then."""
-        for other in lane.queue:
-            if (
-                other.kind == CARD
-                and other is not lane.in_hand
-                and other.body["receipt"] == errand.body["receipt"]
-            ):
-                other.body["anew"] = other.body["anew"] or errand.body["anew"]
-                self._finish(errand, Outcome())
-                return True
-        return False
+        if lane.has_room:
+            lane.workers += 1
+            self._spawn(self._work(lane))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -230,21 +200,22 @@ class Outbox:
     # lanes
 
     async def _work(self, lane: Lane) -> None:
-        """One lane, until it is empty."""
-        while lane.queue and not self._closing:
-            delay = self._pacing.delay(lane.chat, lane.chat < 0, self._now())
-            if delay > 0 and lane.first().kind in MESSAGES:
-                await asyncio.sleep(min(delay, 1.0))
-                continue
-            errand = lane.in_hand = lane.first()
+        """One worker of a lane, until it finds nothing to do."""
+        while not self._closing and (errand := lane.next()) is not None:
             if errand.kind in MESSAGES:
-                self._pacing.sent(lane.chat, lane.chat < 0, self._now())
-            ended = await self._try(errand)
-            lane.in_hand = None
-            if ended and errand in lane.queue:
-                lane.queue.remove(errand)
-        lane.task = None
-        if not lane.queue:
+                delay = self._pacing.delay(lane.chat, lane.is_group, self._now())
+                if delay > 0:
+                    await self._pause(min(delay, 1.0))
+                    continue
+                self._pacing.sent(lane.chat, lane.is_group, self._now())
+            lane.in_hand.append(errand)
+            try:
+                if await self._try(errand):
+                    lane.queue.remove(errand)
+            finally:
+                lane.in_hand.remove(errand)
+        lane.workers -= 1
+        if not lane.workers and not lane.queue:
             self._lanes.pop(lane.chat, None)
 
     async def _alone(self, errand: Errand) -> None:
@@ -288,10 +259,11 @@ class Outbox:
                 wait = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
                 self._pacing.hold(errand.chat, wait, self._now())
                 if errand.chat == 0:
-                    await asyncio.sleep(wait)
+                    await self._pause(wait)
                 return False
             case ChatMigrated():
                 await self.on_group_moved(errand.chat, error.new_chat_id)
+                errand.chat = error.new_chat_id
                 return False
             case Forbidden():
                 return await self._forbidden(errand)
@@ -302,14 +274,19 @@ class Outbox:
                     return self._give_up(errand, "no answer twice")
                 errand.attempts += 1
                 await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
-                await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311
+                await self._pause(random.uniform(0.2, 1.0))  # noqa: S311
                 return False
             case NotSent() | Uncertain() | _:
                 pass
-        errand.attempts += 0 if _would_double(errand) else 1
         first, longest = _BACKOFF
-        await asyncio.sleep(min(longest, first * 2 ** min(errand.attempts, 6)) * random.uniform(0.5, 1.0))  # noqa: S311
+        await self._pause(min(longest, first * 2 ** min(errand.failures, 6)) * random.uniform(0.5, 1.0))  # noqa: S311
+        errand.failures += 1
         return False
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until the outbox closes: what is not done then waits in the table."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
 
     async def _forbidden(self, errand: Errand) -> bool:
         """A person who blocked the bot is marked, and what is his waits for his return; the group is retried."""

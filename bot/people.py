@@ -55,6 +55,13 @@ class Crowd:
         self.by_id[person.person_id] = person
         self.ids_by_ref[person.applicant.ref] = person.person_id
 
+    def remove(self, person: Person, barred_until: datetime | None) -> None:
+        """He was erased; what is known of his account is until when a new application is barred."""
+        self.by_id.pop(person.person_id, None)
+        self.ids_by_ref.pop(person.applicant.ref, None)
+        if barred_until is not None:
+            self.barred[person.applicant.ref] = barred_until
+
 
 class People:
     """Loads and seals. Who is known is looked up by a keyed hash; the account's id itself is sealed."""

@@ -26,6 +26,7 @@ POLL_SECONDS = 30
 BODY_LIMIT = 1_000_000  # bytes of one webhook delivery
 BODY_SECONDS = 10.0
 CONNECTIONS = 40
+DRAIN_SECONDS = 1.0  # between looks at what a webhook has not yet delivered
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
 _BACKOFF = (0.5, 30.0)
 _UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d+)')
@@ -194,6 +195,18 @@ class Webhook:
                 await asyncio.sleep(float(error.retry_after))  # type: ignore[arg-type]
             else:
                 return
+
+    async def drain(self, drained: Callable[[], object]) -> None:
+        """Say when Telegram holds nothing back any more, as it does after a downtime."""
+        while True:
+            try:
+                info = await self._transport.call("getWebhookInfo", {})
+                if not info["pending_update_count"]:
+                    drained()
+                    return
+            except TelegramError as error:
+                log.warning("call failed", action="getWebhookInfo", error=type(error).__name__)
+            await asyncio.sleep(DRAIN_SECONDS)
 
     async def handle(self, request: web.Request) -> web.Response:
         """One delivery."""

@@ -1,7 +1,10 @@
-"""The HTTP servers: the webhook's door, and apart from it, on 127.0.0.1, /healthz, /readyz and /metrics."""
+"""The HTTP servers: the webhook's door, and apart from it, on 127.0.0.1, /healthz, /readyz and /metrics.
+
+A port is taken first and served later, so that one in use is known before anything is written.
+"""
 
 import contextlib
-import errno
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -11,28 +14,44 @@ from bot.metrics import Metrics
 from bot.receiver import BODY_LIMIT, Webhook
 
 IDLE_SECONDS = 75.0
-HEAD_SECONDS = 10.0  # a connection that has sent no whole head by then is closed
+BACKLOG = 1024  # connections that may wait to be accepted
 
 
 class PortInUse(Exception):
     """Something else listens there."""
 
 
+def listen_on(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises PortInUse with the port in it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise PortInUse(f"cannot listen on {host}:{port} ({error.strerror}); choose another port") from None
+    except OverflowError:
+        raise PortInUse(f"cannot listen on {host}:{port}; a port is at most 65535") from None
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    """("127.0.0.1", 8080) of "127.0.0.1:8080"."""
+    host, _, port = listen.rpartition(":")
+    return host, int(port)
+
+
 @contextlib.asynccontextmanager
-async def serve_webhook(listen: str, url: str, webhook: Webhook) -> AsyncIterator[int]:
-    """The webhook at the path of its public URL. Yields the port."""
+async def serve_webhook(door: socket.socket, url: str, webhook: Webhook) -> AsyncIterator[None]:
+    """The webhook at the path of its public URL."""
     app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_post(urlsplit(url).path or "/", webhook.handle)
-    host, _, port = listen.rpartition(":")
-    async with serve(app, host, int(port)) as bound:
-        yield bound
+    async with serve(app, door):
+        yield
 
 
 @contextlib.asynccontextmanager
 async def serve_status(
-    port: int, ready: Callable[[], Awaitable[str]], metrics: Metrics, host: str = "127.0.0.1"
-) -> AsyncIterator[int]:
-    """Health for whoever watches over the process. Yields the port."""
+    door: socket.socket, ready: Callable[[], Awaitable[str]], metrics: Metrics
+) -> AsyncIterator[None]:
+    """Health for whoever watches over the process."""
 
     async def healthz(request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -48,25 +67,19 @@ async def serve_status(
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", show_metrics)
-    async with serve(app, host, port) as bound:
-        yield bound
+    async with serve(app, door):
+        yield
 
 
 @contextlib.asynccontextmanager
-async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Run an application; port 0 takes a free one. Raises PortInUse with the port in it."""
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_SECONDS, lingering_time=2.0)
+async def serve(app: web.Application, door: socket.socket) -> AsyncIterator[None]:
+    """Run an application on a listening socket; what is in hand at the end is finished, for a few seconds."""
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=IDLE_SECONDS, lingering_time=2.0, shutdown_timeout=5.0
+    )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortInUse(
-                    f"port {port} on {host} is in use; stop what uses it or choose another"
-                ) from None
-            raise PortInUse(f"cannot listen on {host}:{port}: {error.strerror}") from None
-        yield int(runner.addresses[0][1])
+        await web.SockSite(runner, door, backlog=BACKLOG).start()
+        yield
     finally:
         await runner.cleanup()

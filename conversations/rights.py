@@ -215,10 +215,10 @@ def erase(scene: Scene, state: State, event: ErasureConfirmed) -> Turn:
 
 
 def barred_until(scene: Scene) -> datetime | None:
-    """Someone rejected cannot shorten his wait by deleting himself."""
-    if not isinstance(scene.state, Settled) or scene.state.closed.outcome != "rejected":
-        return None
-    until = reapply_from(scene, scene.state)
+    """Someone rejected cannot shorten his wait by deleting himself, however often."""
+    until = scene.applicant.barred_until
+    if isinstance(scene.state, Settled) and scene.state.closed.outcome == "rejected":
+        until = reapply_from(scene, scene.state)
     return until if until and until > scene.now else None
 
 
@@ -331,7 +331,7 @@ def without_photos(application: Application) -> Application:
 
 def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
     """Of someone who keeps nothing here, not even the account's id is kept for ever."""
-    return stay(scene, Erase(None, ""))
+    return stay(scene, Erase(barred_until(scene), ""))
 
 
 UNFINISHED = (Reading, Consenting, Drafting, Checking, Confirming)

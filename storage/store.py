@@ -119,6 +119,9 @@ def due_people(tx: Transaction, now: datetime, limit: int) -> list[str]:
 # applications
 
 
+OPEN_STATUSES = ("waiting", "rejecting", "deciding")  # the reviewers have it before them
+
+
 @dataclass(slots=True)
 class ApplicationRow:
     """A row of `applications`, still sealed, with its person's key."""
@@ -171,7 +174,8 @@ def applications_of(tx: Transaction, person_id: str) -> list[ApplicationRow]:
 def open_receipts(tx: Transaction) -> list[str]:
     """The applications that reviewers have before them, oldest first."""
     rows = tx.fetchall(
-        "SELECT receipt FROM applications WHERE status IN ('waiting', 'rejecting', 'deciding') ORDER BY submitted_at"
+        f"SELECT receipt FROM applications WHERE status IN ({_marks(OPEN_STATUSES)}) ORDER BY submitted_at",
+        OPEN_STATUSES,
     )
     return [row[0] for row in rows]
 
@@ -206,10 +210,30 @@ def drop_photos(tx: Transaction, photo_ids: Sequence[str]) -> None:
     tx.execute(f"DELETE FROM photos WHERE photo_id IN ({_marks(photo_ids)})", photo_ids)
 
 
+@dataclass(slots=True)
+class PhotoRow:
+    """A photo, still sealed, with its person's key."""
+
+    question: str
+    part: str
+    sealed: bytes
+    wrapped_key: bytes
+
+
+def photo(tx: Transaction, person_id: str, photo_id: str) -> PhotoRow | None:
+    """One photo of that person."""
+    row = tx.fetchone(
+        "SELECT f.question, f.part, f.sealed, p.wrapped_key FROM photos f"
+        " JOIN people p ON p.person_id = f.person_id WHERE f.photo_id = ? AND f.person_id = ?",
+        (photo_id, person_id),
+    )
+    return None if row is None else PhotoRow(*row)
+
+
 def photos_of(tx: Transaction, person_id: str) -> list[Row]:
-    """(photo_id, question, part, stored_at, sealed) of one person."""
+    """(photo_id, question, part, stored_at) of one person."""
     return tx.fetchall(
-        "SELECT photo_id, question, part, stored_at, sealed FROM photos WHERE person_id = ? ORDER BY stored_at",
+        "SELECT photo_id, question, part, stored_at FROM photos WHERE person_id = ? ORDER BY stored_at",
         (person_id,),
     )
 

@@ -172,6 +172,17 @@ export class Composer {
     return this.act("send_text", { text, reply_to: reply?.message_id });
   }
 
+  /** A deep link was followed here: START it, or leave that to be pressed. */
+  offerStart(payload, isPressed) {
+    this.startWith = payload;
+    if (isPressed) {
+      this.start();
+      return;
+    }
+    this.startBar.hidden = false;
+    this.startBar.focus();
+  }
+
   start() {
     const payload = this.startWith;
     this.startWith = null;

@@ -197,9 +197,12 @@ export async function askSending(files, sides = []) {
   const caption = h("input", { maxlength: "1024", placeholder: "captionHint", label: "caption", testid: "send-caption" });
   const switcher = sides.map(({ label, testid, files: make }, index) => {
     const choose = async () => {
+      const chosen = await make();
+      const pictures = previews(chosen);
+      await Promise.all(pictures.map((picture) => picture.decode?.()));
+      current = chosen;
+      strip.replaceChildren(...pictures);
       switcher.forEach((each) => each.setAttribute("aria-pressed", String(each === own)));
-      current = await make();
-      strip.replaceChildren(...previews(current));
     };
     const own = h("button.side-choice", { text: label, testid, "aria-pressed": String(index === 0), on: { click: choose } });
     return own;

@@ -65,7 +65,8 @@ export class Feed {
     const messages = person && chat ? messagesOf(chat.id).slice(-SHOWN) : [];
     const blocks = messages.length ? arrange(messages) : [];
     const wanted = blocks.map((block) => this.draw(block, person, chat, isLive));
-    if (!messages.length) wanted.push(this.emptyState(person, chat));
+    if (messages.every(isService)) wanted.push(this.emptyState(person, chat));
+    this.list.lang = chat?.type === "private" ? (person?.language_code ?? "") : "";
     const keep = new Set(wanted);
     for (const [key, { element }] of this.drawn) {
       if (keep.has(element)) continue;
@@ -109,7 +110,9 @@ export class Feed {
   emptyState(person, chat) {
     const key = "empty";
     const signature = JSON.stringify([person?.id, chat?.id, pageLanguage()]);
-    if (this.drawn.get(key)?.signature !== signature) {
+    const before = this.drawn.get(key);
+    if (before?.signature !== signature) {
+      before?.element.remove();
       this.drawn.set(key, { signature, element: h("div.empty", {}, ...this.empty(person, chat)) });
     }
     return this.drawn.get(key).element;

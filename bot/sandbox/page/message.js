@@ -130,7 +130,7 @@ function meta(message) {
     "span.meta",
     {},
     message.has_protected_content && h("span.protected", { title: t("protected") }, icon("lock")),
-    message.edit_date && h("span", { testid: "edited" }, t("edited")),
+    message.edit_date && h("span.edited", { testid: "edited" }, t("edited")),
     h("time", { datetime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
   );
 }

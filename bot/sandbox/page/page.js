@@ -21,30 +21,16 @@ import { ChatPane, spoken } from "./chat.js";
 import { askPerson, openMenu } from "./dialogs.js";
 import { avatar, h, icon, iconButton, translateAll } from "./dom.js";
 import { Drawer } from "./drawer.js";
+import { kept, restoreLooks, switchLanguage, switchTheme } from "./looks.js";
 import { groupSettings, personSettings, tryTo } from "./settings.js";
 import { changed, connect, currentGroup, nameOf, on, peopleOf, store } from "./store.js";
-import { languageName, pageLanguage, setPageLanguage, t } from "./strings.js";
+import { languageName, pageLanguage, t } from "./strings.js";
 
 const GROUP_SIDE = ["group", "private"];
 const APPLICANT_NAMES = ["Mei Lin", "Amara", "Luca", "Yuki", "Sofia", "Omar"];
 const REVIEWER_NAMES = ["Rita", "Ben", "Chen", "Dora"];
 
-const kept = {
-  get: (key) => {
-    try {
-      return localStorage.getItem(`local-telegram:${key}`);
-    } catch {
-      return null; // storage may be forbidden; the page then starts afresh each time
-    }
-  },
-  set: (key, value) => {
-    try {
-      localStorage.setItem(`local-telegram:${key}`, value);
-    } catch {
-      // as above
-    }
-  },
-};
+const WIDE = matchMedia("(min-width: 1600px)"); // room for the group and the private chat side by side
 
 // Who is played --------------------------------------------------------------------------------------------
 
@@ -67,8 +53,11 @@ function showChat(name) {
   changed();
 }
 
-/** Open a t.me link to the bot in that person's private chat, START at hand; any other link in a new tab. */
-function follow(personId, address) {
+/**
+ * Open a t.me link to the bot in that person's private chat, any other link in a new tab. A link that was
+ * read leaves START to be pressed; one that answers a press (`isAnswer`) starts at once.
+ */
+function follow(personId, address, isAnswer = false) {
   const deep = /^(?:https?:\/\/)?t\.me\/(\w+)(?:\?start=([\w-]*))?$/i.exec(address);
   if (deep?.[1].toLowerCase() !== store.bot.username?.toLowerCase()) {
     window.open(address, "_blank", "noopener,noreferrer");
@@ -78,11 +67,8 @@ function follow(personId, address) {
   if (!role) return;
   play(role, personId);
   showChat(role === "reviewer" ? "private" : "applicant");
-  const pane = role === "reviewer" ? panes.private : panes.applicant;
-  pane.update();
-  pane.composer.startWith = deep[2] ?? "";
-  pane.update();
-  pane.composer.startBar.focus();
+  update();
+  (role === "reviewer" ? panes.private : panes.applicant).composer.offerStart(deep[2] ?? "", isAnswer);
 }
 
 // Panes ----------------------------------------------------------------------------------------------------
@@ -94,7 +80,7 @@ const panes = {
     person: () => played("applicant"),
     chat: () => privateChat(played("applicant")),
     follow,
-    empty: (person) => (person ? privateWelcome(person) : newcomer("newApplicantHint", "addApplicant", "applicant")),
+    empty: (person) => (person ? applicantWelcome(person) : newcomer("newApplicantHint", "addApplicant", "applicant")),
     settings: (anchor) => openMenu(anchor, personSettings(played("applicant"))),
     withSample: true,
   }),
@@ -113,13 +99,24 @@ const panes = {
     person: () => played("reviewer"),
     chat: () => privateChat(played("reviewer")),
     follow,
-    empty: (person) => (person ? privateWelcome(person) : newcomer("newReviewerHint", "addReviewer", "reviewer")),
+    empty: (person) => (person ? reviewerWelcome(person) : newcomer("newReviewerHint", "addReviewer", "reviewer")),
     settings: (anchor) => openMenu(anchor, personSettings(played("reviewer"))),
   }),
 };
 
-function privateWelcome(person) {
-  return [avatar(store.bot.id, store.bot.first_name, ".large"), h("h3", {}, store.bot.first_name), h("p", {}, t("privateEmpty", { name: nameOf(person) }))];
+function applicantWelcome(person) {
+  const name = nameOf(person);
+  const steps = [[t("stepApply", { name })], [t("stepSample"), icon("card")], [t("stepDecide")]];
+  return [
+    avatar(store.bot.id, store.bot.first_name, ".large"),
+    h("h3", {}, store.bot.first_name),
+    h("ol.steps", {}, ...steps.map((words) => h("li", {}, h("span", {}, ...words)))),
+  ];
+}
+
+function reviewerWelcome(person) {
+  const words = t("reviewerEmpty", { name: nameOf(person) });
+  return [avatar(store.bot.id, store.bot.first_name, ".large"), h("h3", {}, store.bot.first_name), h("p", {}, words)];
 }
 
 function newcomer(hint, button, role) {
@@ -148,7 +145,9 @@ async function addPerson(role) {
   play(role, person.id);
   const group = currentGroup();
   if (role === "reviewer" && group) await tryTo("join", { chat_id: group.id, user_id: person.id });
-  if (role === "applicant") panes.applicant.composer.input.focus();
+  if (role !== "applicant") return;
+  update();
+  panes.applicant.composer.startBar.focus();
 }
 
 // The frame ------------------------------------------------------------------------------------------------
@@ -173,7 +172,7 @@ const topBar = h(
   h("div.brand", {}, h("h1", { text: "title" }), h("p", { text: "subtitle" })),
   callsButton,
   iconButton("theme", "theme", { testid: "theme", on: { click: switchTheme } }),
-  h("button.bar-button", { label: "pageLanguageLabel", testid: "page-language", on: { click: switchLanguage } }, h("span", { text: "pageLanguage" })),
+  h("button.bar-button", { label: "pageLanguageLabel", testid: "page-language", on: { click: () => (switchLanguage(), changed()) } }, h("span", { text: "pageLanguage" })),
 );
 
 function tab(testid, label, drawing, name) {
@@ -210,7 +209,7 @@ function side(role, ...content) {
   return h(`section.side.${role}`, { label: title }, head, ...content);
 }
 
-const main = h("main.sides", {}, side("applicant", panes.applicant.root), side("reviewer", rightTabs, panes.group.root, panes.private.root));
+const main = h("main.sides", {}, side("applicant", panes.applicant.root), side("reviewer", rightTabs, h("div.panes", {}, panes.group.root, panes.private.root)));
 const skip = h("a.skip", { href: "#pane-applicant", text: "skipToChat" });
 document.body.append(skip, topBar, banner, main, narrowTabs, drawer.root, h("div.toasts.global"), announcer);
 
@@ -258,8 +257,8 @@ function drawTabs() {
     each.querySelector(".dot").hidden = !waiting[name];
   }
   document.body.dataset.view = view.narrow;
-  group.root.hidden = view.right !== "group";
-  own.root.hidden = view.right !== "private";
+  group.root.hidden = view.right !== "group" && !WIDE.matches;
+  own.root.hidden = view.right !== "private" && !WIDE.matches;
 }
 
 function markRead() {
@@ -314,28 +313,11 @@ on("arrived", (chatId, message) => {
 on("answer", (answer) => {
   const pane = Object.values(panes).find((each) => each.chat()?.id === answer.chat_id && each.person()?.id === answer.user_id);
   (pane ?? panes.applicant).answer(answer);
-  if (answer.url) follow(answer.user_id, answer.url);
+  if (answer.url) follow(answer.user_id, answer.url, true);
 });
 
-// Looks and language ---------------------------------------------------------------------------------------
-
-function switchTheme() {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark"
-    || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = isDark ? "light" : "dark";
-  kept.set("theme", document.documentElement.dataset.theme);
-}
-
-function switchLanguage() {
-  setPageLanguage(pageLanguage() === "en" ? "zh" : "en");
-  kept.set("language", pageLanguage());
-  translateAll(document.body);
-  changed();
-}
-
-const theme = kept.get("theme");
-if (theme) document.documentElement.dataset.theme = theme;
-setPageLanguage(kept.get("language") ?? "en");
+WIDE.addEventListener("change", changed);
+restoreLooks();
 translateAll(document.body);
 update();
 connect();

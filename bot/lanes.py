@@ -1,0 +1,66 @@
+"""The errands that wait for one chat, and which of them may go next.
+
+A private chat is strictly in order, one at a time. In a group the messages stand for themselves, so several are on
+their way at once, but never two of one card; edits of a card come before new cards, and these before the rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.errands import CARD, Errand
+
+GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
+
+
+@dataclass(slots=True)
+class Lane:
+    """The errands of one chat. `in_hand`: being carried out now, and still in the queue."""
+
+    chat: int
+    queue: list[Errand] = field(default_factory=list)
+    in_hand: list[Errand] = field(default_factory=list)
+    workers: int = 0
+
+    @property
+    def is_group(self) -> bool:
+        return self.chat < 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more worker would find something to do."""
+        return self.workers < (GROUP_AT_ONCE if self.is_group else 1) and self.workers < len(self.queue)
+
+    def next(self) -> Errand | None:
+        """What may go now, still in the queue; None when there is nothing."""
+        if not self.is_group:
+            return self.queue[0] if self.queue and not self.in_hand else None
+        busy = {_card_of(errand) for errand in self.in_hand if errand.kind == CARD}
+        free = (one for one in self.queue if one not in self.in_hand and _card_of(one) not in busy)
+        return min(free, key=_rank, default=None)
+
+    def coalesce(self, errand: Errand) -> bool:
+        """Whether a waiting card already stands for whatever the database says by then."""
+        for other in self.queue:
+            if other.kind == CARD and other not in self.in_hand and _card_of(other) == _card_of(errand):
+                other.body["anew"] = other.body["anew"] or errand.body["anew"]
+                other.body["pressed"] += errand.body["pressed"]
+                return True
+        return False
+
+    def drop(self, unwanted: Callable[[Errand], bool]) -> list[Errand]:
+        """Take out what nobody wants any more and is not in hand."""
+        dropped = [errand for errand in self.queue if unwanted(errand) and errand not in self.in_hand]
+        for errand in dropped:
+            self.queue.remove(errand)
+        return dropped
+
+
+def _card_of(errand: Errand) -> str:
+    """The receipt of the card an errand is about; nothing for the rest."""
+    return str(errand.body["receipt"]) if errand.kind == CARD else ""
+
+
+def _rank(errand: Errand) -> int:
+    if errand.kind != CARD:
+        return 2
+    return 1 if errand.body["anew"] else 0

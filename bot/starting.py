@@ -1,0 +1,120 @@
+"""What must hold before the bot serves: found out before anything is written, and said in plain words."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from typing import Any
+
+import structlog
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, TelegramError
+
+from bot.mistakes import CannotStart
+from bot.settings import Settings
+from bot.transport import Transport
+from storage import store
+from storage.engine import Engine
+from storage.errors import KeyDoesNotFit
+from storage.migrate import migrate
+from storage.sqlite import DataLock, SQLite
+from storage.vault import OperatorKey, Vault
+
+log = structlog.get_logger()
+
+DATABASE = "intake.sqlite"
+_PATIENCE = (0.2, 0.4, 0.8)  # seconds between tries of a call that the start depends on
+
+
+def is_first_start(settings: Settings) -> bool:
+    return not (settings.data / DATABASE).exists()
+
+
+def operator_key(settings: Settings) -> OperatorKey | None:
+    """The operator's key from the environment or its file; None when the first start is to make one.
+
+    Raises BadKey, KeyFileExposed, DataUnusable, or CannotStart when the data is there and its key is not.
+    """
+    if settings.key is not None:
+        return OperatorKey.from_text(settings.key.get_secret_value())
+    path = settings.key_path
+    if path.exists():
+        return OperatorKey.from_file(path, create=False)
+    if not is_first_start(settings):
+        raise CannotStart(
+            f"the key file {path} is missing, and the data cannot be read without it; put it back"
+        )
+    return None
+
+
+async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
+    """The bot behind the token. Raises CannotStart."""
+    try:
+        me: dict[str, Any] = await _asked(transport, "getMe", {})
+    except InvalidToken:
+        raise CannotStart(
+            "INTAKE_TOKEN: Telegram refuses this token; copy it again from @BotFather"
+        ) from None
+    except TelegramError as error:
+        raise CannotStart(
+            f"INTAKE_API_URL: {settings.api_url} does not answer as a Bot API ({error})"
+        ) from None
+    return me
+
+
+async def find_group(transport: Transport, group: int, me: dict[str, Any]) -> int:
+    """The reviewers' group's present id: another than `group` once it has become a supergroup.
+
+    Raises CannotStart when the bot is not in it.
+    """
+    add = f"add @{me['username']} to it"
+    try:
+        params = {"chat_id": group, "user_id": me["id"]}
+        member = await _asked(transport, "getChatMember", params)
+    except ChatMigrated as error:
+        return error.new_chat_id
+    except (BadRequest, Forbidden):
+        raise CannotStart(f"INTAKE_GROUP: the bot is not in the group {group}; {add}") from None
+    except TelegramError as error:
+        raise CannotStart(f"Telegram does not answer ({error}); try again") from None
+    if member["status"] in {"left", "kicked"}:
+        raise CannotStart(f"INTAKE_GROUP: the bot is no longer in the group {group}; {add}")
+    if member["status"] != "administrator":
+        log.warning("the bot should be an administrator of the reviewers' group", action="not_admin")
+    return group
+
+
+async def _asked(transport: Transport, method: str, params: dict[str, Any]) -> Any:
+    """A call that only reads; a passing fault is waited out, for a second or two."""
+    for pause in _PATIENCE:
+        try:
+            return await transport.call(method, params, timeout=5)
+        except BadRequest:
+            raise
+        except NetworkError:
+            await asyncio.sleep(pause)
+    return await transport.call(method, params, timeout=5)
+
+
+@contextlib.asynccontextmanager
+async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, list[str]]]:
+    """The database at the code's schema, the vault whose key fits it, the migrations applied.
+
+    Made on the first start, the key too. Raises what storage raises.
+    """
+    with DataLock(settings.data):
+        vault = Vault(operator_key(settings) or OperatorKey.create(settings.key_path))
+        async with SQLite.open(settings.data / DATABASE) as engine:
+            applied = await migrate(engine, files("storage") / "migrations")
+            await _check_key(engine, vault)
+            yield engine, vault, applied
+
+
+async def _check_key(engine: Engine, vault: Vault) -> None:
+    """The key's fingerprint is entered on the first start, and must fit from then on. Raises KeyDoesNotFit."""
+    known = await engine.read(lambda tx: store.get_fact(tx, "key_fingerprint"))
+    if known is None:
+        await engine.write(lambda tx: store.put_fact(tx, "key_fingerprint", vault.fingerprint))
+    elif known != vault.fingerprint:
+        raise KeyDoesNotFit(
+            "the operator's key is not the one this data was sealed with; put the right key back"
+        )

@@ -21,6 +21,7 @@ from bot.errands import MEMBER, NOTE, Errand, next_id
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import (
+    COMMANDS,
     BotMoved,
     FromApplicant,
     FromReviewer,
@@ -287,7 +288,9 @@ class Intake:
                     plan.after.append(lambda: self.reviewers.learn(user_id, status))
             case BotMoved() as reading:
                 self._bot_moved(reading, plan)
-            case GroupSaid(command="help" | "start", chat_id=chat_id) if chat_id == self.group():
+            case GroupSaid(command=command, chat_id=chat_id) if (
+                chat_id == self.group() and command in COMMANDS
+            ):
                 self._note(plan, chat_id, "reviewer_help_group")
 
     # applicants

@@ -34,6 +34,7 @@ MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's li
 ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 FETCHES = 4
+REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 
 class Performer(Protocol):
@@ -73,6 +74,7 @@ class Outbox:
         self.on_trouble: Callable[[str], None] = lambda line: None
         self._lanes: dict[int, Lane] = {}
         self._known: set[str] = set()
+        self._over: dict[str, None] = {}
         self._unsent: dict[str, set[str]] = {}
         self._erased: dict[str, None] = {}
         self._timed: list[tuple[datetime, int, Errand]] = []
@@ -127,7 +129,9 @@ class Outbox:
     def accept(self, errands: Sequence[Errand]) -> None:
         """Take errands that are committed. What is known already is passed over."""
         for errand in errands:
-            if errand.errand_id in self._known or self._closing:
+            if errand.errand_id in self._known or errand.errand_id in self._over or self._closing:
+                continue
+            if self.is_erased(errand.person_id):
                 continue
             self._known.add(errand.errand_id)
             if errand.is_prompt and errand.person_id:
@@ -150,7 +154,7 @@ class Outbox:
     def forget(self, person_id: str) -> None:
         """He is erased: his errands went with his rows."""
         self._erased[person_id] = None
-        while len(self._erased) > 1000:
+        while len(self._erased) > REMEMBERED:
             del self._erased[next(iter(self._erased))]
         self._drop_queued(person_id)
 
@@ -324,7 +328,7 @@ class Outbox:
     def _finish(self, errand: Errand, outcome: Outcome | None) -> None:
         """Enter what came of it; what is done together is written together."""
         if outcome is None:
-            self._known.discard(errand.errand_id)
+            self._end([errand.errand_id])
             return
         self._done.append((errand, outcome))
         self._flush.set()
@@ -355,8 +359,15 @@ class Outbox:
         while not await self._quietly(write):
             await asyncio.sleep(delay)
             delay = min(5.0, delay * 2)
-        self._known.difference_update(ids)
+        self._end(ids)
         self.accept([errand for errand, _ in further])
+
+    def _end(self, ids: Sequence[str]) -> None:
+        """Forget them; but a look at the table that began before their rows went must not bring them back."""
+        self._known.difference_update(ids)
+        self._over.update(dict.fromkeys(ids))
+        while len(self._over) > REMEMBERED:
+            del self._over[next(iter(self._over))]
 
     async def _quietly(self, work: Write) -> bool:
         """Write; whether it could be. An unavailable database is tried again by the caller."""

@@ -80,6 +80,12 @@ def migrate() -> None:
 
 
 @intake.command()
+def groups() -> None:
+    """Name the groups the bot was added to, with the id that INTAKE_GROUP wants."""
+    sys.exit(_call("bot.groups", "groups", _call("bot.settings", "token_setting")))
+
+
+@intake.command()
 def status() -> None:
     """Ask the running bot how it is."""
     settings = _settings()

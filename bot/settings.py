@@ -114,13 +114,35 @@ def _one_line(error: ValidationError) -> str:
     return f"{name}: {wrong}. {described}"
 
 
-class _ProgrammeAlone(BaseSettings):
-    """The one setting that `intake check` needs."""
+class _Part(BaseSettings):
+    """A command that needs a few settings asks for no more."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore"
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        hide_input_in_errors=True,
     )
+
+
+class _ProgrammeAlone(_Part):
     programme: Path | None = None
+
+
+class TokenAlone(_Part):
+    """What `intake groups` needs."""
+
+    token: SecretStr
+    api_url: str = "https://api.telegram.org"
+
+
+def token_setting() -> TokenAlone:
+    """The token and where to use it. Raises SettingsMistake."""
+    try:
+        return TokenAlone()
+    except ValidationError as error:
+        raise SettingsMistake(_one_line(error)) from None
 
 
 def programme_setting() -> Path | None:

@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 SOCKET = "control.sock"
 MOVED = "group_moved"
+CLOCK_TOLERANCE = 120.0  # seconds
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
 
@@ -179,7 +180,12 @@ class App:
             on_parked=lambda: self.metrics.count("updates_parked_total"),
         )
         self.jobs = Jobs(
-            self.engine, self.intake, self.drained.is_set, lambda: True, self.clock, self.outbox.take_up
+            self.engine,
+            self.intake,
+            self.drained.is_set,
+            self._clock_is_right,
+            self.clock,
+            self.outbox.take_up,
         )
         self.outbox.performer = deliveries
         self.outbox.on_group_moved = self.move_group
@@ -300,6 +306,15 @@ class App:
         if self.settings.operators and now - self._said.get(line, -SAY_AGAIN) >= SAY_AGAIN:
             self._said = {one: at for one, at in self._said.items() if now - at < SAY_AGAIN} | {line: now}
             self.outbox.accept([Errand(NOTE, self.settings.operators, None, {"text": line, "plain": True})])
+
+    def _clock_is_right(self) -> bool:
+        """Whether our clock is near Telegram's. Nothing is reminded or destroyed by one that jumped."""
+        if self.clock is not now:
+            return True  # a rehearsal's clock runs by itself
+        error = self.transport.clock_error(self.clock())
+        if error > CLOCK_TOLERANCE:
+            self.trouble(f"this machine's clock is {error:.0f} s off Telegram's; set it right")
+        return error <= CLOCK_TOLERANCE
 
     async def _ready(self) -> str:
         """Empty when it can serve; otherwise why not."""

@@ -7,7 +7,10 @@ every URL, so no exception, log line or repr of this module carries a URL.
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.request import getproxies
 
@@ -58,6 +61,9 @@ class Transport(BaseRequest):
         self._files = f"{root}/file/bot{token}/"
         self._timeout = timeout
         self._urls: dict[str, URL] = {}
+        self._server_said: tuple[str, float] | None = (
+            None  # the last Date header, and when it came (monotonic)
+        )
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -106,6 +112,17 @@ class Transport(BaseRequest):
         status, raw = await self._post(url, body, headers, timeout or self._timeout)
         return parse(status, raw)
 
+    def clock_error(self, now: datetime) -> float:
+        """Seconds by which `now` is off the server's clock, by its last answer; 0 while it has not said."""
+        if self._server_said is None:
+            return 0.0
+        date, at = self._server_said
+        try:
+            server = parsedate_to_datetime(date) + timedelta(seconds=time.monotonic() - at)
+        except ValueError:
+            return 0.0
+        return abs((now - server).total_seconds())
+
     async def download(self, file_path: str) -> bytes:
         """A file's bytes. Raises BadRequest when it is longer than a bot may download, or cannot be had."""
         session = self._ready()
@@ -132,6 +149,8 @@ class Transport(BaseRequest):
         try:
             limit = aiohttp.ClientTimeout(total=timeout, connect=10, sock_connect=10)
             async with session.post(url, data=body, headers=headers, timeout=limit) as response:
+                if date := response.headers.get("Date"):
+                    self._server_said = date, time.monotonic()
                 return response.status, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(f"no connection: {type(error).__name__}") from None

@@ -313,7 +313,7 @@ class App:
             return True  # a rehearsal's clock runs by itself
         error = self.transport.clock_error(self.clock())
         if error > CLOCK_TOLERANCE:
-            self.trouble(f"this machine's clock is {error:.0f} s off Telegram's; set it right")
+            self.trouble("this machine's clock is minutes off Telegram's; set it right")
         return error <= CLOCK_TOLERANCE
 
     async def _ready(self) -> str:

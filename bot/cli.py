@@ -88,10 +88,15 @@ def groups() -> None:
 @intake.command()
 def status() -> None:
     """Ask the running bot how it is."""
-    settings = _settings()
-    answer: dict[str, Any] = _call("bot.control", "ask", settings.data / "control.sock", "status")
-    for name, value in answer.items():
+    for name, value in _ask("status").items():
         click.echo(f"{name}: {value}")
+
+
+@intake.command()
+def stop() -> None:
+    """Ask the running bot to finish what it has in hand and end, as Ctrl-C does."""
+    _ask("stop")
+    click.echo("it is stopping")
 
 
 @intake.group()
@@ -121,6 +126,16 @@ def main() -> None:
 def _settings() -> Any:
     """The settings, or one clear line and exit 2."""
     return _call("bot.settings", "load_settings")
+
+
+def _ask(command: str) -> dict[str, Any]:
+    """The running bot's answer; exit 1 when it could not do it."""
+    path = _settings().data / "control.sock"
+    answer: dict[str, Any] = _call("bot.control", "ask", path, command)
+    if "error" in answer:
+        click.echo(answer["error"], err=True)
+        sys.exit(1)
+    return answer
 
 
 def _programme_setting() -> Path | None:

@@ -4,6 +4,7 @@ import { CommandList } from "./commands.js";
 import { askSending, openMenu, toast } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { senderOf, summary } from "./message.js";
+import { ReplyKeyboard } from "./replies.js";
 import { inventHolder, sampleCard } from "./sample.js";
 import { act, commandsFor, messagesOf, nameOf, store } from "./store.js";
 import { t } from "./strings.js";
@@ -43,7 +44,7 @@ export class Composer {
     );
     this.context = h("div.context", { hidden: true });
     this.startBar = h("button.start", { text: "start", testid: "start", hidden: true, on: { click: () => this.start() } });
-    this.replyKeyboard = h("div.reply-keyboard", { testid: "reply-keyboard", hidden: true });
+    this.replyKeyboard = new ReplyKeyboard((action) => this.act(action), (text) => this.sendText(text));
     this.files = h("input", { type: "file", multiple: true, hidden: true, testid: "attach-input", label: "attach", tabindex: "-1" });
     this.files.addEventListener("change", () => {
       const chosen = [...this.files.files];
@@ -59,7 +60,7 @@ export class Composer {
     this.sendButton = h("button.send", { label: "send", testid: "composer-send", on: { click: () => this.send() } }, icon("send"));
     this.row = h("div.compose-row", {}, h("div.tools", {}, ...tools), this.input, this.sendButton, this.files);
     this.notice = h("div.notice", { hidden: true });
-    this.root = h("footer.composer", {}, this.commands.root, this.startBar, this.context, this.notice, this.row, this.replyKeyboard);
+    this.root = h("footer.composer", {}, this.commands.root, this.startBar, this.context, this.notice, this.row, this.replyKeyboard.root);
   }
 
   get where() {
@@ -91,7 +92,7 @@ export class Composer {
     const isPrivate = this.pane.chat()?.type === "private";
     const isEmpty = isPrivate && messagesOf(this.pane.chat().id).length === 0;
     this.startBar.hidden = Boolean(notice) || !(isEmpty || this.startWith !== null);
-    this.showReplyKeyboard();
+    this.replyKeyboard.show(this.pane.chat(), !notice);
     this.showContext();
   }
 
@@ -269,31 +270,6 @@ export class Composer {
     ]);
   }
 
-  // Reply keyboards ----------------------------------------------------------------------------------------
-
-  showReplyKeyboard() {
-    const chat = this.pane.chat();
-    const marked = chat ? messagesOf(chat.id).filter((message) => isReplyMarkup(message.reply_markup)) : [];
-    const markup = marked.at(-1)?.reply_markup;
-    const rows = markup?.keyboard ?? [];
-    this.replyKeyboard.hidden = rows.length === 0 || this.row.hidden;
-    const signature = JSON.stringify(rows);
-    if (this.replyKeyboard.dataset.signature !== signature) {
-      this.replyKeyboard.dataset.signature = signature;
-      this.replyKeyboard.replaceChildren(...rows.map((row) => h("div.button-row", {}, ...row.map((key) => this.replyKey(key)))));
-    }
-  }
-
-  replyKey(key) {
-    const text = typeof key === "string" ? key : key.text;
-    const run = () => {
-      if (key.request_contact) this.act("send_contact");
-      else if (key.request_location) this.act("send_location");
-      else this.sendText(text);
-    };
-    return h("button.inline-button", { testid: "reply-key", on: { click: run } }, text);
-  }
-
   /** A message that asks for a reply puts that reply in hand, as the apps do. */
   obey(message) {
     const isForced = message.reply_markup?.force_reply;
@@ -303,5 +279,3 @@ export class Composer {
     if (isForced && (speaksToAll || speaksToMe)) this.replyTo(message);
   }
 }
-
-const isReplyMarkup = (markup) => Boolean(markup?.keyboard || markup?.remove_keyboard);

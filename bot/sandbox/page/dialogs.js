@@ -89,7 +89,7 @@ export function confirmDialog(title, text) {
  * A modal form; resolves to the pressed button's `value` (a function is called for it at that moment), or to
  * null when it is dismissed. Enter presses the primary button.
  */
-export function ask(testid, title, body, buttons) {
+function ask(testid, title, body, buttons) {
   return new Promise((resolve) => {
     let result = null;
     const opener = document.activeElement;
@@ -137,7 +137,7 @@ function field(label, control) {
   return h("label.field", {}, h("span", { text: label }), control);
 }
 
-export function languageSelect(chosen, properties = {}) {
+function languageSelect(chosen, properties = {}) {
   const options = APP_LANGUAGES.map(([code, name]) => {
     const isChosen = code.split("-")[0] === (chosen ?? "en").split("-")[0];
     return h("option", { value: code, selected: isChosen }, name);
@@ -177,7 +177,7 @@ export function chooseChat(title, chats) {
 }
 
 /** Files beyond photos, or too many at once, are named; pictures are shown. `files` may change while it is open. */
-export function previews(files) {
+function previews(files) {
   return files.map((file) => {
     if (!file.type.startsWith("image/")) return h("div.preview-file", {}, icon("attach"), h("span", {}, file.name));
     const image = h("img", { alt: file.name });

@@ -1,4 +1,4 @@
-// The page: who is played on which side, and the frame around the chats.
+// The page: the frame around the three chats, and what leads from one to another.
 //
 // Marks for tests (data-testid), stable whatever the page's language:
 //   pane-applicant, pane-group, pane-private     the three chats; the marks of a chat below are inside them
@@ -21,10 +21,11 @@ import { ChatPane, spoken } from "./chat.js";
 import { askPerson, openMenu } from "./dialogs.js";
 import { avatar, h, icon, iconButton, translateAll } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { kept, restoreLooks, switchLanguage, switchTheme } from "./looks.js";
+import { restoreLooks, switchLanguage, switchTheme } from "./looks.js";
+import { drawPeople, play, played, privateChat, settle, side, unread } from "./people.js";
 import { groupSettings, personSettings, tryTo } from "./settings.js";
 import { changed, connect, currentGroup, nameOf, on, peopleOf, store } from "./store.js";
-import { languageName, pageLanguage, t } from "./strings.js";
+import { t } from "./strings.js";
 
 const GROUP_SIDE = ["group", "private"];
 const APPLICANT_NAMES = ["Mei Lin", "Amara", "Luca", "Yuki", "Sofia", "Omar"];
@@ -32,20 +33,7 @@ const REVIEWER_NAMES = ["Rita", "Ben", "Chen", "Dora"];
 
 const WIDE = matchMedia("(min-width: 1600px)"); // room for the group and the private chat side by side
 
-// Who is played --------------------------------------------------------------------------------------------
-
-const playing = { applicant: null, reviewer: null }; // user ids
 const view = { right: "group", narrow: "applicant" };
-const unread = new Map(); // chat id -> messages not seen yet
-
-const played = (role) => store.people.get(playing[role]) ?? null;
-const privateChat = (person) => person && (store.chats.get(person.id) ?? { id: person.id, type: "private" });
-
-function play(role, userId) {
-  playing[role] = userId;
-  kept.set(role, userId);
-  changed();
-}
 
 function showChat(name) {
   view.narrow = name;
@@ -192,59 +180,9 @@ const narrowTabs = h(
   h("div", { role: "tablist", label: "view" }, tab("view-applicant", "applicant", "person", "applicant"), tab("view-group", "group", "group", "group"), tab("view-private", "privateChat", "lock", "private")),
 );
 
-const SIDES = {
-  applicant: { people: h("div.people", { role: "tablist", label: "applicants" }), tab: "person-tab", add: "addApplicant", addTestid: "add-person", title: "applicants" },
-  reviewer: { people: h("div.people", { role: "tablist", label: "reviewers" }), tab: "reviewer-tab", add: "addReviewer", addTestid: "add-reviewer", title: "reviewers" },
-};
-
-function side(role, ...content) {
-  const { people, add, addTestid, title } = SIDES[role];
-  const head = h(
-    "div.side-head",
-    {},
-    h("h2", { text: title }),
-    people,
-    iconButton("add", add, { testid: addTestid, on: { click: () => addPerson(role) } }),
-  );
-  return h(`section.side.${role}`, { label: title }, head, ...content);
-}
-
-const main = h("main.sides", {}, side("applicant", panes.applicant.root), side("reviewer", rightTabs, h("div.panes", {}, panes.group.root, panes.private.root)));
+const main = h("main.sides", {}, side("applicant", addPerson, panes.applicant.root), side("reviewer", addPerson, rightTabs, h("div.panes", {}, panes.group.root, panes.private.root)));
 const skip = h("a.skip", { href: "#pane-applicant", text: "skipToChat" });
 document.body.append(skip, topBar, banner, main, narrowTabs, drawer.root, h("div.toasts.global"), announcer);
-
-function drawPeople(role) {
-  const { people, tab: testid } = SIDES[role];
-  const everyone = peopleOf(role);
-  const signature = JSON.stringify([everyone, playing[role], everyone.map(({ id }) => unread.get(id) ?? 0), pageLanguage()]);
-  if (people.dataset.signature === signature) return;
-  people.dataset.signature = signature;
-  const hadFocus = people.contains(document.activeElement);
-  people.replaceChildren(...everyone.map((person) => personTab(person, role, testid)));
-  const selected = people.querySelector("[aria-selected=true]");
-  selected?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  if (hadFocus) selected?.focus();
-}
-
-function personTab(person, role, testid) {
-  const isSelected = playing[role] === person.id;
-  const state = person.deactivated ? t("deactivatedShort") : person.blocked ? t("blockedShort") : languageName(person.language_code);
-  return h(
-    `button.person${person.deactivated ? ".gone" : ""}`,
-    {
-      role: "tab",
-      testid,
-      data: { userId: person.id },
-      "aria-selected": String(isSelected),
-      tabindex: isSelected ? "0" : "-1",
-      title: t("actingAs", { name: nameOf(person) }),
-      on: { click: () => play(role, person.id) },
-    },
-    avatar(person.id, nameOf(person), ".small"),
-    h("span.person-words", {}, h("b", {}, nameOf(person)), h("small", {}, state)),
-    unread.get(person.id) && h("span.dot", { title: t("unread") }, h("span.unseen", {}, t("unread"))),
-  );
-}
 
 function drawTabs() {
   const { group, private: own, applicant } = panes;
@@ -265,13 +203,6 @@ function markRead() {
   for (const pane of Object.values(panes)) {
     if (pane.isShown && pane.person() && pane.chat()) unread.delete(pane.chat().id);
   }
-}
-
-function settle(role) {
-  if (played(role)) return;
-  const wanted = Number(kept.get(role));
-  const everyone = peopleOf(role);
-  playing[role] = (everyone.find((person) => person.id === wanted) ?? everyone[0])?.id ?? null;
 }
 
 function update() {

@@ -79,8 +79,10 @@ const TAKE = {
     store.messages.get(chatId)?.delete(messageId);
   },
   answer(event) {
-    store.pending.delete(pressKey(event.user_id, event.chat_id, event.message_id));
-    emit("answer", event);
+    const key = pressKey(event.user_id, event.chat_id, event.message_id);
+    const wasPressedHere = Boolean(store.pending.get(key)); // another window's press is that window's to show
+    store.pending.delete(key);
+    if (wasPressedHere) emit("answer", event);
   },
   pressed({ user_id: userId, chat_id: chatId, message_id: messageId }) {
     const key = pressKey(userId, chatId, messageId);

@@ -89,7 +89,9 @@ def apply_again(scene: Scene, state: Settled, event: Continued) -> Turn:
     again = reapply_from(scene, state)
     if again is None or again > scene.now:
         return show(scene, state)
-    return show(scene, Reading(), past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
+    photos = tuple(sorted(photo_ids(state.application.answers)))
+    drop = (DropPhotos(photos),) if photos else ()
+    return show(scene, Reading(), *drop, past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
 
 
 def show_again(
@@ -269,7 +271,7 @@ def photo(scene: Scene, state: Drafting | Checking, event: PhotoArrived) -> Turn
             scene, asked if question else proceed(scene, state.draft), notes=(note,), album=event.album
         )
     if event.size > FILE_LIMIT:
-        note = Say("photo_too_big_file", {"limit_mb": FILE_LIMIT // 2**20})
+        note = Say("photo_too_big_file", {"limit_megabytes": FILE_LIMIT >> 20})
         return show(scene, asked, notes=(note,), album=event.album)
     attempt = scene.applicant.step + 1
     checking = Checking(

@@ -42,16 +42,28 @@ def proceed(scene: Scene, draft: Draft) -> Unsubmitted:
             changed = consent.key in scene.applicant.agreed
             return Reading(draft=draft, consent=consent.key, changed=changed)
     question = programme.next_after(draft)
-    if question is None:
-        return Confirming(draft=draft)
-    return ask(scene, draft, question)
+    if question is not None:
+        return ask(scene, draft, question)
+    for key in programme.kept(draft):  # a consent whose text is another since the answer was given
+        if owed := owed_before(scene, draft, key):
+            return Consenting(draft=draft, consent=owed)
+    return Confirming(draft=draft)
+
+
+def owed_before(scene: Scene, draft: Draft, question: str) -> str:
+    """The first consent before a question that was neither given nor, being optional, refused."""
+    owed = (
+        consent.key
+        for consent in scene.programme.consents_before(question)
+        if consent.key not in draft.declined and not is_agreed(scene, consent)
+    )
+    return next(owed, "")
 
 
 def ask(scene: Scene, draft: Draft, question: Question, part: str = "") -> Unsubmitted:
     """The question, or first the consent that stands before it."""
-    for consent in scene.programme.consents_before(question.key):
-        if consent.key not in draft.declined and not is_agreed(scene, consent):
-            return Consenting(draft=draft, consent=consent.key)
+    if owed := owed_before(scene, draft, question.key):
+        return Consenting(draft=draft, consent=owed)
     if isinstance(question, IdentityQuestion) and not part:
         part = question.methods.photo.sides[0]
     return Drafting(draft=draft, question=question.key, part=part)

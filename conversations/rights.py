@@ -194,6 +194,10 @@ def withdraw(scene: Scene, state: State, event: Withdrew) -> Turn:
         return move(scene, Fresh(), *ended, *drop, Say("withdrawn_draft"), agreed={})
     if isinstance(state, Settled) and state.closed.outcome != "approved":
         return toast(scene, "nothing_changed")
+    if draft is not None and photo_ids(draft.answers) != photo_ids(application.answers):
+        application = without_photos(application)  # some were replaced since the recall; the rest goes as well
+        held = tuple(sorted(photo_ids(draft.answers)))
+        ended = (*ended, DropPhotos(held)) if held else ended
     closed = Closed(
         receipt=application.receipt, outcome="withdrawn", submitted_at=application.submitted_at, at=scene.now
     )

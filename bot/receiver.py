@@ -53,6 +53,7 @@ class Polling:
         self._seconds = seconds
         self._on_drained = on_drained
         self._offset = 0
+        self._told = 0  # the offset Telegram knows
         self._failures = 0
         self._stopping = asyncio.Event()
 
@@ -101,6 +102,7 @@ class Polling:
             "timeout": seconds,
             "allowed_updates": list(ALLOWED_UPDATES),
         }
+        self._told = self._offset
         try:
             updates = await self._transport.call("getUpdates", params, timeout=seconds + 10)
         except Uncertain as error:
@@ -135,7 +137,7 @@ class Polling:
 
     async def _confirm(self) -> None:
         """Tell Telegram what is done, so that nothing is delivered again to the next process."""
-        if self._offset:
+        if self._offset != self._told:  # the same offset again within 3 s would be held for 3 s
             params = {
                 "offset": self._offset,
                 "limit": 1,

@@ -1,6 +1,7 @@
 """Bot API methods about chats, members, files, commands and the bot itself."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from bot.sandbox.addressing import check_writable, find_chat
@@ -167,7 +168,7 @@ def succeed(telegram: Telegram, params: Params) -> Any:
     return True
 
 
-ASKING = {
+ASKING: dict[str, Callable[[Telegram, Params], Any]] = {
     "getMe": get_me,
     "getChat": get_chat,
     "getChatMember": get_chat_member,

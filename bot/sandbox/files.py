@@ -103,7 +103,9 @@ class Files:
             raise bad_request("PHOTO_INVALID_DIMENSIONS")
         return self._sizes(upload.data, width, height, exact=False)
 
-    def other(self, kind: str, data: bytes, mime_type: str, suffix: str, **described: Any) -> dict[str, Any]:
+    def other(
+        self, kind: str, data: bytes, mime_type: str, suffix: str, /, **described: Any
+    ) -> dict[str, Any]:
         """A sticker or a voice message."""
         stored = self._store(kind, data, mime_type, suffix=suffix)
         stored.described = {**described, **_named(stored), "file_size": len(data)}

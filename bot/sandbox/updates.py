@@ -70,7 +70,7 @@ class UpdateQueue:
         self._next_id = rng.randrange(2_000_001, 900_000_000)
         self._waiting: OrderedDict[int, Update] = OrderedDict()
         self._soonest = 0.0  # nothing expires before
-        self._clock = clock
+        self.clock = clock
         self._witness = witness
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ class UpdateQueue:
         self._next_id += 1
         kept = PRESS_SECONDS if kind == "callback_query" else KEPT_SECONDS
         body = b'{"update_id":%d,"%s":%s}' % (update_id, kind.encode(), encode(payload))
-        update = Update(update_id, kind, body, lane, self._clock() + kept)
+        update = Update(update_id, kind, body, lane, self.clock() + kept)
         self._waiting[update_id] = update
         self._soonest = min(self._soonest, update.expires_at)
         if len(self._waiting) > KEPT:
@@ -132,12 +132,13 @@ class UpdateQueue:
         if self._waiting.pop(update.id, None) is not None:
             self._witness.confirmed(update.id)
 
+    def attempted(self, update: Update) -> None:
+        """One update is handed over, perhaps in vain."""
+        self._witness.attempted(update.id)
+
     def expired(self, update: Update) -> bool:
         """Whether it is too late for it, or it was dropped."""
-        return update.id not in self._waiting or update.expires_at <= self._clock()
-
-    def drop(self, update: Update) -> None:
-        self._waiting.pop(update.id, None)
+        return update.id not in self._waiting or update.expires_at <= self.clock()
 
     def clear(self) -> None:
         self._waiting.clear()
@@ -147,7 +148,7 @@ class UpdateQueue:
         self._witness.confirmed(update_id)
 
     def _expire(self) -> None:
-        now = self._clock()
+        now = self.clock()
         if now < self._soonest:
             return
         kept = [update for update in self._waiting.values() if update.expires_at > now]

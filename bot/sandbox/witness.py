@@ -48,11 +48,15 @@ class Witness:
         self.deliveries.clear()
 
     def called(self, call: Call) -> None:
+        """A call begins to be acted on."""
         self.counts[call.method] += 1
-        if call.error_code is not None:
-            self.refused[call.error_code] += 1
         if self.recording:
             self.calls.append(call)
+
+    def failed(self, call: Call, code: int, description: str) -> None:
+        """A call was refused."""
+        self.refused[code] += 1
+        call.ok, call.error_code, call.description = False, code, description
 
     def created(self, update_id: int, kind: str) -> None:
         if self.recording:

@@ -4,6 +4,7 @@ A port is taken first and served later, so that one in use is known before anyth
 """
 
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
@@ -27,7 +28,9 @@ def listen_on(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise PortInUse(f"cannot listen on {host}:{port} ({error.strerror}); choose another port") from None
+        raise PortInUse(
+            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); choose another port"
+        ) from None
     except OverflowError:
         raise PortInUse(f"cannot listen on {host}:{port}; a port is at most 65535") from None
 

@@ -428,6 +428,7 @@ async def running_bot(
             "webhook_secret": "only-for-tests",
         }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
+    environment |= {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
     environment |= {
         f"INTAKE_{name.upper()}": str(value)
         for name, value in {**wanted, **settings}.items()

@@ -43,9 +43,11 @@ class Api:
         self.polling = Polling(telegram.queue)
         telegram.queue.added.append(self.polling.wake)
 
-    async def run(self, name: str, params: Params, fault: str | None = None) -> Reply:
+    async def run(
+        self, name: str, params: Params, fault: str | None = None, *, in_reply: bool = False
+    ) -> Reply:
         """Act on one call. `name` is one that `method_named` gave."""
-        call = Call(time.monotonic(), name, params.chat_id(), params.values, fault=fault)
+        call = Call(time.monotonic(), name, params.chat_id(), params.values, fault=fault, in_reply=in_reply)
         self.telegram.witness.called(call)
         try:
             reply = await self._run(name, params, call)
@@ -65,7 +67,8 @@ class Api:
         name = method_named(str(values.get("method")))
         if name is None or name.lower().startswith("get") or name.lower() in _NOT_IN_REPLY:
             return
-        await self.run(name, Params({key: value for key, value in values.items() if key != "method"}))
+        params = Params({key: value for key, value in values.items() if key != "method"})
+        await self.run(name, params, in_reply=True)
 
     async def _run(self, name: str, params: Params, call: Call) -> Reply:
         method = _METHODS.get(name)

@@ -41,7 +41,7 @@ def reply_times(acts: Iterable[Act], calls: Iterable[Call]) -> tuple[list[float]
     by_chat: dict[int, list[float]] = defaultdict(list)
     answered: dict[str, float] = {}
     for call in calls:
-        if call.method.lower() == "answercallbackquery":
+        if call.method == "answerCallbackQuery":
             answered.setdefault(str(call.params.get("callback_query_id")), call.at)
         elif call.chat_id is not None:
             by_chat[call.chat_id].append(call.at)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bot.sandbox.api import GET_UPDATES
 from bot.sandbox.deeds import set_status
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Chat, Member, User
@@ -129,8 +130,9 @@ def _figures(
     resident: int,
 ) -> Figures:
     (way, latency), (applications, decided), (before, after) = how, counts, moments
-    calls = [call for call in stage.telegram.witness.calls if call.method.lower() != "getupdates"]
-    replies, photo_replies = reply_times(stage.acts, calls)
+    seen = stage.telegram.witness.calls
+    calls = [call for call in seen if call.method != GET_UPDATES and not call.in_reply]
+    replies, photo_replies = reply_times(stage.acts, seen)
     seconds = after.at - before.at
     own, children = after.bot.own - before.bot.own, after.bot.children - before.bot.children
     return Figures(

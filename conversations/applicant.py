@@ -141,6 +141,8 @@ def consent(scene: Scene, state: Consenting, event: ConsentGiven) -> Turn:
 
 def after_consent(scene: Scene, draft: Draft, key: str, act: str) -> Turn:
     """Enter the consent, and go on from there as the one who has given it."""
+    if key not in {consent.key for consent in scene.programme.consents}:
+        return show(scene, proceed(scene, draft), Answer(), notes=(Say("form_changed"),))
     record = consent_record(scene, key, act)
     agreed = {**scene.applicant.agreed, key: record}
     scene = Scene(
@@ -164,7 +166,9 @@ def consent_record(scene: Scene, key: str, act: str) -> ConsentRecord:
 def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
     """An optional consent is passed over; without a required one nothing can be submitted, and nothing is lost."""
     consents = {consent.key: consent for consent in scene.programme.consents}
-    if state.consent in consents and not consents[state.consent].required:
+    if state.consent not in consents:
+        return show(scene, proceed(scene, state.draft), Answer(), notes=(Say("form_changed"),))
+    if not consents[state.consent].required:
         draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
         return show(scene, proceed(scene, draft), Answer(), Audit("consent_refused", state.consent))
     audit = Audit("consent_refused", state.consent)

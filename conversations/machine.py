@@ -1,5 +1,7 @@
 """The whole dialogue as one pure function: programme, person and event in; the turn out."""
 
+from dataclasses import replace
+
 from conversations import applicant, review, rights
 from conversations.effects import Answer
 from conversations.events import Event, FellSilent, PhotoChecked, ReviewEvent, UndoWindowPassed
@@ -17,6 +19,9 @@ def advance(scene: Scene, event: Event) -> Turn:
     An `Answer` to something that was not a press is for whoever carries it out to drop or to say.
     Raises BrokenRule when a rule leads to a state its row does not name: a mistake of ours.
     """
+    if scene.applicant.language not in scene.programme.languages:  # it was taken out of the programme
+        speaks = scene.applicant.model_copy(update={"language": scene.programme.languages[0]})
+        scene = replace(scene, applicant=speaks)
     turn = step(RULES, scene, event) or _unexpected(scene)
     if scene.pressed and not any(isinstance(effect, Answer) for effect in turn.effects):
         turn = turn.and_also(Answer())

@@ -226,6 +226,9 @@ class Programme(Table):
         for consent in self.consents:
             if consent.before not in {START, *keys}:
                 yield f"consents.{consent.key}.before", repr(consent.before), f"{START!r} or a question's key"
+            if consent.before == START and not (consent.required and consent.document):
+                allowed = "required = true and document = true, or before = a question's key"
+                yield f"consents.{consent.key}", "an optional or short one at the start", allowed
         for reason in self.reasons:
             for flag in set(reason.flags) - set(keys):
                 yield f"reasons.{reason.key}.flags", repr(flag), "a question's key"

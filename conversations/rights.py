@@ -195,7 +195,7 @@ def withdraw(scene: Scene, state: State, event: Withdrew) -> Turn:
     if isinstance(state, Settled) and state.closed.outcome != "approved":
         return toast(scene, "nothing_changed")
     if draft is not None and photo_ids(draft.answers) != photo_ids(application.answers):
-        application = without_photos(application)  # some were replaced since the recall; the rest goes as well
+        application = without_photos(application)  # some were replaced since the recall
         held = tuple(sorted(photo_ids(draft.answers)))
         ended = (*ended, DropPhotos(held)) if held else ended
     closed = Closed(

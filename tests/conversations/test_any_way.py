@@ -1,0 +1,403 @@
+"""Any event in any state, in any order, while the form changes: what must hold whatever happens."""
+
+import dataclasses
+from datetime import datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from conversations import Applicant, Scene, Turn, advance
+from conversations.application import Answer as KeptAnswer
+from conversations.application import Application, Chosen, Picture, Reviewer, photo_ids
+from conversations.effects import (
+    Answer,
+    Audit,
+    Button,
+    DropPhotos,
+    Erase,
+    FetchPhoto,
+    KeepPhoto,
+    RecordConsent,
+    Redraw,
+    Say,
+    Wake,
+)
+from conversations.events import (
+    PRESSES,
+    REVIEW_PRESSES,
+    TIMELESS,
+    CameEarly,
+    Continued,
+    DraftDeleted,
+    ErasureConfirmed,
+    Event,
+    FellSilent,
+    MessageEdited,
+    PhotoArrived,
+    PhotoChecked,
+    PhotoOpened,
+    PressOutdated,
+    Rejected,
+    Replied,
+    ReviewEvent,
+    Skipped,
+    SomethingElse,
+    StalePressed,
+    Started,
+    UndoWindowPassed,
+    UnknownCommand,
+    Withdrew,
+)
+from conversations.prompts import is_agreed
+from conversations.rights import due_at
+from conversations.state import (
+    Confirming,
+    Deciding,
+    Drafting,
+    Settled,
+    Waiting,
+    application_of,
+    draft_of,
+)
+from tests.conversations.world import (
+    ANA,
+    APPLICATION,
+    BEN,
+    CARDS,
+    CHANGES,
+    FAR_GROUP,
+    HIMSELF,
+    NOW,
+    PROGRAMME,
+    SIGNER,
+    STATES,
+    buttons,
+    person,
+    worded,
+)
+
+GOOD = {
+    "full_name": "Mei Okafor",
+    "email": "mei.okafor@example.edu",
+    "university": "Lakeshore University",
+    "status": "Doctoral student",
+    "department": "Linguistics",
+    "api_purpose": "I compare how well models transcribe languages.",
+    "homepage": "https://people.example.edu/okafor",
+    "scenarios": "Two students run it.",
+}
+LEAVE = (DraftDeleted, Withdrew, ErasureConfirmed, FellSilent)  # the ways on which answers may go
+args = st.sampled_from(
+    ["", "on", "off", "0", "99", "²", "other", "doctoral", "back", "zh", "en", "agreement", "identity_photo"]
+)
+reviewers = st.sampled_from([ANA, ANA, BEN, HIMSELF])
+words = st.sampled_from(["MIT", "ok", "/", "a@b", "https://", "2", "<b>&{{ 7*7 }}", "学生", "x" * 4096])
+
+
+def event_of(verb: str, arg: str) -> Event:
+    """The event a press stands for, made as the receiver of presses makes it."""
+    kind = PRESSES[verb]
+    return kind(*(arg,) * len(dataclasses.fields(kind)))
+
+
+def held_answers(who: Applicant) -> dict[str, KeptAnswer]:
+    """The answers that are to survive: those of the questions as the form stands are compared later."""
+    draft, application = draft_of(who.state), application_of(who.state)
+    return dict(draft.answers if draft else application.answers if application else {})
+
+
+class AnyWay(RuleBasedStateMachine):
+    """One person, his reviewers, the clock, and an operator who changes the form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.programme = PROGRAMME
+        self.now: datetime = NOW
+        self.who = person()
+        self.offered: list[Button] = []
+        self.fetching: list[FetchPhoto] = []
+        self.wakes: list[Wake] = []
+        self.photos: set[str] = set()
+        self.told: set[str] = set()
+        self.rounds: dict[str, tuple[int, int]] = {}
+        self.count = 0
+
+    @initialize(start=st.sampled_from(sorted(STATES)), language=st.sampled_from(PROGRAMME.languages))
+    def stands_somewhere(self, start: str, language: str) -> None:
+        self.who = person(STATES[start], language=language)
+        application, draft = application_of(self.who.state), draft_of(self.who.state)
+        self.photos = set(photo_ids(draft.answers if draft else application.answers if application else {}))
+        if isinstance(self.who.state, Deciding):
+            self.wakes = [Wake(NOW, APPLICATION.receipt, APPLICATION.round)]
+        if application or (draft and draft.recalled):
+            self.rounds = {APPLICATION.receipt: (APPLICATION.revision, APPLICATION.round)}
+
+    # what happens
+
+    @rule(steps=st.integers(1, 14))
+    def goes_the_right_way(self, steps: int) -> None:
+        """What a willing person does next: without this, long ways would be rare."""
+        for _ in range(steps):
+            self.go_on()
+
+    def go_on(self) -> None:
+        state = self.who.state
+        match state.kind:
+            case "reading":
+                self.press("tick", "on")
+                self.press("go")
+            case "consenting":
+                self.press("agree", state.consent)
+            case "drafting" if state.question == "identity":
+                self.happen(PhotoArrived("file", 1000))
+            case "drafting":
+                self.happen(Replied("somebody" if state.part else GOOD[state.question]))
+            case "checking" if self.fetching:
+                self.photo_is_checked(refused=False, warned=False)
+            case "checking":
+                self.happen(event_of("back", ""))
+            case "confirming":
+                self.press("submit")
+            case "waiting" | "rejecting" | "deciding":
+                self.happen(Replied("hello"))
+            case _:
+                self.happen(Started())
+
+    @rule(text=words | st.text(max_size=40))
+    def types(self, text: str) -> None:
+        self.happen(Replied(text))
+
+    @rule(
+        event=st.sampled_from(
+            [Started("x"), MessageEdited(), SomethingElse("sticker"), CameEarly(), UnknownCommand()]
+        )
+    )
+    def does_something_else(self, event: Event) -> None:
+        self.happen(event)
+
+    @rule(verb=st.sampled_from(sorted(PRESSES)), arg=args)
+    def gives_any_command(self, verb: str, arg: str) -> None:
+        """Whether as a command or as a press that passed the checks: it must be answered."""
+        self.happen(event_of(verb, arg))
+
+    @rule(verb=st.sampled_from(sorted(PRESSES)), arg=args)
+    def presses_anything(self, verb: str, arg: str) -> None:
+        self.press(verb, arg)
+
+    @rule()
+    def presses_an_old_button(self) -> None:
+        turn = self.happen(StalePressed(), pressed=True)
+        assert [effect.name for effect in turn.effects if isinstance(effect, Answer)] == ["stale"]
+
+    @precondition(lambda self: bool(self.offered))
+    @rule(place=st.integers(0, 40))
+    def presses_what_is_offered(self, place: int) -> None:
+        button = self.offered[place % len(self.offered)]
+        turn = self.press(button.verb, button.arg)
+        found = [effect.name for effect in turn.effects if isinstance(effect, Answer)]
+        assert found != ["stale"] and found != ["not_now"], (button, self.who.state)
+
+    @rule(album=st.sampled_from(["", "", "album"]), size=st.sampled_from([0, 1000, 30 * 2**20]))
+    def sends_a_photo(self, album: str, size: int) -> None:
+        self.happen(PhotoArrived("file", size, album=album))
+
+    @precondition(lambda self: bool(self.fetching))
+    @rule(refused=st.booleans(), warned=st.booleans())
+    def photo_is_checked(self, refused: bool, warned: bool) -> None:
+        fetch = self.fetching.pop(0)
+        self.count += 1
+        warnings = ("photo_dark", "photo_small") if warned else ()
+        picture = Picture(photo_id=f"p{self.count}", width=800, height=600, warnings=warnings)
+        if refused:
+            outcome = PhotoChecked(fetch.question, fetch.part, fetch.attempt, None, "photo_pdf")
+        else:
+            outcome = PhotoChecked(fetch.question, fetch.part, fetch.attempt, picture)
+        self.happen(outcome)
+
+    @rule(verb=st.sampled_from(sorted(REVIEW_PRESSES)), by=reviewers, arg=st.sampled_from(["duplicate", "x"]))
+    def reviews(self, verb: str, by: Reviewer, arg: str) -> None:
+        kind = REVIEW_PRESSES[verb]
+        self.review(Rejected(by, arg) if kind is Rejected else kind(by))
+
+    @rule(by=reviewers, verb=st.sampled_from(["approve", "reject"]))
+    def decides(self, by: Reviewer, verb: str) -> None:
+        self.review(REVIEW_PRESSES[verb](by))
+
+    @rule(by=reviewers)
+    def presses_an_outdated_card(self, by: Reviewer) -> None:
+        self.review(PressOutdated(by))
+
+    @rule(by=reviewers)
+    def comes_for_the_photo(self, by: Reviewer) -> None:
+        self.happen(PhotoOpened(by, chat_id=99))
+
+    @precondition(lambda self: bool(self.wakes))
+    @rule(early=st.booleans())
+    def undo_window_passes(self, early: bool) -> None:
+        wake = self.wakes.pop(0)
+        if not early:
+            self.now = max(self.now, wake.at)
+        self.happen(UndoWindowPassed(wake.receipt, wake.round))
+
+    @rule(span=st.sampled_from([0, 0, 1, 1, 25, 24 * 8, 24 * 31]))
+    def time_passes(self, span: int) -> None:
+        """Hours. What is due by the clock happens, once."""
+        self.now += timedelta(hours=span)
+        due = due_at(self.programme, self.who)
+        if due is not None and due <= self.now:
+            self.happen(FellSilent())
+
+    @rule(
+        change=st.sampled_from(sorted(CHANGES)),
+        key=st.sampled_from([question.key for question in PROGRAMME.questions if question.key != "status"]),
+    )
+    def operator_changes_the_form(self, change: str, key: str) -> None:
+        self.programme = CHANGES[change](self.programme, key)
+        self.offered = []  # what was offered belongs to the old form
+
+    # carrying it out
+
+    def press(self, verb: str, arg: str = "") -> Turn:
+        return self.happen(event_of(verb, arg), pressed=True)
+
+    def review(self, event: ReviewEvent) -> Turn:
+        return self.happen(event, pressed=True)
+
+    def happen(self, event: Event, *, pressed: bool = False) -> Turn:
+        self.count += 1
+        before = self.who
+        scene = Scene(self.programme, before, self.now, f"{self.count:08d}", pressed)
+        turn = advance(scene, event)
+        after = turn.applicant
+        assert Applicant.model_validate_json(after.model_dump_json()) == after
+        answers = [effect for effect in turn.effects if isinstance(effect, Answer)]
+        assert len(answers) == 1 if pressed else len(answers) <= 1
+        for effect in turn.effects:
+            for language in PROGRAMME.languages:
+                worded(effect, language, after.step)
+        if isinstance(after.state, Waiting) and isinstance(before.state, Confirming):
+            self.check_submission(before, turn)
+        self.check_answers_kept(before, after, event)
+        self.check_decisions(before, turn)
+        self.carry(before, turn)
+        self.who = Applicant.model_validate_json(after.model_dump_json())
+        return turn
+
+    def carry(self, before: Applicant, turn: Turn) -> None:
+        if turn.applicant.step != before.step:
+            self.offered = [button for button in self.offered if button.verb in TIMELESS]
+        for effect in turn.effects:
+            match effect:
+                case KeepPhoto():
+                    self.photos.add(effect.picture.photo_id)
+                case DropPhotos():
+                    self.photos -= set(effect.photo_ids)
+                case FetchPhoto():
+                    self.fetching.append(effect)
+                case Wake():
+                    self.wakes.append(effect)
+                case Say() | Redraw():
+                    self.offered += buttons(effect)
+        for effect in turn.effects:
+            if isinstance(effect, Erase):
+                self.start_anew(effect)
+                return
+
+    def start_anew(self, effect: Erase) -> None:
+        """Everything of him is gone but the time until which he is barred."""
+        self.photos, self.offered = set(), []
+
+    # what must hold
+
+    def check_submission(self, before: Applicant, turn: Turn) -> None:
+        """Nothing is submitted without every required answer and every required consent."""
+        state = turn.applicant.state
+        assert isinstance(state, Waiting)
+        application = state.application
+        draft = draft_of(before.state)
+        assert draft is not None
+        scene = Scene(self.programme, before, self.now)
+        for question in self.programme.asked(draft):
+            answer = application.answers.get(question.key)
+            assert answer is not None or (not question.required and question.key in application.skipped)
+            assert answer is None or self.programme.fits(question, answer, draft)
+        for consent in self.programme.consents:
+            places = {question.key for question in self.programme.asked(draft)} | {"start"}
+            if consent.required and consent.before in places:
+                assert is_agreed(scene, consent), consent.key
+        acts = [effect.record.act for effect in turn.effects if isinstance(effect, RecordConsent)]
+        assert acts == ["submit_application"]
+        if draft.recalled:
+            assert application.receipt == draft.recalled.receipt
+            assert application.revision == draft.recalled.revision + 1
+        else:
+            assert application.receipt not in self.rounds
+
+    def check_answers_kept(self, before: Applicant, after: Applicant, event: Event) -> None:
+        """An answer changes only by another answer to the same question, and goes only when he says so."""
+        if isinstance(event, LEAVE) or (isinstance(before.state, Settled) and isinstance(event, Continued)):
+            return
+        had, has = held_answers(before), held_answers(after)
+        at = before.state.question if before.state.kind in {"drafting", "checking"} else ""
+        may = {at} if isinstance(event, Replied | Skipped | PhotoChecked) or event.verb == "pick" else set()
+        if isinstance(after.state, Waiting):
+            draft = draft_of(before.state)
+            had = self.programme.kept(draft) if draft else had
+        assert {key: has.get(key) for key in had if key not in may} == {
+            key: answer for key, answer in had.items() if key not in may
+        }, event
+
+    def check_decisions(self, before: Applicant, turn: Turn) -> None:
+        """At most one decision stands; each is told once; counters only rise."""
+        after = turn.applicant
+        for effect in turn.effects:
+            if effect == Audit("told", getattr(application_of(before.state), "receipt", "")):
+                assert isinstance(before.state, Deciding)
+                assert isinstance(after.state, Settled)
+                assert after.state.decision == before.state.decision
+                assert before.state.application.receipt not in self.told
+                self.told.add(before.state.application.receipt)
+        if isinstance(before.state, Deciding) and isinstance(after.state, Deciding):
+            assert after.state.decision == before.state.decision
+        application = application_of(after.state)
+        if application is not None:
+            self.check_counters(application)
+
+    def check_counters(self, application: Application) -> None:
+        counters = (application.revision, application.round)
+        last = self.rounds.get(application.receipt, (0, 0))
+        assert counters[0] >= last[0] and counters[1] >= last[1]
+        self.rounds[application.receipt] = counters
+
+    @invariant()
+    def stored_photos_are_those_referred_to(self) -> None:
+        draft, application = draft_of(self.who.state), application_of(self.who.state)
+        held = photo_ids(draft.answers) if draft else photo_ids(application.answers) if application else set()
+        recalled = photo_ids(draft.recalled.answers) if draft and draft.recalled else set()
+        assert self.photos >= held
+        assert self.photos <= held | recalled
+
+    @invariant()
+    def what_is_asked_exists(self) -> None:
+        """A choice that is kept is one of the form's, or its question is gone or asked again."""
+        state = self.who.state
+        if isinstance(state, Drafting) and state.part == "other":
+            assert isinstance(state.draft.answers.get(state.question, Chosen(option="other")), Chosen)
+
+    @invariant()
+    def the_card_can_be_shown(self) -> None:
+        state = self.who.state
+        if application_of(state) is not None:
+            status = state.closed.outcome if isinstance(state, Settled) else state.kind
+            card = CARDS.render(state, status, FAR_GROUP)
+            pressed = [
+                SIGNER.read(FAR_GROUP, one["callback_data"]) for row in card["keyboard"] for one in row
+            ]
+            assert all(press is not None and press.verb in REVIEW_PRESSES for press in pressed)
+
+
+TestAnyWay = AnyWay.TestCase
+TestAnyWay.settings = settings(
+    max_examples=100, stateful_step_count=50, deadline=None, report_multiple_bugs=False
+)

@@ -1,0 +1,433 @@
+"""Single promises of the dialogue that a wandering machine would not put into words."""
+
+from datetime import timedelta
+
+import pytest
+
+from conversations import Applicant
+from conversations.application import Closed, Draft, Picture, Pictured, View
+from conversations.effects import (
+    Answer,
+    Audit,
+    DropPhotos,
+    Erase,
+    FetchPhoto,
+    HidePhotos,
+    RecordConsent,
+    Refresh,
+    ShowPhoto,
+    Wake,
+)
+from conversations.events import (
+    Approved,
+    Claimed,
+    ConsentGiven,
+    ConsentRefused,
+    Continued,
+    EditAsked,
+    ErasureConfirmed,
+    FellSilent,
+    LanguageChosen,
+    Nudged,
+    PhotoArrived,
+    PhotoChecked,
+    PhotoOpened,
+    Recalled,
+    Rejected,
+    RejectionBegun,
+    Replied,
+    Started,
+    StatusAsked,
+    SteppedBack,
+    Submitted,
+    Ticked,
+    Undone,
+    UndoWindowPassed,
+    Withdrew,
+)
+from conversations.rights import due_at
+from conversations.state import (
+    Checking,
+    Confirming,
+    Consenting,
+    Deciding,
+    Drafting,
+    Fresh,
+    Reading,
+    Rejecting,
+    Settled,
+    Waiting,
+)
+from tests.conversations.world import (
+    ANA,
+    ANSWERS,
+    APPLICATION,
+    BEN,
+    DRAFT,
+    HIMSELF,
+    NOW,
+    PICTURE,
+    PROGRAMME,
+    STATES,
+    agreed,
+    labels,
+    names,
+    person,
+    turn,
+    with_new_agreement,
+    with_optional_consent,
+    with_question,
+    without,
+)
+
+DAY = timedelta(days=1)
+
+# agreement and consents
+
+
+def test_continue_without_the_tick_is_no_consent() -> None:
+    found = turn(person(Reading()), Continued(), pressed=True)
+    assert found.effects == (Answer("tick_first", alert=True),)
+    assert found.applicant.agreed == {}
+
+
+def test_tick_and_continue_are_recorded_with_the_text_that_was_shown() -> None:
+    ticked = turn(person(Reading(), language="zh"), Ticked("on"), pressed=True).applicant
+    found = turn(ticked, Continued(), pressed=True)
+    record = found.applicant.agreed["agreement"]
+    assert (record.language, record.act, record.at) == ("zh", "tick_and_continue", NOW)
+    assert record.text_hash == PROGRAMME.document("agreement", "zh").hash
+    assert RecordConsent(record) in found.effects
+    assert found.applicant.state == Drafting(draft=Draft(), question="full_name")
+
+
+def test_another_language_takes_the_tick_back() -> None:
+    ticked = person(Reading(ticked=True, page=1))
+    assert turn(ticked, LanguageChosen("zh"), pressed=True).applicant.state == Reading()
+
+
+def test_an_agreement_that_changed_is_asked_again_before_submitting() -> None:
+    programme = with_new_agreement(PROGRAMME, "Another sentence.")
+    found = turn(person(STATES["confirming"]), Submitted(), pressed=True, programme=programme)
+    assert found.applicant.state == Reading(draft=DRAFT, changed=True)
+    assert names(found) == ["something_missing/agreement"]
+
+
+def test_a_consent_whose_text_changed_is_asked_again_though_its_question_is_answered() -> None:
+    old = {**agreed(), "identity_photo": agreed()["identity_photo"].model_copy(update={"text_hash": "old"})}
+    found = turn(person(STATES["confirming"], agreed=old), Submitted(), pressed=True)
+    assert found.applicant.state == Consenting(draft=DRAFT, consent="identity_photo")
+    given = turn(found.applicant, ConsentGiven("identity_photo"), pressed=True)
+    assert given.applicant.state == Confirming(draft=DRAFT)
+
+
+def test_refusing_an_optional_consent_goes_on_and_is_not_asked_again() -> None:
+    programme = with_optional_consent(PROGRAMME)
+    draft = DRAFT.without("api_purpose")
+    asked = person(Consenting(draft=draft, consent="improvement"))
+    found = turn(asked, ConsentRefused("improvement"), pressed=True, programme=programme)
+    assert found.applicant.state == Drafting(
+        draft=draft.model_copy(update={"declined": ("improvement",)}), question="api_purpose"
+    )
+    assert "improvement" not in found.applicant.agreed
+
+
+def test_refusing_a_required_consent_keeps_the_draft() -> None:
+    found = turn(person(STATES["consenting"]), ConsentRefused("identity_photo"), pressed=True)
+    assert found.applicant.state == STATES["consenting"]
+    assert names(found) == ["consent_needed/consent"]
+
+
+# questions
+
+
+def test_a_reply_to_a_question_that_is_gone_is_no_answer_to_another() -> None:
+    programme = without(PROGRAMME, "full_name")
+    found = turn(person(STATES["drafting"]), Replied("Mei Okafor"), programme=programme)
+    assert found.applicant.state == Drafting(draft=Draft(), question="email")
+    assert names(found) == ["form_changed/ask"]
+
+
+def test_a_question_added_under_a_waiting_summary_is_asked_before_submitting() -> None:
+    short = without(PROGRAMME, "department")
+    draft = DRAFT.without("department")
+    who = person(Confirming(draft=draft))
+    assert turn(who, StatusAsked(), programme=short).applicant.state == Confirming(draft=draft)
+    found = turn(who, Submitted(), pressed=True)
+    assert found.applicant.state == Drafting(draft=draft, question="department")
+
+
+def test_an_option_made_required_is_asked_though_it_was_skipped() -> None:
+    programme = with_question(PROGRAMME, "homepage", required=True)
+    draft = DRAFT.without("homepage", skipped=True)
+    found = turn(person(Confirming(draft=draft)), Submitted(), pressed=True, programme=programme)
+    assert found.applicant.state == Drafting(draft=draft, question="homepage")
+
+
+def test_editing_returns_to_the_summary() -> None:
+    asked = turn(person(STATES["confirming"]), EditAsked("full_name"), pressed=True).applicant
+    found = turn(asked, Replied("Mei A. Okafor"))
+    assert isinstance(found.applicant.state, Confirming)
+    assert found.applicant.state.draft.answers["email"] == ANSWERS["email"]
+
+
+def test_back_from_an_edit_does_not_lose_the_answer() -> None:
+    asked = turn(person(STATES["confirming"]), EditAsked("email"), pressed=True).applicant
+    found = turn(asked, SteppedBack(), pressed=True)
+    assert found.applicant.state == Drafting(draft=DRAFT, question="full_name")
+    assert "same" in labels(found)
+
+
+# the photo
+
+
+def test_a_photo_is_fetched_as_an_errand_that_knows_its_attempt() -> None:
+    found = turn(person(STATES["drafting a photo"], step=4), PhotoArrived("file"))
+    assert found.effects == (FetchPhoto("file", "identity", "front", 5),)
+    assert isinstance(found.applicant.state, Checking)
+
+
+def test_of_an_album_only_the_first_picture_is_taken() -> None:
+    first = turn(person(STATES["drafting a photo"]), PhotoArrived("one", album="a"))
+    assert turn(first.applicant, PhotoArrived("two", album="a")).effects == ()
+
+
+def test_a_result_that_nobody_waits_for_is_dropped() -> None:
+    who = person(STATES["checking"])
+    found = turn(who, PhotoChecked("identity", "front", 2, PICTURE))
+    assert (found.applicant, found.effects) == (who, ())
+
+
+def test_a_new_photo_takes_the_place_of_the_old_one() -> None:
+    new = Picture(photo_id="new", width=900, height=600)
+    found = turn(person(STATES["checking"]), PhotoChecked("identity", "front", 3, new))
+    state = found.applicant.state
+    assert isinstance(state, Confirming)
+    assert state.draft.answers["identity"] == Pictured(variant="student", sides={"front": new})
+    assert DropPhotos(("photo",)) in found.effects
+
+
+def test_a_file_above_the_limit_is_not_fetched() -> None:
+    found = turn(person(STATES["drafting a photo"]), PhotoArrived("file", size=20 * 2**20 + 1))
+    assert names(found) == ["photo_too_big_file/ask"]
+
+
+# submitting and after
+
+
+def test_submitting_records_the_consent_again_and_gives_a_receipt() -> None:
+    found = turn(person(STATES["confirming"]), Submitted(), pressed=True)
+    state = found.applicant.state
+    assert isinstance(state, Waiting)
+    assert (state.application.receipt, state.application.revision) == ("UX-7K3M9QDF", 1)
+    assert Refresh("UX-7K3M9QDF", anew=True) in found.effects
+    assert [one.record.act for one in found.effects if isinstance(one, RecordConsent)] == [
+        "submit_application"
+    ]
+
+
+def test_a_recalled_application_keeps_its_receipt_and_rises() -> None:
+    views = (View(by=ANA, at=NOW),)
+    waiting = Waiting(application=APPLICATION.model_copy(update={"views": views}))
+    recalled = turn(person(waiting), Recalled(), pressed=True).applicant
+    found = turn(recalled, Submitted(), pressed=True).applicant.state
+    assert isinstance(found, Waiting)
+    again = found.application
+    assert (again.receipt, again.revision, again.round, again.views) == (APPLICATION.receipt, 2, 1, views)
+
+
+@pytest.mark.parametrize("state", ["claimed", "rejecting", "deciding"])
+def test_recall_is_over_once_a_reviewer_has_taken_it_up(state: str) -> None:
+    found = turn(person(STATES[state]), Recalled(), pressed=True)
+    assert found.effects == (Answer("too_late_to_recall", alert=True),)
+    assert found.applicant.state == STATES[state]
+
+
+def test_a_nudge_is_possible_once_a_period() -> None:
+    who = person(STATES["waiting"])
+    assert names(turn(who, Nudged(), pressed=True, now=NOW + 6 * DAY)) == ["(too_soon_to_nudge)"]
+    nudged = turn(who, Nudged(), pressed=True, now=NOW + 7 * DAY)
+    assert names(nudged) == ["(nudged)"]
+    assert names(turn(nudged.applicant, Nudged(), pressed=True, now=NOW + 8 * DAY)) == ["(too_soon_to_nudge)"]
+
+
+# the decision
+
+
+def test_a_decision_is_told_when_the_time_to_undo_has_passed() -> None:
+    decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True)
+    tell_at = NOW + timedelta(seconds=PROGRAMME.review.undo_seconds)
+    assert names(decided) == ["(approved)"]
+    assert Wake(tell_at, APPLICATION.receipt, 1) in decided.effects
+    event = UndoWindowPassed(APPLICATION.receipt, 1)
+    early = turn(decided.applicant, event)
+    assert early.effects == (Wake(tell_at, APPLICATION.receipt, 1),)
+    told = turn(decided.applicant, event, now=tell_at)
+    assert names(told) == ["approved"]
+    assert turn(told.applicant, event, now=tell_at).effects == ()
+
+
+def test_an_undone_decision_is_never_told() -> None:
+    decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
+    undone = turn(decided, Undone(BEN), pressed=True).applicant
+    found = turn(undone, UndoWindowPassed(APPLICATION.receipt, 1), now=NOW + DAY)
+    assert found.effects == ()
+    assert isinstance(found.applicant.state, Waiting)
+
+
+def test_the_window_of_an_undone_decision_does_not_tell_the_next_one() -> None:
+    first = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
+    undone = turn(first, Undone(ANA), pressed=True).applicant
+    second = turn(undone, Approved(ANA), pressed=True, now=NOW + DAY).applicant
+    found = turn(second, UndoWindowPassed(APPLICATION.receipt, 1), now=NOW + DAY)
+    assert isinstance(found.applicant.state, Deciding)
+    assert found.effects == ()
+
+
+def test_the_second_to_decide_is_told_who_was_first() -> None:
+    decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
+    found = turn(decided, RejectionBegun(BEN), pressed=True)
+    assert names(found) == ["(decided_first)"]
+    assert found.applicant.state == decided.state
+
+
+def test_a_reason_that_is_not_declared_decides_nothing() -> None:
+    found = turn(person(STATES["rejecting"]), Rejected(ANA, "nothing"), pressed=True)
+    assert names(found) == ["(outdated)"]
+    assert isinstance(found.applicant.state, Rejecting)
+
+
+@pytest.mark.parametrize(
+    "event", [Approved(HIMSELF), RejectionBegun(HIMSELF), Claimed(HIMSELF), PhotoOpened(HIMSELF)]
+)
+def test_nobody_reviews_his_own_application(event: Approved) -> None:
+    found = turn(person(STATES["waiting"]), event, pressed=True)
+    assert names(found) == ["(own_application)"]
+    assert found.applicant.state == STATES["waiting"]
+
+
+def test_a_claim_keeps_others_from_deciding() -> None:
+    assert names(turn(person(STATES["claimed"]), Approved(BEN), pressed=True)) == ["(claimed_by_other)"]
+    taken_over = turn(person(STATES["claimed"]), Claimed(BEN), pressed=True).applicant
+    assert names(turn(taken_over, Approved(BEN), pressed=True)) == ["(approved)"]
+
+
+def test_a_look_at_the_photo_is_recorded() -> None:
+    opened = turn(person(STATES["waiting"]), PhotoOpened(ANA), pressed=True)
+    assert opened.effects == (Answer(open_photo=APPLICATION.receipt),)
+    found = turn(person(STATES["waiting"]), PhotoOpened(ANA, chat_id=5))
+    state = found.applicant.state
+    assert isinstance(state, Waiting)
+    assert state.application.views == (View(by=ANA, at=NOW),)
+    assert found.effects == (
+        ShowPhoto(APPLICATION.receipt, 5, ANA),
+        Audit("photo_viewed", APPLICATION.receipt),
+    )
+
+
+# again, and leaving
+
+
+def test_one_may_apply_again_when_the_wait_is_over_and_the_old_photo_goes() -> None:
+    who = person(STATES["rejected"])
+    soon = turn(who, Continued(), now=NOW + 29 * DAY)
+    assert soon.applicant.state == STATES["rejected"]
+    found = turn(who, Continued(), now=NOW + 30 * DAY)
+    assert found.applicant.state == Reading()
+    assert found.applicant.agreed == {}
+    assert [one.receipt for one in found.applicant.past] == [APPLICATION.receipt]
+    assert DropPhotos(("photo",)) in found.effects
+
+
+def test_the_approved_do_not_apply_again() -> None:
+    found = turn(person(STATES["approved"]), Continued(), now=NOW + 400 * DAY)
+    assert found.applicant.state == STATES["approved"]
+
+
+def test_erasing_oneself_does_not_shorten_the_wait() -> None:
+    found = turn(person(STATES["rejected"]), ErasureConfirmed(), pressed=True)
+    assert [one for one in found.effects if isinstance(one, Erase)] == [Erase(NOW + 30 * DAY, "erased")]
+    barred = person(Fresh(), barred_until=NOW + 30 * DAY)
+    assert names(turn(barred, Started())) == ["barred"]
+    assert turn(barred, Started(), now=NOW + 30 * DAY).applicant.state == Reading()
+
+
+def test_erasing_after_anything_else_bars_nobody() -> None:
+    for name, state in STATES.items():
+        if name != "rejected":
+            found = turn(person(state), ErasureConfirmed(), pressed=True)
+            assert [one for one in found.effects if isinstance(one, Erase)] == [Erase(None, "erased")]
+
+
+def test_withdrawing_closes_the_application_and_hides_its_photo() -> None:
+    found = turn(person(STATES["waiting"]), Withdrew(), pressed=True)
+    assert found.applicant.state == Settled(
+        application=APPLICATION,
+        closed=Closed(receipt=APPLICATION.receipt, outcome="withdrawn", submitted_at=NOW, at=NOW),
+    )
+    assert HidePhotos(APPLICATION.receipt) in found.effects
+    assert found.applicant.agreed == {}
+
+
+def test_withdrawing_a_recalled_application_leaves_no_photo_that_replaced_another() -> None:
+    new = Pictured(variant="student", sides={"front": Picture(photo_id="new", width=9, height=9)})
+    draft = DRAFT.with_answer("identity", new).model_copy(update={"recalled": APPLICATION})
+    found = turn(person(Confirming(draft=draft)), Withdrew(), pressed=True)
+    assert DropPhotos(("new",)) in found.effects
+    state = found.applicant.state
+    assert isinstance(state, Settled)
+    assert state.application.answers["identity"] == Pictured(variant="student")
+
+
+def test_a_decision_about_to_be_told_is_not_told_to_one_who_withdrew() -> None:
+    left = turn(person(STATES["deciding"]), Withdrew(), pressed=True).applicant
+    found = turn(left, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round), now=NOW + DAY)
+    assert found.effects == ()
+
+
+# time
+
+
+def silence(who: Applicant) -> list[str]:
+    """What one hears who never answers again, by the hours since he was last heard."""
+    heard = []
+    for _ in range(9):
+        due = due_at(PROGRAMME, who)
+        if due is None:
+            break
+        found = turn(who, FellSilent(), now=due)
+        hours = int((due - NOW).total_seconds() // 3600)
+        heard += [f"{hours}: {name}" for name in names(found)]
+        if any(isinstance(effect, Erase) for effect in found.effects):
+            return [*heard, f"{hours}: gone"]
+        who = found.applicant
+    return heard
+
+
+def test_a_draft_is_recalled_twice_and_then_expires() -> None:
+    assert silence(person(STATES["confirming"])) == [
+        "24: reminder",
+        "96: reminder",
+        "720: draft_expired",
+        "720: gone",
+    ]
+
+
+def test_a_recalled_application_that_is_left_is_withdrawn() -> None:
+    heard = silence(person(STATES["confirming a recalled one"]))
+    assert heard == ["24: reminder", "96: reminder", "720: withdrawn", "1440: gone"]
+
+
+@pytest.mark.parametrize("state", ["waiting", "claimed", "rejecting", "deciding"])
+def test_the_clock_says_nothing_while_reviewers_have_it(state: str) -> None:
+    assert silence(person(STATES[state])) == []
+
+
+@pytest.mark.parametrize(("state", "days"), [("approved", 730), ("rejected", 180), ("withdrawn", 30)])
+def test_after_the_end_first_the_photo_goes_then_everything(state: str, days: int) -> None:
+    who = person(STATES[state])
+    assert due_at(PROGRAMME, who) == NOW + 30 * DAY
+    found = turn(who, FellSilent(), now=NOW + 30 * DAY)
+    dropped = [effect for effect in found.effects if isinstance(effect, DropPhotos)]
+    assert (dropped == [DropPhotos(("photo",))]) is (days > 30)
+    assert silence(who)[-1] == f"{days * 24}: gone"

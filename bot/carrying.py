@@ -88,11 +88,8 @@ class Carrier:
             self._save_application(person, after.state, plan)
 
     def _save_application(self, person: Person, state: State, plan: Plan) -> None:
-        application, draft = application_of(state), draft_of(state)
-        status: str = state.closed.outcome if isinstance(state, Settled) else state.kind
-        kept: State = state
-        if application is None and draft is not None and draft.recalled:
-            application, status, kept = draft.recalled, "recalled", Waiting(application=draft.recalled)
+        status, kept = filed(state)
+        application = application_of(kept)
         if application is None:
             return
         closed_at = state.closed.at if isinstance(state, Settled) else None
@@ -272,6 +269,14 @@ def _photo_ids(state: State) -> list[str]:
 def shown_place(person_id: str) -> str:
     """The place a reviewer's chat is sealed for, beside a photo that was shown there."""
     return f"messages/{person_id}"
+
+
+def filed(state: State) -> tuple[str, State]:
+    """An application's status and state as they are stored; a recalled one waits, with its owner, as it was."""
+    draft = draft_of(state)
+    if draft is not None and draft.recalled:
+        return "recalled", Waiting(application=draft.recalled)
+    return state.closed.outcome if isinstance(state, Settled) else state.kind, state
 
 
 def stamp_of(application: Application) -> str:

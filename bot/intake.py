@@ -6,7 +6,6 @@ cannot be read or handled is parked alone, sealed for the operator.
 """
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from bot.carrying import Carrier
 from bot.errands import MEMBER, NOTE, Errand, next_id
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
+from bot.presses import applicant_event, review_event
 from bot.reading import (
     COMMANDS,
     BotMoved,
@@ -38,22 +38,13 @@ from conversations import Programme, Scene, Turn, advance
 from conversations.application import Reviewer
 from conversations.effects import Erase, Say
 from conversations.events import (
-    PRESSES,
     REVIEW_PRESSES,
-    TIMELESS,
-    Approved,
     CameEarly,
     Event,
     PhotoArrived,
     PhotoOpened,
-    PressOutdated,
-    Rejected,
-    RejectionBegun,
-    ReviewEvent,
-    StalePressed,
     Started,
 )
-from conversations.state import Deciding, Settled, application_of
 from storage import store
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
@@ -306,7 +297,9 @@ class Intake:
         if person is None:
             language = self.wording.language_for(reading.language_code)
             person = self.people.meet(reading.user_id, language, crowd.barred.get(ref), plan.now)
-        event = reading.event or self._press(reading, person)
+        event = reading.event or applicant_event(
+            self.signer.read(reading.user_id, reading.data, person.person_id), person.applicant
+        )
         if reading.can_be_early and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
                 return  # what he is asked is on its way, and will stand below what he wrote
@@ -317,16 +310,6 @@ class Intake:
             plan.after.append(lambda: self.outbox.resume(person.person_id))
             person.reachable = True
         self._turn(person, event, crowd, plan, reading)
-
-    def _press(self, reading: FromApplicant, person: Person) -> Event:
-        """The event a genuine button of this step stands for; a stale press otherwise."""
-        press = self.signer.read(reading.user_id, reading.data, person.person_id)
-        if press is None or press.verb not in PRESSES:
-            return StalePressed()
-        if press.stamp != str(person.applicant.step) and press.verb not in TIMELESS:
-            return StalePressed()
-        kind = PRESSES[press.verb]
-        return kind(*(press.arg,) * len(dataclasses.fields(kind)))
 
     def _turn(
         self,
@@ -355,19 +338,7 @@ class Intake:
         if not self._may(reading.user_id, reading, item, plan):
             return
         by = Reviewer(ref=self.people.ref(reading.user_id), name=reading.name)
-        self._turn(person, self._review_event(press, by, person), crowd, plan, reading)
-
-    def _review_event(self, press: Press, by: Reviewer, person: Person) -> ReviewEvent:
-        kind = REVIEW_PRESSES[press.verb]
-        event = kind(by, *((press.arg,) if press.arg else ()))
-        application = application_of(person.applicant.state)
-        if application is None or application.receipt != press.subject:
-            return event if application is None else PressOutdated(by)
-        if press.stamp == f"{application.revision}.{application.round}" or isinstance(event, PhotoOpened):
-            return event
-        decided = isinstance(person.applicant.state, Deciding | Settled)
-        is_verdict = isinstance(event, Approved | RejectionBegun | Rejected)
-        return event if decided and is_verdict else PressOutdated(by)
+        self._turn(person, review_event(press, by, person.applicant.state), crowd, plan, reading)
 
     def _open_photo(self, reading: FromApplicant, press: Press, item: Item, crowd: Crowd, plan: Plan) -> None:
         """A reviewer came through View ID into his private chat."""

@@ -3,27 +3,28 @@
 The person is saved and loaded again between every two steps, so that whatever a state forgets shows at once.
 """
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from markupsafe import Markup
-
-from bot.buttons import Signer
+from bot.buttons import Press, Signer
 from bot.cards import Cards
+from bot.carrying import filed
 from bot.people import receipt_token
+from bot.plain import plain
+from bot.presses import applicant_event, review_event
 from bot.programmes import Loaded
 from bot.reading import command_event
 from bot.wording import Place, Wording
 from conversations import Applicant, Scene, advance
-from conversations.application import Picture, Reviewer
+from conversations.application import Picture, Pictured, Reviewer
 from conversations.effects import (
     Answer,
     Effect,
     Erase,
     FetchPhoto,
+    HidePhotos,
     Redraw,
     Refresh,
     Say,
@@ -32,32 +33,50 @@ from conversations.effects import (
     Wake,
 )
 from conversations.events import (
-    PRESSES,
     REVIEW_PRESSES,
-    TIMELESS,
     Event,
     FellSilent,
     PhotoArrived,
     PhotoChecked,
-    PressOutdated,
+    PhotoOpened,
     Replied,
-    StalePressed,
+    ReviewEvent,
     UndoWindowPassed,
 )
 from conversations.rights import due_at
-from conversations.state import State, application_of, draft_of
+from conversations.state import application_of, draft_of
 
 CHAT, GROUP = 1, -1
+REVIEWER = Reviewer(ref="reviewer", name="A reviewer")
+Buttons = list[list[tuple[str, str]]]  # label and signed data, row by row
 
 
 @dataclass(slots=True)
 class Shown:
-    """A message as it stands in a chat. `buttons`: label and signed data, row by row."""
+    """A message as it stands in a chat; `earlier`: the buttons it had before its last change."""
 
-    where: str  # "private", "card" or "reviewer"
+    where: Literal["bot", "card", "reviewer"]
     text: str
-    buttons: list[list[tuple[str, str]]] = field(default_factory=list)
-    was_edited: bool = False
+    buttons: Buttons = field(default_factory=list)
+    earlier: Buttons = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that was just heard. `what`: "toast", "alert", "edited" and "gone", or where a message is new."""
+
+    what: str
+    text: str = ""
+    shown: Shown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What will be found out about the next photo."""
+
+    refusal: str = ""
+    warnings: tuple[str, ...] = ()
+    values: tuple[tuple[str, str | int], ...] = ()
 
 
 class Rehearsal:
@@ -79,18 +98,27 @@ class Rehearsal:
         self._cards = Cards(loaded.programme, self._wording, self._signer)
         self._language = language
         self._wakes: list[Wake] = []
-        self.applicant = self._stranger()
+        self._removals: list[tuple[datetime, Shown]] = []
+        self._verdict = Verdict()
+        self._met = 0
+        self.applicant = self._stranger(None)
         self.shown: list[Shown] = []
-        self.toasts: list[tuple[str, bool]] = []
-        self.card: Shown | None = None
-        self.news: list[Shown | str] = []
+        self.cards: dict[str, Shown] = {}
+        self.news: list[News] = []
 
-    def _stranger(self) -> Applicant:
+    @property
+    def card(self) -> Shown | None:
+        """The card of the newest application."""
+        return next(reversed(self.cards.values()), None)
+
+    def _stranger(self, barred_until: datetime | None) -> Applicant:
+        self._met += 1
         return Applicant(
-            person_id="rehearsal",
+            person_id=f"rehearsal-{self._met}",
             ref="applicant",
             chat_id=CHAT,
             language=self._language,
+            barred_until=barred_until,
             heard_at=self.now,
             created_at=self.now,
         )
@@ -105,56 +133,58 @@ class Rehearsal:
         """Anything else the applicant does."""
         self._advance(event)
 
-    def photo(self, *, refusal: str = "", warnings: tuple[str, ...] = (), **values: str | int) -> None:
+    def photo(self, verdict: Verdict = Verdict(), *, size: int = 1000, album: str = "") -> None:
         """The applicant sends a photo, which is taken or refused at once."""
-        self._verdict = (refusal, warnings, tuple(sorted(values.items())))
-        self._advance(PhotoArrived("file", 1000))
+        self._verdict = verdict
+        self._advance(PhotoArrived("file", size, album=album))
 
-    _verdict: tuple[str, tuple[str, ...], tuple[tuple[str, str | int], ...]] = ("", (), ())
-
-    def press(self, data: str, shown: Shown, by: Reviewer | None = None) -> None:
-        """Someone presses a button: the applicant, or a reviewer on the card."""
+    def press(self, data: str, shown: Shown, by: Reviewer = REVIEWER) -> None:
+        """Someone presses a button: the applicant, or a reviewer on a card."""
         if shown.where == "card":
-            self._review(data, by or Reviewer(ref="reviewer", name="A reviewer"))
+            self._review(data, shown, by)
             return
         press = self._signer.read(CHAT, data, self.applicant.person_id)
-        event: Event = StalePressed()
-        if press and (press.stamp == str(self.applicant.step) or press.verb in TIMELESS):
-            kind = PRESSES[press.verb]
-            event = kind(*(press.arg,) * len(dataclasses.fields(kind)))
-        self._advance(event, pressed=shown)
+        self._advance(applicant_event(press, self.applicant), pressed=shown)
 
-    def _review(self, data: str, by: Reviewer) -> None:
+    def _review(self, data: str, shown: Shown, by: Reviewer) -> None:
         press = self._signer.read(GROUP, data)
-        if press is None:
-            return
-        application = application_of(self.applicant.state)
-        kind = REVIEW_PRESSES[press.verb]
-        event = kind(by, *((press.arg,) if press.arg else ()))
-        if application is None or press.stamp != f"{application.revision}.{application.round}":
-            event = PressOutdated(by)
-        self._advance(event, pressed=self.card)
+        if press is not None and press.verb in REVIEW_PRESSES:
+            self._advance(review_event(press, by, self.applicant.state), pressed=shown)
+
+    def open_photo(self, receipt: str, by: Reviewer, chat: int = 2) -> None:
+        """A reviewer follows the link of View ID into his private chat."""
+        press = Press(PhotoOpened.verb, "", receipt, "")
+        event = review_event(press, by, self.applicant.state)
+        self._advance(PhotoOpened(by, chat) if isinstance(event, PhotoOpened) else event)
 
     def wait(self, span: timedelta) -> None:
         """Time passes; whatever becomes due happens on the way, in order."""
         end = self.now + span
-        while True:
-            due = due_at(self._programme, self.applicant)
-            moments = [(wake.at, wake) for wake in self._wakes if wake.at <= end]
-            first = min(moments, default=None, key=lambda moment: moment[0])
-            if due is not None and due <= end and (first is None or due < first[0]):
-                self.now = max(self.now, due)
-                before = self.applicant
-                self._advance(FellSilent())
-                if self.applicant == before:
-                    break
-            elif first is not None:
-                self.now = max(self.now, first[0])
-                self._wakes.remove(first[1])
-                self._advance(UndoWindowPassed(first[1].receipt, first[1].round))
-            else:
+        while (moment := self._next_moment()) is not None and moment <= end:
+            self.now = max(self.now, moment)
+            before = self.applicant
+            if not self._pass_moment() and self.applicant == before:
                 break
         self.now = end
+
+    def _next_moment(self) -> datetime | None:
+        due = due_at(self._programme, self.applicant)
+        moments = [wake.at for wake in self._wakes] + [at for at, _ in self._removals]
+        return min([*moments, due] if due else moments, default=None)
+
+    def _pass_moment(self) -> bool:
+        """Do what is due now; whether it was something that is not due any more."""
+        for wake in [wake for wake in self._wakes if wake.at <= self.now]:
+            self._wakes.remove(wake)
+            self._advance(UndoWindowPassed(wake.receipt, wake.round))
+            return True
+        for place, (at, shown) in enumerate(self._removals):
+            if at <= self.now:
+                del self._removals[place]
+                self.news.append(News("gone", shown=shown))
+                return True
+        self._advance(FellSilent())
+        return False
 
     # what follows
 
@@ -162,98 +192,130 @@ class Rehearsal:
         scene = Scene(self._programme, self.applicant, self.now, self._token(), pressed is not None)
         turn = advance(scene, event)
         self.applicant = Applicant.model_validate_json(turn.applicant.model_dump_json())
+        reviewing = isinstance(event, ReviewEvent)
         for effect in turn.effects:
-            self._carry(effect, pressed)
+            self._carry(effect, pressed, reviewing=reviewing)
 
-    def _carry(self, effect: Effect, pressed: Shown | None) -> None:
+    def _carry(self, effect: Effect, pressed: Shown | None, *, reviewing: bool) -> None:
         match effect:
             case Say():
-                self._show(Shown("private", *self._worded(effect)))
+                self._show(Shown("bot", *self._worded(effect)))
             case Redraw() if pressed is not None:
-                pressed.text, pressed.buttons = self._worded(Say(effect.name, effect.values, effect.buttons))
-                pressed.was_edited = True
-                self.news.append(pressed)
+                self._change(pressed, *self._worded(Say(effect.name, effect.values, effect.buttons)))
+                self.news.append(News("edited", shown=pressed))
             case Answer():
-                self._answer(effect, pressed)
-            case Refresh():
-                self._refresh()
-            case FetchPhoto(question=question, part=part, attempt=attempt):
-                refusal, warnings, values = self._verdict
-                picture = (
-                    None
-                    if refusal
-                    else Picture(photo_id=f"p{attempt}", width=1600, height=1000, warnings=warnings)
-                )
-                self._advance(PhotoChecked(question, part, attempt, picture, refusal, values))
+                self._answer(effect, pressed, reviewing=reviewing)
+            case Refresh(anew=anew):
+                self._refresh(anew=anew)
+            case FetchPhoto():
+                self._fetch(effect)
             case Wake():
                 self._wakes.append(effect)
             case SendData():
-                self._show(Shown("private", "[intake-data.json]"))
-            case ShowPhoto():
-                self._show(Shown("reviewer", "[photo]"))
+                self._send_data()
+            case ShowPhoto(receipt=receipt):
+                self._show_photo(receipt)
+            case HidePhotos():
+                self.news += [News("gone", shown=shown) for _, shown in self._removals]
+                self._removals.clear()
             case Erase():
                 self._erase(effect)
 
     def _show(self, shown: Shown) -> None:
-        self.shown.append(shown)
-        self.news.append(shown)
+        if shown.where == "bot":
+            self.shown.append(shown)
+        self.news.append(News(shown.where, shown=shown))
 
-    def _worded(self, say: Say) -> tuple[str, list[list[tuple[str, str]]]]:
+    def _change(self, shown: Shown, text: str, buttons: Buttons) -> None:
+        shown.earlier, shown.text, shown.buttons = shown.buttons, text, buttons
+
+    def _worded(self, say: Say) -> tuple[str, Buttons]:
         place = Place(CHAT, self.applicant.person_id, str(self.applicant.step))
         language = self.applicant.language
         text = self._wording.message(say, language)
         keyboard = self._wording.keyboard(self._wording.page_buttons(say, language), language, place)
         return plain(text), _rows(keyboard)
 
-    def _answer(self, effect: Answer, pressed: Shown | None) -> None:
-        if pressed is None:
+    def _answer(self, effect: Answer, pressed: Shown | None, *, reviewing: bool) -> None:
+        if pressed is None and not reviewing:
             return
-        language = self._programme.review.language if pressed.where == "card" else self.applicant.language
+        language = self._programme.review.language if reviewing else self.applicant.language
         text = self._wording.toast(effect.name, language, effect.values)
-        if effect.open_photo:
-            text = "[opens the private chat]"
-        self.toasts.append((text, effect.alert))
-        if text:
-            self.news.append(text)
+        if pressed is None and text:  # a reviewer who came through a link is told in words
+            self._show(Shown("reviewer", text))
+        elif effect.open_photo:
+            self.news.append(News("toast", "(the chat with the bot opens)"))
+        elif text:
+            self.news.append(News("alert" if effect.alert else "toast", text))
 
-    def _refresh(self) -> None:
-        state: State = self.applicant.state
-        draft = draft_of(state)
-        if application_of(state) is None and draft is not None and draft.recalled:
+    def _refresh(self, *, anew: bool) -> None:
+        status, state = filed(self.applicant.state)
+        application = application_of(state)
+        if application is None:
             return
-        status = getattr(getattr(state, "closed", None), "outcome", state.kind)
         card = self._cards.render(state, status, GROUP)
-        shown = self.card or Shown("card", "")
-        shown.text, shown.buttons = plain(card["text"]), _rows(card["keyboard"])
-        shown.was_edited = self.card is not None
-        self.card = shown
-        self.news.append(shown)
+        before = self.cards.pop(application.receipt, None)
+        if before is not None and anew:
+            self.news.append(News("gone", shown=before))
+        shown = before if before and not anew else Shown("card", "")
+        self.cards[application.receipt] = shown
+        self._change(shown, plain(card["text"]), _rows(card["keyboard"]))
+        self.news.append(News("card", shown=shown))
+
+    # photos and files
+
+    def _fetch(self, effect: FetchPhoto) -> None:
+        verdict, picture = self._verdict, None
+        if not verdict.refusal:
+            picture = Picture(
+                photo_id=f"p{effect.attempt}", width=1600, height=1000, warnings=verdict.warnings
+            )
+        self._advance(
+            PhotoChecked(
+                effect.question, effect.part, effect.attempt, picture, verdict.refusal, verdict.values
+            )
+        )
+
+    def _pictures(self) -> list[tuple[str, str]]:
+        """Question and side of every picture kept."""
+        application, draft = application_of(self.applicant.state), draft_of(self.applicant.state)
+        answers = application.answers if application else draft.answers if draft else {}
+        return [
+            (key, side)
+            for key, answer in answers.items()
+            if isinstance(answer, Pictured)
+            for side in answer.sides
+        ]
+
+    def _send_data(self) -> None:
+        name = self._wording.toast("data_file_name", self.applicant.language, {})
+        self._show(Shown("bot", f"(file: {name}.json)"))
+        for _ in self._pictures():
+            self._show(Shown("bot", "(photo)"))
+
+    def _show_photo(self, receipt: str) -> None:
+        review = self._programme.review
+        for question, part in self._pictures():
+            values = {"receipt": receipt, "question": question, "part": part, "minutes": review.photo_minutes}
+            caption = plain(self._wording.named("photo_caption", review.language, **values))
+            shown = Shown("reviewer", f"(photo)\n{caption}")
+            self._removals.append((self.now + timedelta(minutes=review.photo_minutes), shown))
+            self._show(shown)
 
     def _erase(self, effect: Erase) -> None:
-        say, language = effect.say, self.applicant.language
-        self.applicant = self._stranger().model_copy(
-            update={"barred_until": effect.barred_until, "language": language}
-        )
+        """Everything goes, and who comes back is a stranger; the receipt is in the language spoken last."""
+        language = self.applicant.language
+        standing = [*self.shown, *(shown for _, shown in self._removals), *self.cards.values()]
+        self.news += [News("gone", shown=shown) for shown in standing]
+        self.applicant = self._stranger(effect.barred_until)
         self.shown.clear()
-        self.card = None
-        if say:
-            text = self._wording.named(say, language, receipt="REHEARSAL", at=self.now, left=0)
-            self._show(Shown("private", plain(text)))
+        self._removals.clear()
+        self.cards.clear()
+        if effect.say:
+            text = self._wording.named(effect.say, language, receipt="0123456789AB", at=self.now, left=0)
+            self._show(Shown("bot", plain(text)))
+            self.shown.clear()  # nobody remembers this one
 
 
-def _rows(keyboard: list[list[dict[str, Any]]]) -> list[list[tuple[str, str]]]:
+def _rows(keyboard: list[list[dict[str, Any]]]) -> Buttons:
     return [[(button["text"], button["callback_data"]) for button in row] for row in keyboard]
-
-
-def plain(html: str) -> str:
-    """A message as one reads it: tags gone, quotations marked."""
-    marked = (
-        html.replace("<blockquote expandable>", "\n> ")
-        .replace("<blockquote>", "\n> ")
-        .replace("</blockquote>", "\n")
-    )
-    lines = [str(Markup(line).striptags()) for line in marked.split("\n")]  # noqa: S704
-    text = "\n".join(line.rstrip() for line in lines)
-    while "\n\n\n" in text:
-        text = text.replace("\n\n\n", "\n\n")
-    return text.strip()

@@ -8,12 +8,26 @@ from pathlib import Path
 import click
 
 from bot.programmes import load
-from bot.rehearsal import Rehearsal, Shown
+from bot.rehearsal import REVIEWER, Rehearsal, Shown, Verdict
 
-HELP = """Type an answer, or the number of a button. Also:
-  photo           send a photo that is fine          refuse   send one that is refused
-  wait 25h        let time pass (h, d)               quit     end
+HELP = """You are the applicant, and further down also a reviewer. Type an answer or a command such as /help,
+or the number of a button. \\n in an answer is a line break. Besides:
+
+  photo     send a photo that is fine        dark      send one that is too dark
+  refuse    send a file that is no picture   wait 25h  let time pass: m, h or d
+  again     show the buttons again           quit      end (or Ctrl-D)
 """
+PHOTOS = {
+    "photo": Verdict(),
+    "dark": Verdict(warnings=("photo_dark",)),
+    "refuse": Verdict(refusal="photo_not_a_picture"),
+}
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+LONGEST_WAIT = timedelta(days=36_500)
+TITLES = {"bot": "The bot", "card": "The reviewers' group", "reviewer": "The reviewer's own chat"}
+MARKS = {"toast": "toast", "alert": "alert"}
+
+Numbered = list[tuple[str, Shown]]
 
 
 def trial(folder: Path | None, language: str | None) -> int:
@@ -28,54 +42,94 @@ def trial(folder: Path | None, language: str | None) -> int:
     click.echo("> /start")
     rehearsal.say("/start")
     while True:
-        buttons = _print_news(rehearsal)
+        _print_news(rehearsal)
+        buttons = _print_buttons(rehearsal)
         line = _read()
-        if line is None or line == "quit":
+        if line is None or line.strip() == "quit":
             return 0
-        _do(rehearsal, line, buttons)
+        if line.strip() and not _do(rehearsal, line.strip(), buttons):
+            click.secho(f"  There is no button {line.strip()}.", fg="yellow")
 
 
 def _read() -> str | None:
+    """The next line; None at the end of input. What is piped in is repeated, so that the output reads as a dialogue."""
     try:
-        line = input("> ") if sys.stdin.isatty() else sys.stdin.readline()
+        line = input("\n> ")
     except (EOFError, KeyboardInterrupt):
+        click.echo()
         return None
-    if not sys.stdin.isatty() and not line:
-        return None
-    return line.rstrip("\n").replace("\\n", "\n")
+    if not sys.stdin.isatty():
+        click.echo(line)
+    return line.replace("\\n", "\n")
 
 
-def _do(rehearsal: Rehearsal, line: str, buttons: list[tuple[str, Shown]]) -> None:
-    head, _, rest = line.partition(" ")
-    if line.isdecimal() and 1 <= int(line) <= len(buttons):
+def _do(rehearsal: Rehearsal, line: str, buttons: Numbered) -> bool:
+    """Do what a line says. False when it is a number, and of no button, where one is expected."""
+    if line.isdecimal():
+        if not 1 <= int(line) <= len(buttons):
+            return False
         data, shown = buttons[int(line) - 1]
         rehearsal.press(data, shown)
-    elif head == "photo":
-        rehearsal.photo()
-    elif head == "refuse":
-        rehearsal.photo(refusal="photo_not_a_picture")
-    elif head == "wait" and rest[:-1].isdecimal() and rest[-1:] in {"h", "d"}:
-        rehearsal.wait(timedelta(hours=int(rest[:-1]) * (24 if rest.endswith("d") else 1)))
-    elif line:
+        if any(one.what == "toast" and one.text.startswith("(") for one in rehearsal.news):
+            _open_photo(rehearsal, shown)
+    elif line in PHOTOS:
+        rehearsal.photo(PHOTOS[line])
+    elif (wait := _wait(line)) is not None:
+        rehearsal.wait(wait)
+    elif line != "again":
         rehearsal.say(line)
+    return True
 
 
-def _print_news(rehearsal: Rehearsal) -> list[tuple[str, Shown]]:
-    """Print what is new; the buttons that can be pressed now, numbered through."""
-    for news in rehearsal.news:
-        if isinstance(news, str):
-            click.secho(f"  ({news})", fg="yellow")
+def _open_photo(rehearsal: Rehearsal, card: Shown) -> None:
+    """View ID opens the reviewer's chat with the bot; here at once."""
+    for receipt, shown in rehearsal.cards.items():
+        if shown is card:
+            rehearsal.open_photo(receipt, REVIEWER)
+
+
+def _wait(line: str) -> timedelta | None:
+    """The span of "wait 25h"; None when the line is something else."""
+    head, _, rest = line.partition(" ")
+    unit = UNITS.get(rest[-1:])
+    if head != "wait" or unit is None or not rest[:-1].isdecimal() or len(rest) > 7:
+        return None
+    return min(timedelta(**{unit: int(rest[:-1])}), LONGEST_WAIT)
+
+
+def _print_news(rehearsal: Rehearsal) -> None:
+    """Everything new; of a message that changed several times only how it reads now."""
+    news, rehearsal.news = rehearsal.news, []
+    removed: list[str] = []
+    for place, one in enumerate(news):
+        if any(
+            one.shown is later.shown and one.what == later.what for later in news[place + 1 :] if one.shown
+        ):
             continue
-        title = {"private": "bot", "card": "reviewers' group", "reviewer": "a reviewer's chat"}[news.where]
-        click.secho(f"\n{title}:", bold=True)
-        click.echo("\n".join(f"  {line}" for line in news.text.splitlines()))
-    rehearsal.news.clear()
-    last = [shown for shown in rehearsal.shown if shown.buttons][-1:]
-    return _number([*last, *([rehearsal.card] if rehearsal.card else [])])
+        if one.shown is None:
+            click.secho(f"  ({MARKS[one.what]}: {one.text})", fg="yellow")
+        elif one.what == "gone":
+            removed.append(TITLES[one.shown.where])
+        else:
+            changed = ", changed" if one.what == "edited" else ""
+            title = TITLES[one.shown.where]
+            click.secho(f"\n{title}{changed}:", bold=True)
+            click.echo("\n".join(f"  {line}".rstrip() for line in one.shown.text.splitlines()))
+    for title in dict.fromkeys(removed):
+        click.secho(f"  (removed: {removed.count(title)} x {title})", fg="yellow")
 
 
-def _number(messages: Iterable[Shown]) -> list[tuple[str, Shown]]:
-    buttons: list[tuple[str, Shown]] = []
+def _print_buttons(rehearsal: Rehearsal) -> Numbered:
+    """The buttons that can be pressed now, numbered through: of the newest message that has some, and of the card."""
+    messages = [shown for shown in rehearsal.shown if shown.buttons][-1:]
+    card = [rehearsal.card] if rehearsal.card and rehearsal.card.buttons else []
+    if messages or card:
+        click.echo()
+    return _number([*messages, *card])
+
+
+def _number(messages: Iterable[Shown]) -> Numbered:
+    buttons: Numbered = []
     for shown in messages:
         for row in shown.buttons:
             labels = []

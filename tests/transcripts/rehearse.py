@@ -3,18 +3,23 @@
 from datetime import UTC, datetime, timedelta
 
 from bot.programmes import Loaded
-from bot.rehearsal import Rehearsal, Shown
+from bot.rehearsal import Buttons, News, Rehearsal, Shown, Verdict
 from conversations.application import Reviewer
-from conversations.events import Event, MessageEdited, PhotoArrived, SomethingElse
-from tests.transcripts.script import HEARD, Heard, Script, Step, steady
+from conversations.events import MessageEdited, SomethingElse
+from tests.transcripts.script import HEARD, SENT, Heard, Script, Step, gone, steady, walk
 
-REVIEWERS = {name: Reviewer(ref=name, name=name) for name in ("Ana", "Ben")}
-PHOTOS: dict[str, dict[str, object]] = {
-    "a photo": {},
-    "a file": {},
-    "a dark photo": {"warnings": ("photo_dark",)},
-    "no picture": {"refusal": "photo_not_a_picture"},
-    "a pdf": {"refusal": "photo_pdf"},
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+VALUES: dict[str, dict[str, str | int]] = {
+    "photo_unsupported_kind": {"kind": "TIFF"},
+    "photo_animated": {"kind": "WebP"},
+    "photo_too_long": {"width": 2100, "height": 100, "limit_ratio": 20},
+    "photo_too_many_pixels": {
+        "kind": "PNG",
+        "width": 8000,
+        "height": 6000,
+        "megapixels": 48,
+        "limit_megapixels": 40,
+    },
 }
 
 
@@ -22,87 +27,120 @@ class Stage:
     """Plays steps and collects what followed, in the order of `HEARD`."""
 
     def __init__(self, loaded: Loaded, language: str) -> None:
-        start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-        self.rehearsal = Rehearsal(loaded, language, start=start)
+        self.rehearsal = Rehearsal(loaded, language, start=START)
+        self._language = language
+        self._place = ""
 
     def play(self, script: Script) -> Script:
         """The same script with what was really heard."""
         steps = [Step(step.line, step.who, step.verb, step.what, self.do(step)) for step in script.steps]
-        return Script(script.title, script.language, steps)
+        return Script(script.title, script.language, steps, script.whole)
 
     def do(self, step: Step) -> list[Heard]:
-        before = {id(shown): shown.text for shown in self.rehearsal.shown}
-        self._act(step)
+        if step.verb == "is at":
+            return self._walk(step)
+        try:
+            self._act(step)
+        except AssertionError as error:
+            raise AssertionError(f"{step.line!r}: {error}") from None
         news, self.rehearsal.news = self.rehearsal.news, []
-        heard: dict[tuple[str, int], Heard] = {}
-        for place, one in enumerate(news):
-            if isinstance(one, str):
-                alert = (one, True) in self.rehearsal.toasts
-                heard["toast", place] = Heard("alert" if alert else "toast", steady(one))
-                continue
-            where = {"private": "bot"}.get(one.where, one.where)
-            if where == "bot" and id(one) in before:
-                where = "edited"
-            key = (where, 0) if where == "card" else (where, place)
-            heard[key] = Heard(where, steady(as_text(one)))
-        self.rehearsal.toasts.clear()
-        return sorted(heard.values(), key=lambda one: HEARD.index(one.where))
+        return in_order(news)
+
+    def _walk(self, step: Step) -> list[Heard]:
+        heard: list[Heard] = []
+        for one in walk(step, self._language, self._place):
+            heard = self.do(one)
+        self._place = step.what
+        return heard
 
     def _act(self, step: Step) -> None:
         rehearsal = self.rehearsal
-        if step.who == "time":
-            rehearsal.wait(span(step.what))
-        elif step.who in REVIEWERS:
-            self._review(step)
-        elif step.verb == "types":
-            rehearsal.say(step.what.replace("\\n", "\n"))
-        elif step.verb == "edits":
-            rehearsal.happen(MessageEdited())
-        elif step.verb == "sends":
-            self._send(step.what)
-        else:
-            shown, data = find(rehearsal.shown, step.what, old=step.verb == "presses old")
-            rehearsal.press(data, shown)
+        match step.verb:
+            case "" if step.who == "time":
+                rehearsal.wait(span(step.what))
+            case "types":
+                rehearsal.say(step.what.replace("\\n", "\n"))
+            case "edits":
+                rehearsal.happen(MessageEdited())
+            case "sends":
+                self._send(step.what)
+            case "opens the photo":
+                self._press_card("View ID", step)
+                receipt = next(reversed(rehearsal.cards))
+                rehearsal.open_photo(receipt, reviewer(step.who))
+            case "presses on the card":
+                self._press_card(step.what, step)
+            case verb if step.who in ("Ana", "Ben"):
+                self._press_card(step.what, step, old=verb == "presses old")
+            case verb:
+                found = find([(shown, shown.buttons) for shown in rehearsal.shown], step.what)
+                place = -2 if verb == "presses old" else -1
+                rehearsal.press(found[place][1], found[place][0])
 
     def _send(self, what: str) -> None:
-        if what in PHOTOS:
-            self.rehearsal.photo(**PHOTOS[what])  # type: ignore[arg-type]
-        elif what == "an album":
-            self.rehearsal.photo()
-            self.rehearsal.happen(PhotoArrived("file", 1000, album="album"))
+        kind = SENT[what]
+        if what == "a file of 25 MB":
+            self.rehearsal.photo(size=25 << 20)
+        elif kind == "album":
+            self.rehearsal.photo(album="album")
+            self.rehearsal.photo(album="album")
+        elif kind in ("photo_dark", "photo_small", "photo_blurred"):
+            self.rehearsal.photo(Verdict(warnings=(kind,)))
+        elif not kind or kind.startswith("photo_"):
+            self.rehearsal.photo(Verdict(kind, values=tuple(sorted(VALUES.get(kind, {}).items()))))
         else:
-            event: Event = SomethingElse(what.removeprefix("a "))
-            self.rehearsal.happen(event)
+            self.rehearsal.happen(SomethingElse(kind))
 
-    def _review(self, step: Step) -> None:
+    def _press_card(self, label: str, step: Step, *, old: bool = False) -> None:
         card = self.rehearsal.card
         if card is None:
             raise AssertionError("there is no card")
-        label = "View ID" if step.verb == "opens the photo" else step.what
-        _, data = find([card], label)
-        self.rehearsal.press(data, card, REVIEWERS[step.who])
+        [*_, (_, data)] = find([(card, card.earlier if old else card.buttons)], label)
+        self.rehearsal.press(data, card, reviewer(step.who))
 
 
-def find(messages: list[Shown], label: str, *, old: bool = False) -> tuple[Shown, str]:
-    """A button by its label: under the newest message that has it, or under an earlier one."""
-    found = [
-        (shown, data)
-        for shown in messages
-        for row in shown.buttons
-        for text, data in row
-        if text.endswith(label)
-    ]
-    if len(found) < 1 + old:
-        raise AssertionError(
-            f"no button {label!r}; there are {[text for m in messages[-2:] for r in m.buttons for text, _ in r]}"
-        )
-    return found[-2 if old else -1]
+def reviewer(name: str) -> Reviewer:
+    """Ana, Ben, or the applicant, who is a member too."""
+    return Reviewer(ref=name if name in ("Ana", "Ben") else "applicant", name=name)
 
 
-def as_text(shown: Shown) -> str:
+def in_order(news: list[News]) -> list[Heard]:
+    """What was heard in one step, a card as it reads at the end, and what went in one entry."""
+    heard = {
+        ("card", 0) if one.what == "card" else (one.what, place): said(one)
+        for place, one in enumerate(news)
+        if one.what != "gone"
+    }
+    removed = [one.shown.where for one in news if one.what == "gone" and one.shown]
+    if removed:
+        text = gone(removed.count("bot"), removed.count("reviewer"), removed.count("card"))
+        heard["gone", 0] = Heard("gone", text)
+    return sorted(heard.values(), key=lambda one: HEARD.index(one.where))
+
+
+def said(one: News) -> Heard:
+    return Heard(one.what, steady(as_text(one.shown.text, one.shown.buttons) if one.shown else one.text))
+
+
+def find(messages: list[tuple[Shown, Buttons]], label: str) -> list[tuple[Shown, str]]:
+    """The messages that have a button of that label, oldest first, and its data; a label's end will do."""
+    for fits in (str.__eq__, str.endswith):
+        found = [
+            (shown, data)
+            for shown, buttons in messages
+            for row in buttons
+            for text, data in row
+            if fits(text, label)
+        ]
+        if found:
+            return found
+    there = [text for _, buttons in messages[-2:] for row in buttons for text, _ in row]
+    raise AssertionError(f"no button {label!r}; there are {there}")
+
+
+def as_text(text: str, buttons: Buttons) -> str:
     """A message with its buttons as lines."""
-    rows = [" ".join(f"[{label}]" for label, _ in row) for row in shown.buttons]
-    return "\n".join([shown.text, *rows])
+    return "\n".join([text, *(" ".join(f"[{label}]" for label, _ in row) for row in buttons)])
 
 
 def span(text: str) -> timedelta:

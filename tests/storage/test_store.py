@@ -1,0 +1,433 @@
+"""Every query against the real schema."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import store
+from storage.engine import Transaction
+from storage.sqlite import SQLite
+
+NOW = datetime(2026, 3, 2, 9, 0, 0, 5, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+MARK = b"PLANTED-MARKER-OF-A-PERSON-"
+
+
+def add(tx: Transaction, person_id: str, sealed: bytes = b"sealed") -> None:
+    store.add_person(tx, person_id, f"ref-{person_id}", f"key-{person_id}".encode())
+    store.save_person(tx, person_id, sealed, "drafting", None, asks_anew=True, now=NOW)
+
+
+def submit(tx: Transaction, receipt: str, person_id: str, status: str = "waiting", **changes: Any) -> None:
+    values = {"counters": (1, 0), "times": (NOW, None), "sealed": b"sealed", **changes}
+    store.save_application(tx, receipt, person_id, status, **values)
+
+
+def count(tx: Transaction) -> dict[str, int]:
+    """How many rows each table holds."""
+    tables = [row[0] for row in tx.fetchall("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        table: tx.fetchall(f"SELECT COUNT(*) FROM {table}")[0][0]
+        for table in sorted(tables)
+        if table != "schema_version"
+    }
+
+
+# times
+
+
+def test_times_compare_as_text_and_come_back_whole() -> None:
+    times = [NOW, NOW + timedelta(microseconds=1), NOW.replace(microsecond=0), LATER]
+    assert sorted(times) == sorted(times, key=store.stamp)
+    assert [store.unstamp(store.stamp(at)) for at in times] == times
+    assert store.stamp(NOW.astimezone(timezone(timedelta(hours=8)))) == "2026-03-02T09:00:00.000005Z"
+
+
+# facts and people
+
+
+async def test_facts_are_kept_and_replaced(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[str | None]:
+        found = [store.get_fact(tx, "group")]
+        for value in ("-1", "-2"):
+            store.put_fact(tx, "group", value)
+            found.append(store.get_fact(tx, "group"))
+        return found
+
+    assert await engine.write(work) == [None, "-1", "-2"]
+
+
+async def test_people_are_found_by_ref_by_id_and_by_receipt(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        for one in ("a", "b", "c"):
+            add(tx, one)
+        submit(tx, "UX-1", "b")
+        return [
+            sorted(row.person_id for row in store.people_by_ref(tx, ["ref-a", "ref-c", "nobody"])),
+            [row.ref for row in store.people_by_id(tx, ["b", "nobody"])],
+            [(receipt, row.person_id) for receipt, row in store.people_by_receipt(tx, ["UX-1", "UX-2"])],
+            store.people_by_id(tx, ["a"])[0],
+        ]
+
+    assert await engine.write(work) == [
+        ["a", "c"],
+        ["ref-b"],
+        [("UX-1", "b")],
+        store.PersonRow("a", "ref-a", b"key-a", b"sealed", None, True),
+    ]
+
+
+async def test_an_account_is_one_person(engine: SQLite) -> None:
+    await engine.write(lambda tx: add(tx, "a"))
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        await engine.write(lambda tx: store.add_person(tx, "other", "ref-a", b"key"))
+
+
+async def test_a_new_prompt_makes_the_old_ones_id_unknown(engine: SQLite) -> None:
+    def prompt(tx: Transaction) -> int | None:
+        return store.people_by_id(tx, ["a"])[0].prompt_message
+
+    def work(tx: Transaction) -> list[int | None]:
+        add(tx, "a")
+        store.prompted(tx, "a", 41)
+        store.save_person(tx, "a", b"x", "drafting", None, asks_anew=False, now=NOW)
+        kept = prompt(tx)
+        store.save_person(tx, "a", b"x", "drafting", None, asks_anew=True, now=NOW)
+        return [kept, prompt(tx)]
+
+    assert await engine.write(work) == [41, None]
+
+
+async def test_who_is_due_comes_in_order_and_no_more_than_asked(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[list[str]]:
+        for one, due in (("a", LATER), ("b", NOW), ("c", None), ("d", LATER + timedelta(seconds=1))):
+            add(tx, one)
+            store.save_person(tx, one, b"x", "drafting", due, asks_anew=False, now=NOW)
+        return [
+            store.due_people(tx, NOW - timedelta(microseconds=1), 9),
+            store.due_people(tx, LATER, 9),
+            store.due_people(tx, LATER + timedelta(days=1), 2),
+        ]
+
+    assert await engine.write(work) == [[], ["b", "a"], ["b", "a"]]
+
+
+# applications and photos
+
+
+async def test_an_application_is_one_row_that_follows_its_state(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        add(tx, "a")
+        submit(tx, "UX-1", "a")
+        store.set_card(tx, "UX-1", -100, 7)
+        submit(tx, "UX-1", "a", "approved", counters=(2, 1), times=(NOW, LATER), sealed=b"new")
+        counters = tx.fetchone("SELECT revision, round, submitted_at, closed_at FROM applications")
+        return [store.application(tx, "UX-1"), counters, store.application(tx, "UX-2")]
+
+    assert await engine.write(work) == [
+        store.ApplicationRow("UX-1", "a", b"key-a", "approved", -100, 7, b"new"),
+        (2, 1, store.stamp(NOW), store.stamp(LATER)),
+        None,
+    ]
+
+
+async def test_open_applications_come_oldest_first(engine: SQLite) -> None:
+    states = ["waiting", "rejecting", "deciding", "approved", "rejected", "withdrawn", "recalled"]
+
+    def work(tx: Transaction) -> list[Any]:
+        for place, status in enumerate(states):
+            add(tx, status)
+            times = (NOW - timedelta(hours=place), None)
+            submit(tx, f"UX-{place}", status, status, times=times)
+        submit(tx, "UX-9", "waiting", "withdrawn", times=(LATER, LATER))
+        return [
+            store.open_receipts(tx),
+            store.count_by_status(tx),
+            [row.receipt for row in store.applications_of(tx, "waiting")],
+        ]
+
+    assert await engine.write(work) == [
+        ["UX-2", "UX-1", "UX-0"],
+        {**dict.fromkeys(states, 1), "withdrawn": 2},
+        ["UX-0", "UX-9"],
+    ]
+
+
+async def test_photos_are_kept_and_dropped(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        add(tx, "a")
+        for place, photo in enumerate(("one", "two", "three")):
+            at = NOW + timedelta(seconds=place)
+            store.add_photo(tx, photo, "a", ("identity", "front"), photo.encode(), at)
+        store.drop_photos(tx, ["one", "three", "unknown"])
+        return [
+            store.photos_of(tx, "a"),
+            store.photo(tx, "a", "two"),
+            store.photo(tx, "b", "two"),
+            store.photo(tx, "a", "one"),
+        ]
+
+    stored = store.stamp(NOW + timedelta(seconds=1))
+    assert await engine.write(work) == [
+        [("two", "identity", "front", stored)],
+        store.PhotoRow("identity", "front", b"two", b"key-a"),
+        None,
+        None,
+    ]
+
+
+# consents
+
+
+async def test_a_text_that_was_agreed_to_is_kept_once(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.add_text(tx, "hash", "agreement", "en", "The text.")
+        store.add_text(tx, "hash", "agreement", "en", "Another text.")
+        return tx.fetchall("SELECT * FROM texts")
+
+    assert await engine.write(work) == [("hash", "agreement", "en", "The text.")]
+
+
+async def test_a_consent_needs_its_text(engine: SQLite) -> None:
+    values = ("agreement", "unknown", "en", "press")
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        await engine.write(lambda tx: store.add_consent(tx, "1", "a", values, NOW))
+
+
+async def test_withdrawing_marks_what_stands_and_leaves_what_was_withdrawn_before(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.add_text(tx, "hash", "agreement", "en", "The text.")
+        values = ("agreement", "hash", "en", "press")
+        for consent_id, person_id in (("1", "a"), ("2", "b")):
+            store.add_consent(tx, consent_id, person_id, values, NOW)
+        store.withdraw_consents(tx, "a", NOW)
+        store.add_consent(tx, "3", "a", values, LATER)
+        store.withdraw_consents(tx, "a", LATER)
+        return [store.consents_of(tx, "a"), store.consents_of(tx, "b")]
+
+    row = ("agreement", "hash", "en", "press")
+    now, later = store.stamp(NOW), store.stamp(LATER)
+    assert await engine.write(work) == [
+        [("1", *row, now, now), ("3", *row, later, later)],
+        [("2", *row, now, None)],
+    ]
+
+
+# errands, messages, updates
+
+
+async def test_errands_come_in_the_order_of_their_ids_until_they_are_done(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        add(tx, "a")
+        due = store.stamp(LATER)
+        store.add_errands(
+            tx,
+            [
+                ("3", None, "note", None, b"3"),
+                ("1", "a", "send", None, b"1"),
+                ("2", "a", "wake", due, b"2"),
+                ("4", "a", "edit", None, b"4"),
+            ],
+        )
+        store.count_attempt(tx, "1")
+        store.finish_errands(tx, ["4", "unknown"])
+        return [store.errands(tx), [row.errand_id for row in store.errands(tx, "a")]]
+
+    assert await engine.write(work) == [
+        [
+            store.ErrandRow("1", "a", "send", None, 1, b"1", b"key-a"),
+            store.ErrandRow("2", "a", "wake", store.stamp(LATER), 0, b"2", b"key-a"),
+            store.ErrandRow("3", None, "note", None, 0, b"3", None),
+        ],
+        ["1", "2"],
+    ]
+
+
+async def test_what_goes_to_the_unreachable_waits_for_him(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[list[str]]:
+        add(tx, "a")
+        kinds = ["send", "edit", "data", "card", "fetch", "wake"]
+        store.add_errands(tx, [(str(place), "a", kind, None, b"") for place, kind in enumerate(kinds)])
+        store.set_reachable(tx, "a", False)
+        away = [row.kind for row in store.errands(tx)]
+        his = [row.kind for row in store.errands(tx, "a")]
+        store.set_reachable(tx, "a", True)
+        return [away, his, [row.kind for row in store.errands(tx)]]
+
+    kinds = ["send", "edit", "data", "card", "fetch", "wake"]
+    assert await engine.write(work) == [["card", "fetch", "wake"], kinds, kinds]
+
+
+async def test_messages_are_remembered_by_place_for_people_who_are_there(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        add(tx, "a")
+        store.delivered(tx, "a", "private", 5, NOW)
+        store.delivered(tx, "a", "private", 5, LATER)
+        store.delivered(tx, "a", "private", 4, NOW)
+        store.shown(tx, "a", 6, "UX-1", b"chat", NOW)
+        store.shown(tx, "gone", 7, "UX-1", b"chat", NOW)
+        store.delivered(tx, "gone", "private", 8, NOW)
+        store.forget_message(tx, "a", "private", 4)
+        return store.messages_of(tx, "a") + store.messages_of(tx, "gone")
+
+    now = store.stamp(NOW)
+    assert await engine.write(work) == [
+        ("private", 5, now, None, None),
+        ("reviewer", 6, now, b"chat", "UX-1"),
+    ]
+
+
+async def test_updates_are_seen_once_and_forgotten_in_time(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.add_seen(tx, [1, 2, 2], NOW)
+        store.add_seen(tx, [2, 3], LATER)
+        before = store.seen_among(tx, [0, 1, 2, 3])
+        return [before, store.forget_seen(tx, LATER), store.seen_among(tx, [1, 2, 3])]
+
+    assert await engine.write(work) == [{1, 2, 3}, 2, {3}]
+
+
+async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.park(tx, "2", None, "not JSON", b"two", NOW)
+        store.park(tx, "1", 7, "KeyError", b"one", NOW)
+        found = store.parked(tx)
+        return [found, store.drop_parked(tx, "1"), store.drop_parked(tx, "1"), len(store.parked(tx))]
+
+    now = store.stamp(NOW)
+    rows = [("1", 7, now, "KeyError", b"one"), ("2", None, now, "not JSON", b"two")]
+    assert await engine.write(work) == [rows, 1, 0, 1]
+
+
+# erasure
+
+
+def fill(tx: Transaction, person_id: str, mark: bytes = b"") -> None:
+    """Something of a person in every table that can hold it."""
+    add(tx, person_id, mark + b"state")
+    submit(tx, f"UX-{person_id}", person_id, sealed=mark + b"application")
+    store.add_photo(tx, f"photo-{person_id}", person_id, ("identity", "front"), mark + b"photo" * 3000, NOW)
+    store.add_errands(tx, [(f"errand-{person_id}", person_id, "send", None, mark + b"errand")])
+    store.delivered(tx, person_id, "private", 5, NOW)
+    store.shown(tx, person_id, 6, f"UX-{person_id}", mark + b"chat", NOW)
+    store.add_text(tx, "hash", "agreement", "en", "The text.")
+    store.add_consent(tx, f"consent-{person_id}", person_id, ("agreement", "hash", "en", "press"), NOW)
+
+
+async def test_erasing_a_person_leaves_the_proof_of_consent_and_a_keyed_hash(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        fill(tx, "a")
+        one = count(tx)
+        fill(tx, "b")
+        store.erase_person(tx, "b", "ref-b", LATER, NOW)
+        return [one, count(tx), len(store.consents_of(tx, "b")), store.people_by_ref(tx, ["ref-b"])]
+
+    one, after, consents, people = await engine.write(work)
+    assert after == {**one, "consents": 2, "tombstones": 1}
+    assert (consents, people) == (1, [])
+
+
+async def test_a_bar_outlives_the_erasure_and_the_last_one_counts(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        add(tx, "a")
+        store.erase_person(tx, "a", "ref-a", LATER, NOW)
+        first = store.barred_until(tx, ["ref-a", "ref-b"])
+        add(tx, "b")
+        store.erase_person(tx, "b", "ref-a", None, NOW)
+        return [first, store.barred_until(tx, ["ref-a"])]
+
+    assert await engine.write(work) == [{"ref-a": LATER}, {}]
+
+
+async def test_an_erased_persons_bytes_are_in_no_file_any_more(engine: SQLite, path: Path) -> None:
+    def held() -> list[str]:
+        return sorted(one.name for one in path.parent.iterdir() if MARK in one.read_bytes())
+
+    await engine.write(lambda tx: fill(tx, "a", MARK))
+    await engine.checkpoint()
+    assert held() == ["intake.sqlite"]
+    await engine.write(lambda tx: store.erase_person(tx, "a", "ref-a", None, NOW))
+    assert await engine.checkpoint() is True
+    assert held() == []
+
+
+async def test_an_answer_that_was_replaced_is_in_no_file_any_more(engine: SQLite, path: Path) -> None:
+    await engine.write(lambda tx: add(tx, "a", MARK * 400))
+    await engine.write(
+        lambda tx: store.save_person(tx, "a", b"new" * 400, "drafting", None, asks_anew=False, now=NOW)
+    )
+    assert await engine.checkpoint() is True
+    assert all(MARK not in one.read_bytes() for one in path.parent.iterdir())
+
+
+# audit
+
+
+async def test_the_audit_is_a_chain_that_any_change_breaks(engine: SQLite) -> None:
+    def write(tx: Transaction) -> None:
+        store.add_audit(tx, [("consent", "a", "agreement press"), ("submitted", "a", "UX-1 1")], NOW)
+        store.add_audit(tx, [], NOW)
+        store.add_audit(tx, [("approved", "a", "UX-1 1")], LATER)
+
+    await engine.write(write)
+    rows = await engine.read(store.audit_rows)
+    assert [(row[0], row[2]) for row in rows] == [(1, "consent"), (2, "submitted"), (3, "approved")]
+    assert chain_holds(rows)
+    assert not chain_holds([rows[0], rows[2]])
+    assert not chain_holds([rows[0], (*rows[1][:4], "UX-1 2", rows[1][5]), rows[2]])
+
+
+def chain_holds(rows: list[Any]) -> bool:
+    previous = ""
+    for seq, at, action, subject, detail, found in rows:
+        previous = store.audit_hash(previous, (str(seq), at, action, subject, detail))
+        if found != previous:
+            return False
+    return True
+
+
+def test_the_audits_hash_knows_where_a_field_ends() -> None:
+    assert store.audit_hash("", ("ab", "c")) != store.audit_hash("", ("a", "bc"))
+
+
+# the plan of the queries
+
+
+QUERIES: dict[str, Callable[[Transaction], object]] = {
+    "people_by_ref": lambda tx: store.people_by_ref(tx, ["a"]),
+    "people_by_receipt": lambda tx: store.people_by_receipt(tx, ["a"]),
+    "seen_among": lambda tx: store.seen_among(tx, [1]),
+    "due_people": lambda tx: store.due_people(tx, NOW, 9),
+    "photos_of": lambda tx: store.photos_of(tx, "a"),
+    "errands_of": lambda tx: store.errands(tx, "a"),
+    "consents_of": lambda tx: store.consents_of(tx, "a"),
+    "applications_of": lambda tx: store.applications_of(tx, "a"),
+}
+
+
+class Explained:
+    """A transaction that collects how its statements would be carried out."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+        self.plans: list[str] = []
+
+    def fetchall(self, sql: str, params: Any = ()) -> list[Any]:
+        self.plans += [row[3] for row in self.tx.fetchall(f"EXPLAIN QUERY PLAN {sql}", params)]
+        return []
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_no_query_of_the_way_of_an_update_reads_a_whole_table(engine: SQLite, name: str) -> None:
+    def work(tx: Transaction) -> list[str]:
+        explained = Explained(tx)
+        QUERIES[name](explained)  # type: ignore[arg-type]
+        return explained.plans
+
+    plans = await engine.read(work)
+    assert plans
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []

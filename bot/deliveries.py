@@ -166,8 +166,7 @@ class Deliveries:
         if self.is_erased(errand.person_id):
             return self._later(Errand(REMOVE, chat, None, {"message_id": message_id}))
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
-        # known before the next errand of this card is looked at: it must edit this message, not post another
-        await self._engine.write(_card_at(receipt, chat, message_id))
+        await self._engine.write(_posted(errand.errand_id, receipt, chat, message_id))
         if stands:
             await self._take_away(chat, int(row.card_message or 0), self._moved(row))
         return Outcome()
@@ -384,6 +383,17 @@ def message_params(chat: int, body: dict[str, Any]) -> dict[str, Any]:
     if keyboard:
         params["reply_markup"] = {"inline_keyboard": keyboard}
     return params
+
+
+def _posted(errand_id: str, receipt: str, chat: int, message_id: int) -> Write:
+    """The card's message is known with the end of its errand, and before the next errand of this card is looked
+    at: that must edit this message, not post another."""
+
+    def write(tx: Transaction) -> None:
+        store.set_card(tx, receipt, chat, message_id)
+        store.finish_errands(tx, [errand_id])
+
+    return write
 
 
 def _card_at(receipt: str, chat: int, message_id: int) -> Write:

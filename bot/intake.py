@@ -275,8 +275,8 @@ class Intake:
             case GroupMoved(old=old, new=new):
                 plan.after.append(lambda: self.outbox.group_moved(old, new))
             case MemberChanged(chat_id=chat_id, user_id=user_id, status=status):
-                if chat_id == self.group():
-                    plan.after.append(lambda: self.reviewers.learn(user_id, status))
+                if chat_id == self.group():  # at once: the next press may stand in this very batch
+                    self.reviewers.learn(user_id, status)
             case BotMoved() as reading:
                 self._bot_moved(reading, plan)
             case GroupSaid(command=command, chat_id=chat_id) if (

@@ -121,8 +121,8 @@ class Outbox:
         self.accept([restore(row, self._vault) for row in rows if row.errand_id not in self._known])
 
     def waiting(self) -> int:
-        """How many errands are in memory and not done."""
-        return len(self._known)
+        """How many errands are to be done now; what has its time yet to come is not counted."""
+        return len(self._known) - len(self._timed)
 
     # in
 

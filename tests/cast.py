@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from bot.control import ask
 from bot.sandbox import contents, deeds
 from bot.sandbox.files import Upload
 from bot.sandbox.keyboards import Button
@@ -370,6 +371,13 @@ class RunningBot:
         if process.returncode is not None:
             raise AssertionError(f"the bot ended with {process.returncode}:\n{self.output}")
 
+    async def settled(self, timeout: float = PATIENCE) -> None:
+        """Returns when everything the bot wanted to do is done and recorded."""
+        socket = Path(self.environment["INTAKE_DATA"]) / "control.sock"
+        async with asyncio.timeout(timeout):
+            while (await asyncio.to_thread(ask, socket, "status"))["errands_waiting"]:
+                await asyncio.sleep(0.02)
+
     async def kill(self) -> None:
         """At once, as by a power cut."""
         await self._end(signal.SIGKILL, 10.0)
@@ -377,6 +385,10 @@ class RunningBot:
     async def terminate(self, timeout: float = 15.0) -> int:
         """Ask it to end; its exit status."""
         return await self._end(signal.SIGTERM, timeout)
+
+    async def interrupt(self, timeout: float = 15.0) -> int:
+        """As Ctrl-C does; its exit status."""
+        return await self._end(signal.SIGINT, timeout)
 
     async def restart(self) -> None:
         """End it, gently if it still runs, and start it anew on the same data."""

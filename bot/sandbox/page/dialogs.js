@@ -65,9 +65,9 @@ function place(menu, anchor) {
 
 // Toasts and alerts ----------------------------------------------------------------------------------------
 
-/** A short word that goes away by itself; `host` is the pane it belongs to. */
+/** A short word that goes away by itself; `host` is the pane it belongs to, or the body. */
 export function toast(host, text, isError = false) {
-  const shelf = host.querySelector(".toasts") ?? host;
+  const shelf = host.querySelector(":scope > .toasts, :scope > .stage > .toasts");
   const bread = h(`div.toast${isError ? ".error" : ""}`, { testid: "toast", role: isError ? "alert" : "status" }, text);
   shelf.append(bread);
   setTimeout(() => bread.remove(), TOAST_LASTS);

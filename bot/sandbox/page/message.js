@@ -148,7 +148,9 @@ const placeOf = (message) => `${message.chat.id}:${message.message_id}`;
 
 function content(message, scene) {
   if (message.text !== undefined) {
-    const nodes = richText(message.text, message.entities, scene.act, placeOf(message));
+    // A deep link's payload goes to the bot and is not shown, as in the apps.
+    const text = message.from?.is_bot ? message.text : message.text.replace(/^(\/start) [\w-]+$/, "$1");
+    const nodes = richText(text, message.entities, scene.act, placeOf(message));
     return h("div.text", { testid: "message-text" }, ...nodes);
   }
   const kind = Object.keys(CONTENT).find((name) => message[name]);

@@ -1,0 +1,121 @@
+"""The page of the local Telegram, played in Chromium as a newcomer would: both languages, from START to a decision.
+
+Pictures of what was seen are left in artifacts/. With INTAKE_DEMO_PICTURE=docs/demo.png set, the README's picture
+is made anew on the way.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.bot.browser_demo import ROOT, Window, launched, running_demo
+from tests.bot.browser_people import SECONDS, Applicant, Reviewers
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = launched(playwright)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser: Browser) -> Iterator[str]:
+    """One demo for all; every test brings its own people."""
+    with running_demo() as found:
+        yield found
+
+
+def test_english_applicant_is_approved_and_told(browser: Browser, address: str) -> None:
+    window = Window(browser)
+    page = window.page
+    page.goto(address)
+    reviewers = Reviewers(page)
+    applicant = Applicant(page, "Emma Hughes", "en")
+    applicant.tab.click()
+    window.picture("light-1-welcome")
+    applicant.start()
+    window.picture("light-2-agreement")
+    applicant.agree()
+    applicant.answer_everything(skipped="homepage", kind="photo")
+    expect(applicant.button("Submit Application")).to_be_visible(timeout=SECONDS)
+    window.picture("light-3-summary")
+    receipt = applicant.submit()
+    reviewers.look_at_id(receipt)
+    window.picture("light-4-view-id")
+    reviewers.return_to_group()
+    _picture_for_readme(window)
+    reviewers.press(receipt, "approve")
+    expect(reviewers.group.pane.get_by_test_id("toast").last).to_be_visible()
+    reviewers.press(receipt, "tell")
+    applicant.reads(applicant.words.granted.strip().splitlines()[0])
+    window.picture("light-5-approved")
+    assert window.faults == []
+    window.context.close()
+
+
+def test_chinese_applicant_is_rejected_with_a_reason_and_told_in_chinese(
+    browser: Browser, address: str
+) -> None:
+    window = Window(browser, dark=True)
+    page = window.page
+    page.goto(address)
+    page.get_by_test_id("page-language").click()
+    reviewers = Reviewers(page)
+    applicant = Applicant.added(page, "林知远", "zh-hans")
+    applicant.start()
+    window.picture("dark-1-agreement")
+    applicant.agree()
+    applicant.answer_everything(skipped="scenarios", kind="file")
+    receipt = applicant.submit()
+    reviewers.press(receipt, "reject")
+    reason = reviewers.words.reasons["not_legible"]["name"]
+    expect(reviewers.button(receipt, reason)).to_be_visible(timeout=SECONDS)
+    window.picture("dark-2-reasons")
+    reviewers.button(receipt, reason).click()
+    reviewers.press(receipt, "tell")
+    applicant.reads(applicant.words.reasons["not_legible"]["told"])
+    applicant.reads(applicant.words.reasons["not_legible"]["fix"])
+    window.picture("dark-3-rejected")
+    assert window.faults == []
+    window.context.close()
+
+
+def test_page_fits_a_phone(browser: Browser, address: str) -> None:
+    window = Window(browser, width=390, height=844)
+    page = window.page
+    page.goto(address)
+    applicant = Applicant.added(page, "Luca", "en")
+    applicant.start()
+    applicant.agree()
+    applicant.reads(applicant.words.questions["full_name"]["ask"])
+    window.picture("phone-1-applicant")
+    for name in ("group", "private"):
+        page.get_by_test_id(f"view-{name}").click()
+        expect(page.get_by_test_id(f"pane-{name}")).to_be_visible()
+        expect(page.get_by_test_id("pane-applicant")).to_be_hidden()
+        window.picture(f"phone-2-{name}")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert window.faults == []
+    window.context.close()
+
+
+def _picture_for_readme(window: Window) -> None:
+    """A palette keeps it small enough for a repository."""
+    wanted = os.environ.get("INTAKE_DEMO_PICTURE")
+    if not wanted:
+        return
+    window.page.set_viewport_size({"width": 1360, "height": 1090})
+    with Image.open(window.picture("readme")) as full:
+        small = full.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    path = ROOT / Path(wanted)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small.save(path, optimize=True)
+    window.page.set_viewport_size({"width": 1440, "height": 900})

@@ -41,9 +41,9 @@ class Metrics:
             lines.append(f"# TYPE {PREFIX}{name} counter")
             for (counter, labels), value in sorted(self._counters.items()):
                 if counter == name:
-                    lines.append(f"{PREFIX}{name}{_braces(labels)} {value:g}")
+                    lines.append(f"{PREFIX}{name}{_braces(labels)} {value:.15g}")
         for name, read in sorted(self._gauges.items()):
-            lines += [f"# TYPE {PREFIX}{name} gauge", f"{PREFIX}{name} {read():g}"]
+            lines += [f"# TYPE {PREFIX}{name} gauge", f"{PREFIX}{name} {read():.15g}"]
         for name, buckets in sorted(self._histograms.items()):
             lines += self._histogram(name, buckets)
         return "\n".join([*lines, ""])
@@ -53,7 +53,7 @@ class Metrics:
         for bound, count in zip((*(f"{bound:g}" for bound in LATENCIES), "+Inf"), buckets, strict=True):
             below += count
             lines.append(f'{PREFIX}{name}_bucket{{le="{bound}"}} {below}')
-        return [*lines, f"{PREFIX}{name}_sum {self._sums[name]:g}", f"{PREFIX}{name}_count {below}"]
+        return [*lines, f"{PREFIX}{name}_sum {self._sums[name]:.15g}", f"{PREFIX}{name}_count {below}"]
 
 
 def _braces(labels: Labels) -> str:

@@ -6,6 +6,7 @@ every URL, so no exception, log line or repr of this module carries a URL.
 """
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -50,6 +51,15 @@ class Uncertain(NetworkError):
         super().__init__(message)
         self.status = status
         self.body = body
+
+
+class FloodControl(RetryAfter):
+    """Telegram asks to wait. The library's own attribute warns of its coming change each time it is made."""
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds."""
+        return int(self._retry_after.total_seconds())
 
 
 class Transport(BaseRequest):
@@ -208,7 +218,7 @@ def _form(params: Mapping[str, Any], files: Files) -> aiohttp.FormData:
     for name, value in params.items():
         form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     for name, (file_name, data, content_type) in files.items():
-        form.add_field(name, data, filename=file_name, content_type=content_type)
+        form.add_field(name, io.BytesIO(data), filename=file_name, content_type=content_type)
     return form
 
 
@@ -232,7 +242,7 @@ def _error(code: int, description: str, parameters: Any) -> TelegramError:
     if "migrate_to_chat_id" in extra:
         return ChatMigrated(int(extra["migrate_to_chat_id"]))
     if "retry_after" in extra:
-        return RetryAfter(int(extra["retry_after"]))
+        return FloodControl(int(extra["retry_after"]))
     match code:
         case 400:
             return BadRequest(description.removeprefix("Bad Request: "))

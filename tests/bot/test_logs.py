@@ -1,0 +1,90 @@
+"""What is logged, and what never is."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bot.logs import QUIET, set_up
+
+PERSONAL = "Mei Okafor, mei@example.edu"
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Logging is set for the whole process; the next test finds it as it was."""
+    root, levels = list(logging.root.handlers), {name: logging.getLogger(name).level for name in QUIET}
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = root
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    out, err = capsys.readouterr()
+    assert out == ""
+    return [json.loads(line) for line in err.splitlines()]
+
+
+def test_an_event_is_one_line_of_json_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json", "info")
+    structlog.get_logger().info("started", action="start", bot="intake_bot")
+    (line,) = lines(capsys)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "started", "action": "start", "bot": "intake_bot", "level": "info"}
+
+
+def test_nothing_below_the_level_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json", "warning")
+    structlog.get_logger().info("started")
+    structlog.get_logger().warning("careful")
+    assert [line["event"] for line in lines(capsys)] == ["careful"]
+
+
+def test_without_a_terminal_auto_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("auto", "info")
+    structlog.get_logger().info("started")
+    assert [line["event"] for line in lines(capsys)] == ["started"]
+
+
+def test_an_exception_is_logged_by_type_and_place_and_not_by_its_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json", "info")
+
+    def inner(answer: str) -> None:
+        raise ValueError(f"cannot read {answer}")
+
+    try:
+        inner(PERSONAL)
+    except ValueError:
+        structlog.get_logger().exception("update parked", action="park")
+    (line,) = lines(capsys)
+    assert line["raised"] == "ValueError"
+    assert [step.split(":")[0] for step in line["through"].split(" > ")] == [
+        "test_an_exception_is_logged_by_type_and_place_and_not_by_its_text",
+        "inner",
+    ]
+    assert "Okafor" not in json.dumps(line)
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_libraries_that_log_urls_or_values_stay_quiet(level: str) -> None:
+    set_up("json", level)
+    for name in ("aiohttp.client", "aiosqlite", "telegram.Bot", "apscheduler.scheduler", "httpx"):
+        assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+
+
+def test_text_for_a_terminal_holds_no_exceptions_words_either(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("text", "info")
+    try:
+        raise ValueError(PERSONAL)
+    except ValueError:
+        structlog.get_logger().exception("update parked", action="park")
+    err = capsys.readouterr().err
+    assert "update parked" in err and "ValueError" in err
+    assert "Okafor" not in err

@@ -1,0 +1,89 @@
+"""Telegram's limits by sliding windows, with a clock in hand."""
+
+import pytest
+
+from bot.pacing import Pacing
+
+
+def sent_at(pacing: Pacing, chats: list[int], *, group: bool = False) -> list[float]:
+    """When each message goes that wants to go at 0."""
+    now, times = 0.0, []
+    for chat in chats:
+        now += pacing.delay(chat, group, now)
+        assert pacing.delay(chat, group, now) == pytest.approx(0, abs=1e-9)
+        pacing.sent(chat, group, now)
+        times.append(round(now, 6))
+    return times
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """The most messages in any window of that length."""
+    return max(sum(start <= at < start + seconds for at in times) for start in times)
+
+
+def test_a_private_chat_takes_a_burst_of_three_and_then_one_a_second() -> None:
+    assert sent_at(Pacing(), [7] * 6) == [0, 0, 0, 1, 2, 3]
+
+
+def test_a_chat_that_was_quiet_may_burst_again_and_no_more() -> None:
+    pacing = Pacing()
+    sent_at(pacing, [7] * 3)
+    waits = []
+    for _ in range(4):
+        waits.append(pacing.delay(7, False, 100.0))
+        pacing.sent(7, False, 100.0)
+    assert waits == [0, 0, 0, 1]
+
+
+def test_one_chat_does_not_hold_another() -> None:
+    pacing = Pacing()
+    sent_at(pacing, [7] * 3)
+    assert pacing.delay(7, False, 0.0) == 1
+    assert pacing.delay(8, False, 0.0) == 0
+
+
+def test_all_chats_together_get_thirty_in_any_second() -> None:
+    times = sent_at(Pacing(), list(range(1, 101)))
+    assert most_within(times, 1.0) == 30
+    assert times[-1] == 3
+
+
+def test_a_group_gets_twenty_in_any_minute() -> None:
+    times = sent_at(Pacing(), [-7] * 60, group=True)
+    assert most_within(times, 60.0) == 20
+    assert times[20] == 60 and times[-1] == 120
+
+
+def test_a_groups_window_slides() -> None:
+    pacing = Pacing()
+    for second in range(20):
+        pacing.sent(-7, True, float(second))
+    assert pacing.delay(-7, True, 19.0) == 41
+    assert pacing.delay(-7, True, 60.0) == 0
+    pacing.sent(-7, True, 60.0)
+    assert pacing.delay(-7, True, 60.0) == 1
+
+
+def test_a_refusal_for_too_many_holds_one_chat_for_its_time() -> None:
+    pacing = Pacing()
+    pacing.hold(7, 5.0, 10.0)
+    pacing.hold(7, 2.0, 10.0)
+    assert pacing.delay(7, False, 10.0) == 5
+    assert pacing.delay(8, False, 10.0) == 0
+    assert pacing.delay(7, False, 15.0) == 0
+
+
+def test_without_limits_only_a_hold_holds() -> None:
+    pacing = Pacing("none")
+    assert sent_at(pacing, [7] * 100) == [0] * 100
+    pacing.hold(7, 5.0, 0.0)
+    assert pacing.delay(7, False, 1.0) == 4
+
+
+def test_chats_that_are_long_quiet_are_forgotten_and_a_held_one_is_not() -> None:
+    pacing = Pacing()
+    pacing.hold(1, 20_000.0, 0.0)
+    for chat in range(2, 10_003):
+        pacing.sent(chat, False, float(chat))
+    assert pacing.delay(1, False, 10_010.0) == 9_990
+    assert len(pacing._chats) < 200

@@ -57,6 +57,26 @@ class Chat:
         field.fill(text)
         field.press("Enter")
 
+    def walk_back_to(self, button: Locator) -> None:
+        """Shift+Tab from the text field to a button of the newest message, as one without a mouse does."""
+        self.pane.get_by_test_id("composer-input").focus()
+        for _ in range(12):
+            self.page.keyboard.press("Shift+Tab")
+            if button.evaluate("button => button === document.activeElement"):
+                return
+        raise AssertionError("the keyboard does not reach that button")
+
+    def drop(self, name: str, kind: str, text: str) -> None:
+        """A file dragged here from elsewhere."""
+        make = """([name, type, text]) => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([text], name, { type }));
+            return carried;
+        }"""
+        carried = {"dataTransfer": self.page.evaluate_handle(make, [name, kind, text])}
+        for event in ("dragenter", "dragover", "drop"):
+            self.pane.dispatch_event(event, carried)
+
     def send_sample(self, side: str = "front", kind: str = "photo") -> None:
         """The page's own sample card, as a photo or as a file."""
         self.pane.get_by_test_id("sample-photo").click()

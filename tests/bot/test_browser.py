@@ -107,6 +107,53 @@ def test_page_fits_a_phone(browser: Browser, address: str) -> None:
     window.context.close()
 
 
+def test_keyboard_alone_leads_past_the_agreement(browser: Browser, address: str) -> None:
+    window = Window(browser)
+    page = window.page
+    page.goto(address)
+    applicant = Applicant.added(page, "Sofia", "en")
+    expect(applicant.pane.get_by_test_id("start")).to_be_focused()
+    page.keyboard.press("Enter")
+    buttons = applicant.words.buttons
+    expect(applicant.button(buttons["unticked"])).to_be_visible(timeout=SECONDS)
+    applicant.walk_back_to(applicant.button(buttons["unticked"]))
+    page.keyboard.press("Enter")
+    expect(applicant.button(buttons["ticked"])).to_be_focused(timeout=SECONDS)
+    page.keyboard.press("Tab")
+    expect(applicant.button(buttons["decline"])).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    applicant.reads(applicant.words.questions["full_name"]["ask"])
+    assert window.faults == []
+    window.context.close()
+
+
+def test_what_is_dropped_edited_and_deleted_is_shown(browser: Browser, address: str) -> None:
+    window = Window(browser)
+    page = window.page
+    page.goto(address)
+    applicant = Applicant.added(page, "Omar", "en")
+    applicant.drop("notes.txt", "text/plain", "a note")
+    page.get_by_test_id("send-caption").fill("here it is")
+    page.get_by_test_id("send-as-file").click()
+    expect(applicant.reads("here it is").get_by_test_id("document")).to_have_attribute(
+        "download", "notes.txt"
+    )
+    applicant.say("apricto")
+    applicant.reads("apricto")
+    field = applicant.pane.get_by_test_id("composer-input")
+    field.press("ArrowUp")
+    expect(field).to_have_value("apricto")
+    applicant.say("apricot")
+    expect(applicant.reads("apricot").get_by_test_id("edited")).to_be_visible()
+    expect(applicant.message("apricto")).to_have_count(0)
+    applicant.message("apricot").click(button="right")
+    page.get_by_test_id("menu-delete").click()
+    expect(applicant.message("apricot")).to_have_count(0)
+    assert window.faults == []
+    window.context.close()
+
+
 def _picture_for_readme(window: Window) -> None:
     """A palette keeps it small enough for a repository."""
     wanted = os.environ.get("INTAKE_DEMO_PICTURE")

@@ -130,9 +130,12 @@ export class Feed {
   // Scrolling and keys -------------------------------------------------------------------------------------
 
   scrolled() {
-    const { scrollHeight, scrollTop, clientHeight } = this.root;
+    const { scrollHeight, clientHeight } = this.root;
     if (!clientHeight) return;
-    this.keepEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    const size = `${scrollHeight}:${clientHeight}`;
+    if (size !== this.size && this.keepEnd) this.toEnd(); // the page has moved, not the reader
+    this.size = size;
+    this.keepEnd = scrollHeight - this.root.scrollTop - clientHeight < NEAR_END;
     if (this.keepEnd) this.missed = 0;
     this.jump.hidden = this.keepEnd;
     this.jump.lastChild.textContent = this.missed ? String(this.missed) : "";

@@ -166,7 +166,7 @@ function caption(message, scene) {
 const CONTENT = {
   photo: photoTile,
   document: (document, message) => documentTile(document, message),
-  sticker: (sticker) => h("div.sticker", { role: "img", "aria-label": t("sticker") }, sticker.emoji ?? "", icon("sticker")),
+  sticker: (sticker) => h("div.sticker", { role: "img", "aria-label": t("sticker") }, sticker.emoji ?? icon("sticker")),
   voice: (voice) => tile("voice", t("voice"), `0:${String(voice.duration ?? 0).padStart(2, "0")}`, waveform()),
   location: (at) => tile("location", t("location"), `${at.latitude.toFixed(4)}, ${at.longitude.toFixed(4)}`),
   contact: (person) => tile("contact", nameOf(person), person.phone_number),

@@ -188,7 +188,7 @@ export class Composer {
     const payload = this.startWith;
     this.startWith = null;
     this.sendText(payload ? `/start ${payload}` : "/start");
-    this.input.focus();
+    if (matchMedia("(hover: hover)").matches) this.input.focus(); // on a phone its keyboard would cover the answer
   }
 
   key(event) {

@@ -113,7 +113,7 @@ export class Feed {
     const before = this.drawn.get(key);
     if (before?.signature !== signature) {
       before?.element.remove();
-      this.drawn.set(key, { signature, element: h("div.empty", {}, ...this.empty(person, chat)) });
+      this.drawn.set(key, { signature, element: h("div.empty", { lang: document.documentElement.lang }, ...this.empty(person, chat)) });
     }
     return this.drawn.get(key).element;
   }

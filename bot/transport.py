@@ -214,7 +214,7 @@ def _multipart(request_data: RequestData) -> dict[str, tuple[str, bytes, str]]:
 
 
 def _form(params: Mapping[str, Any], files: Files) -> aiohttp.FormData:
-    form = aiohttp.FormData()
+    form = aiohttp.FormData(quote_fields=False)  # Telegram takes a file's name as it stands
     for name, value in params.items():
         form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     for name, (file_name, data, content_type) in files.items():

@@ -39,6 +39,12 @@ class Act:
             raise Impossible(f"{name} must be a text")
         return value
 
+    def seconds(self, name: str) -> float:
+        value = self.details.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 3600:
+            raise Impossible(f"{name} must be a number")
+        return float(value)
+
     def user(self) -> User:
         return self.telegram.user(self.integer("user_id"))
 
@@ -188,7 +194,7 @@ def _faults(act: Act) -> Any:
     if act.details.get("clear"):
         act.faults.clear()
     if "latency" in act.details:
-        act.faults.latency = max(0.0, float(act.details["latency"]))
+        act.faults.latency = act.seconds("latency")
     if "rule" in act.details:
         act.faults.add(fault_from(act.details["rule"]))
     view = act.faults.view()

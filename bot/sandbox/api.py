@@ -20,7 +20,8 @@ from bot.sandbox.witness import Call
 GET_UPDATES = "getUpdates"
 _METHODS: dict[str, Callable[[Telegram, Params], Any]] = {**SENDING, **EDITING, **ASKING}
 _WEBHOOK = ("setWebhook", "deleteWebhook", "getWebhookInfo")
-_NAMES = {name.lower(): name for name in (*_METHODS, *_WEBHOOK, GET_UPDATES)}
+METHOD_NAMES = (*_METHODS, *_WEBHOOK, GET_UPDATES)
+_NAMES = {name.lower(): name for name in METHOD_NAMES}
 # Source: the open server; an answer to a delivery may not call these.
 _NOT_IN_REPLY = ("setwebhook", "deletewebhook", "close", "logout")
 

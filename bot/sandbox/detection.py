@@ -8,7 +8,7 @@ _SIGNED = re.compile(
     r"(?P<url>(?:https?|ftp|tg|ton)://[^\s<>\"]+)"
     r"|(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?<![\w/])(?P<mention>@[A-Za-z]\w{2,31})\b"
-    r"|(?<![\w/@])(?P<bot_command>/[A-Za-z0-9_]{1,64}(?:@[A-Za-z]\w{2,31})?)(?![\w/])"
+    r"|(?<![\w/@<>])(?P<bot_command>/[A-Za-z0-9_]{1,64}(?:@[A-Za-z]\w{2,31})?)(?![\w/<>])"
     r"|(?<!\w)(?P<hashtag>#\w*[^\W\d]\w*)"
     r"|(?<!\w)(?P<cashtag>\$[A-Z]{3,8})\b"
 )

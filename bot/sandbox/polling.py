@@ -49,6 +49,11 @@ class Polling:
             self._queue.attempted(update)
         return updates
 
+    @property
+    def waits(self) -> bool:
+        """Whether a call waits for an update."""
+        return self._waiting is not None
+
     def wake(self, update: Update) -> None:
         """An update came."""
         if self._waiting is not None:

@@ -12,13 +12,14 @@ from typing import Any
 import structlog
 from telegram.error import InvalidToken, TelegramError
 
+from bot.arrivals import park
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
 from bot.control import Control
 from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
-from bot.intake import Intake, park
+from bot.intake import Intake
 from bot.jobs import Jobs
 from bot.metrics import Metrics
 from bot.mistakes import CannotStart
@@ -32,6 +33,7 @@ from bot.reviewers import Reviewers
 from bot.settings import Settings
 from bot.starting import find_group, is_first_start, open_data, operator_key, who_am_i
 from bot.transport import Transport
+from bot.turns import Turns
 from bot.web import listen_on, serve_status, serve_webhook, split_address
 from bot.wording import Wording
 from storage import store
@@ -163,9 +165,7 @@ class App:
             self.outbox.accept,
             self.trouble,
         )
-        self.intake = Intake(
-            self.engine,
-            self.vault,
+        turns = Turns(
             people,
             programme,
             self.wording,
@@ -173,8 +173,14 @@ class App:
             self.reviewers,
             self.outbox,
             carrier,
-            self.me["username"],
             lambda: self.group.chat_id,
+        )
+        self.intake = Intake(
+            self.engine,
+            self.vault,
+            turns,
+            self.outbox,
+            self.me["username"],
             self.clock,
             answers_in_reply=self.settings.webhook_url is not None,
             on_parked=lambda: self.metrics.count("updates_parked_total"),

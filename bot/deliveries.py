@@ -9,10 +9,10 @@ from typing import Any
 from markupsafe import Markup
 from telegram.error import BadRequest, Forbidden
 
+from bot.arrivals import Happened
 from bot.cards import Cards
 from bot.carrying import shown_place
 from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, MEMBER, NOTE, REMOVE, SEND, SHOW, WAKE, WIPE, Errand
-from bot.intake import Happened
 from bot.mydata import data_file
 from bot.people import People, photo_place
 from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.intake import Happened, Intake
+from bot.arrivals import Happened
+from bot.intake import Intake
 from conversations.events import FellSilent
 from storage import store
 from storage.engine import Engine

@@ -1,0 +1,57 @@
+"""What comes in: raw updates, and events from the machinery; and how one that nobody can handle is parked."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.errands import next_id
+from bot.plan import CallbackAnswer
+from bot.reading import Reading
+from conversations.events import Event
+from storage import store
+from storage.engine import Transaction
+from storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event from the machinery, for a person or for the one behind a receipt. `photo`: the picture it brings."""
+
+    event: Event
+    person_id: str = ""
+    receipt: str = ""
+    errand_id: str = ""
+    photo: bytes = b""
+
+
+@dataclass(slots=True)
+class Item:
+    """One thing in the queue, and whoever waits for its commit."""
+
+    what: dict[str, Any] | Happened
+    done: "asyncio.Future[CallbackAnswer | None]"
+    errand_id: str = ""  # the errand this update was kept in
+    reading: Reading | None = None
+    fault: str = ""
+
+    @property
+    def update_id(self) -> int | None:
+        """The update's number, when it has one."""
+        found = self.what.get("update_id") if isinstance(self.what, dict) else None
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def park(
+    tx: Transaction,
+    vault: Vault,
+    raw: dict[str, Any] | bytes,
+    update_id: int | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Store an update that nobody could handle, sealed for the operator."""
+    parked_id = next_id()
+    body = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
+    store.park(tx, parked_id, update_id, reason[:200], vault.seal(f"parked/{parked_id}", body), now)

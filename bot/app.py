@@ -26,6 +26,7 @@ from bot.mistakes import CannotStart
 from bot.outbox import Outbox
 from bot.pacing import Pacing
 from bot.people import People
+from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
 from bot.programmes import Loaded, load
 from bot.receiver import Polling, Webhook
@@ -141,15 +142,17 @@ class App:
             self.clock,
         )
         cards = Cards(programme, self.wording, signer)
+        photos = PhotoErrands(
+            self.engine, self.vault, programme, self.wording, self.transport, darkroom, self.clock
+        )
         deliveries = Deliveries(
             self.engine,
             self.vault,
             people,
-            programme,
             self.wording,
             cards,
             self.transport,
-            darkroom,
+            photos,
             self.reviewers,
             lambda: self.group.chat_id,
             self.clock,
@@ -196,9 +199,9 @@ class App:
         self.outbox.performer = deliveries
         self.outbox.on_group_moved = self.move_group
         self.outbox.on_trouble = self.trouble
-        deliveries.happen = self.intake.happen
+        deliveries.happen = photos.happen = self.intake.happen
         deliveries.retake = self.intake.retake
-        deliveries.is_erased = self.outbox.is_erased
+        deliveries.is_erased = photos.is_erased = self.outbox.is_erased
         deliveries.checkpoint = self.jobs.checkpoint_soon
 
     # running

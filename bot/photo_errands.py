@@ -1,0 +1,154 @@
+"""Errands about ID photos: fetched and checked, shown to reviewers, hidden again, handed to their owner."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from telegram.error import BadRequest
+
+from bot.arrivals import Happened
+from bot.carrying import shown_place
+from bot.errands import REMOVE, Errand
+from bot.messages import Body, Messages
+from bot.people import photo_place
+from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
+from bot.plan import Outcome, Write
+from bot.transport import NotSent, Transport
+from bot.wording import Wording
+from conversations import Programme
+from conversations.application import Picture
+from conversations.events import PhotoChecked
+from storage import store
+from storage.engine import Engine
+from storage.store import OPEN_STATUSES
+from storage.vault import Vault
+
+
+class PhotoErrands:
+    """`happen` hands results back to the intake."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        programme: Programme,
+        wording: Wording,
+        transport: Transport,
+        darkroom: Darkroom,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._programme = programme
+        self._wording = wording
+        self._transport = transport
+        self._messages = Messages(transport)
+        self._darkroom = darkroom
+        self._clock = clock
+        self.happen: Callable[[Happened], Awaitable[None]]
+        self.is_erased: Callable[[str | None], bool]
+
+    async def fetch(self, errand: Errand) -> None:
+        """Fetch, check, re-encode; the result is an event, and brings the picture with it."""
+        body = errand.body
+        place = (body["question"], body["part"], body["attempt"])
+        developed = await self._developed(body["file_id"])
+        picture, jpeg = None, b""
+        if isinstance(developed, Photo):
+            jpeg = developed.jpeg
+            picture = Picture(
+                photo_id=secrets.token_hex(12),
+                width=developed.width,
+                height=developed.height,
+                warnings=developed.warnings,
+            )
+            result = PhotoChecked(*place, picture)
+        else:
+            values = tuple(sorted(developed.values.items()))
+            result = PhotoChecked(*place, refusal=developed.reason, values=values)
+        await self.happen(
+            Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id, photo=jpeg)
+        )
+
+    async def _developed(self, file_id: str) -> Photo | Refusal:
+        try:
+            file = await self._transport.call("getFile", {"file_id": file_id})
+            data = await self._transport.download(file["file_path"])
+        except BadRequest:
+            return Refusal("photo_unavailable")
+        try:
+            return await self._darkroom.develop(data)
+        except DarkroomClosed:
+            raise NotSent("the bot is stopping; the photo waits") from None
+
+    async def show(self, errand: Errand) -> Outcome:
+        """One photo in a reviewer's private chat, with its removal planned. Only while the application is open."""
+        receipt, person_id, photo_id = errand.body["receipt"], errand.person_id or "", errand.body["photo_id"]
+        application, photo = await self._engine.read(
+            lambda tx: (store.application(tx, receipt), store.photo(tx, person_id, photo_id))
+        )
+        if application is None or photo is None or application.status not in OPEN_STATUSES:
+            return Outcome()
+        key = self._vault.unwrap(person_id, photo.wrapped_key)
+        review = self._programme.review
+        values = {"receipt": receipt, "question": photo.question, "part": photo.part}
+        caption = self._wording.named(
+            "photo_caption", review.language, minutes=review.photo_minutes, **values
+        )
+        params = {"chat_id": errand.chat, "caption": caption, "parse_mode": "HTML", "has_spoiler": True}
+        jpeg = key.open(photo_place(photo_id), photo.sealed)
+        message_id = await self._messages.send_file(
+            "sendPhoto", params, "photo", ("id.jpg", jpeg, "image/jpeg")
+        )
+        body, now = {"message_id": message_id}, self._clock()
+        if self.is_erased(person_id):
+            return Outcome(errands=[(Errand(REMOVE, errand.chat, None, body), self._vault)])
+        until = now + timedelta(minutes=review.photo_minutes)
+        sealed_chat = key.seal(shown_place(person_id), str(errand.chat).encode())
+        removal = Errand(REMOVE, errand.chat, person_id, body, not_before=until)
+        return Outcome([_shown(person_id, message_id, receipt, sealed_chat, now)], [(removal, key)])
+
+    async def hide(self, errand: Errand) -> Outcome:
+        """Remove every photo of an application that stands in a reviewer's chat."""
+        receipt, person_id = errand.body["receipt"], errand.person_id or ""
+        application, messages = await self._engine.read(
+            lambda tx: (store.application(tx, receipt), store.messages_of(tx, person_id))
+        )
+        if application is None:
+            return Outcome()
+        key = self._vault.unwrap(person_id, application.wrapped_key)
+        gone: list[Write] = []
+        for place, message_id, _, sealed_chat, of in messages:
+            if place == "reviewer" and of == receipt:
+                chat = int(key.open(shown_place(person_id), sealed_chat))
+                await self._messages.take_away(chat, message_id, self.gone())
+                gone.append(_forgotten(person_id, message_id))
+        return Outcome(gone)
+
+    async def remove(self, errand: Errand) -> Outcome:
+        """Remove one message, its time over or its person erased."""
+        message_id, person_id = errand.body["message_id"], errand.person_id
+        await self._messages.take_away(errand.chat, message_id, self.gone())
+        return Outcome([] if person_id is None else [_forgotten(person_id, message_id)])
+
+    async def owners(self, errand: Errand) -> int | None:
+        """One of his photos to the person himself; the message's id, or None when the photo has gone."""
+        person_id, photo_id = errand.person_id or "", errand.body["photo_id"]
+        photo = await self._engine.read(lambda tx: store.photo(tx, person_id, photo_id))
+        if photo is None:
+            return None
+        jpeg = self._vault.unwrap(person_id, photo.wrapped_key).open(photo_place(photo_id), photo.sealed)
+        file = ("photo.jpg", jpeg, "image/jpeg")
+        return await self._messages.send_file("sendPhoto", {"chat_id": errand.chat}, "photo", file)
+
+    def gone(self) -> Body:
+        """What stands in a photo's place where it cannot be deleted."""
+        return {"text": self._wording.named("photo_removed", self._programme.review.language), "keyboard": []}
+
+
+def _shown(person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime) -> Write:
+    return lambda tx: store.shown(tx, person_id, message_id, receipt, sealed_chat, now)
+
+
+def _forgotten(person_id: str, message_id: int) -> Write:
+    return lambda tx: store.forget_message(tx, person_id, "reviewer", message_id)

@@ -231,18 +231,21 @@ class _Loader:
             )
 
     def _same_keys(self, first: str, language: str, words: Mapping[str, Words]) -> None:
-        for key in sorted(set(_leaves(words[first])) - set(_leaves(words[language]))):
-            self._miss(f"words.{language}.toml", key, "nothing", f"words, as in words.{first}.toml")
+        for has, lacks in ((first, language), (language, first)):
+            for key in sorted(set(_leaves(words[has])) - set(_leaves(words[lacks]))):
+                self._miss(f"words.{lacks}.toml", key, "nothing", f"words, as in words.{has}.toml")
 
 
 def _facts(programme: Programme) -> dict[str, Any]:
     """What texts may name in {{ }}."""
     contact = {f"contact_{name}": value for name, value in programme.contact.model_dump().items()}
     keep = {f"keep_{name}": value for name, value in programme.retention.model_dump().items()}
+    links = {f"{key}_{name}": value for key, link in programme.links.items() for name, value in link}
     review = programme.review
     return {
         **contact,
         **keep,
+        **links,
         "reapply_days": programme.reapply_days,
         "undo_seconds": review.undo_seconds,
         "photo_minutes": review.photo_minutes,

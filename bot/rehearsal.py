@@ -227,7 +227,9 @@ class Rehearsal:
         self.news.append(News(shown.where, shown=shown))
 
     def _change(self, shown: Shown, text: str, buttons: Buttons) -> None:
-        shown.earlier, shown.text, shown.buttons = shown.buttons, text, buttons
+        if buttons != shown.buttons:
+            shown.earlier = shown.buttons
+        shown.text, shown.buttons = text, buttons
 
     def _worded(self, say: Say) -> tuple[str, Buttons]:
         place = Place(CHAT, self.applicant.person_id, str(self.applicant.step))

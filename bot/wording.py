@@ -25,6 +25,10 @@ from conversations.questions import OTHER
 TEXT_LIMIT = 4096  # UTF-16 units after entities are parsed; source: Bot API, sendMessage
 TOAST_LIMIT = 200
 HEADER = 600  # room for the title and welcome above the agreement and the line below it
+AGREEMENTS = {
+    "agreement": "page",
+    "agreement_again": "terms",
+}  # a message with its text -> the verb that turns it
 _SHORTER = (None, 1200, 600, 300, 120)  # how many characters of each answer are shown, tried in turn
 
 Keyboard = list[list[dict[str, Any]]]
@@ -86,11 +90,14 @@ class Wording:
 
     def _render(self, language: str, name: str, values: Mapping[str, Any], limit: int | None) -> str:
         extra: dict[str, Any] = {}
-        if name == "agreement":
+        if name in AGREEMENTS:
             pages = self.pages(str(values["consent"]), language)
             page = min(int(values["page"]), len(pages) - 1)
+            document = self._documents[str(values["consent"]), language]
+            contents = [section.heading for section in document.sections if section.heading]
             extra = {"body": pages[page], "pages": len(pages), "page": page}
-        if name in {"agreement", "privacy"}:
+            extra |= {"title": document.title, "contents": contents}
+        if name in {*AGREEMENTS, "privacy"}:
             extra["notice"] = self.notice(language)
         context = {**self._helpers[language], **values, **extra, "shown": self._shown(language, limit)}
         return self._messages[language][name].render(context).strip()
@@ -149,12 +156,14 @@ class Wording:
 
     def page_buttons(self, say: Say, language: str) -> Rows:
         """The row that turns an agreement's pages, when it has more than one."""
-        if say.name != "agreement":
+        if say.name not in AGREEMENTS:
             return say.buttons
         count = len(self.pages(str(say.values["consent"]), language))
         if count == 1:
             return say.buttons
-        return (tuple(Button("page", str(n), values={"n": n + 1}) for n in range(count)), *say.buttons)
+        verb = AGREEMENTS[say.name]
+        turning = tuple(Button(verb, str(n), label="page", values={"n": n + 1}) for n in range(count))
+        return (turning, *say.buttons)
 
     # what templates may call
 
@@ -182,6 +191,7 @@ class Wording:
         return {
             "programme": self.programme,
             "words": words,
+            "contact": self._contact(language),
             "name_of": lambda question: str(
                 words_of(question).get("name", getattr(question, "key", question))
             ),
@@ -213,11 +223,18 @@ class Wording:
 
         return shown
 
+    def _contact(self, language: str) -> str:
+        """Whom to ask: everything that the programme names, in one line."""
+        contact, comma = self.programme.contact, str(self._own[language]["format"]["comma"])
+        known = (contact.email, contact.phone, contact.address, contact.hours)
+        return comma.join(one for one in known if one)
+
     def _photo(self, language: str, key: str, answer: Pictured) -> str:
         if not answer.sides:
             return str(self._own[language]["format"]["photo_removed"])
         sides = [self._helpers[language]["side"](key, part, answer.variant) for part in answer.sides]
-        return f"{self._own[language]['format']['photo_shown']} ({', '.join(sides)})"
+        words = self._own[language]["format"]
+        return str(words["photo_shown"]).format(sides=str(words["comma"]).join(sides))
 
     def _option(self, language: str, key: str, option: str) -> str:
         return (

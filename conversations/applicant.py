@@ -51,6 +51,7 @@ from conversations.prompts import (
     reapply_from,
     resumed,
     show,
+    stop_row,
 )
 from conversations.questions import OTHER, Accepted, ChoiceQuestion, IdentityQuestion, Question, Rejection
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay, tell_once, toast
@@ -81,8 +82,11 @@ def begin(scene: Scene, state: Fresh, event: Started | Continued) -> Turn:
 
 
 def resume(scene: Scene, state: Unsubmitted, event: Started | Continued | CameEarly) -> Turn:
-    note = "came_early" if isinstance(event, CameEarly) else "welcome_back"
-    return show(scene, resumed(scene), notes=(Say(note),))
+    if isinstance(event, Continued):
+        return show(scene, resumed(scene))
+    kept = bool(state.draft.answers)
+    note = Say("came_early") if isinstance(event, CameEarly) else Say("welcome_back", {"kept": kept})
+    return show(scene, resumed(scene), notes=(note,))
 
 
 def apply_again(scene: Scene, state: Settled, event: Continued) -> Turn:
@@ -127,9 +131,8 @@ def agree(scene: Scene, state: Reading, event: Continued) -> Turn:
 def decline(scene: Scene, state: Reading, event: AgreementDeclined) -> Turn:
     """One tap. With answers already there he chooses what becomes of them."""
     if state.draft.answers or state.draft.recalled:
-        return show(scene, state, Audit("agreement_declined"), notes=(Say("declined_with_draft"),)).and_also(
-            Answer()
-        )
+        say = Say("declined_with_draft", {"recalled": state.draft.recalled}, (stop_row(state.draft),), True)
+        return move(scene, state, Answer(), Audit("agreement_declined"), say)
     return move(scene, Fresh(), Answer(), Audit("agreement_declined"), Say("declined"))
 
 
@@ -171,8 +174,10 @@ def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
     if not consents[state.consent].required:
         draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
         return show(scene, proceed(scene, draft), Answer(), Audit("consent_refused", state.consent))
+    values = {"consent": state.consent, "recalled": state.draft.recalled}
+    rows = ((Button("agree", state.consent), Button("back")), stop_row(state.draft))
     audit = Audit("consent_refused", state.consent)
-    return show(scene, state, Answer(), audit, notes=(Say("consent_needed", {"consent": state.consent}),))
+    return move(scene, state, Answer(), audit, Say("consent_needed", values, rows, True))
 
 
 # the questions

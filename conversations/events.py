@@ -121,6 +121,14 @@ class PrivacyAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementAsked(Event):
+    """He wants to read the agreement again, beside whatever is going on."""
+
+    verb = "terms"
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class DataAsked(Event):
     verb = "mydata"
 
@@ -344,6 +352,7 @@ PRESSES: dict[str, type[Event]] = {
         DraftDeleted,
         LeftAsItIs,
         PrivacyAsked,
+        AgreementAsked,
         DataAsked,
         CorrectionAsked,
         WithdrawalAsked,
@@ -389,6 +398,7 @@ TIMELESS: frozenset[str] = frozenset(
         LanguageChosen,
         StatusAsked,
         PrivacyAsked,
+        AgreementAsked,
         DataAsked,
         CorrectionAsked,
         CancelAsked,

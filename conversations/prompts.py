@@ -1,5 +1,6 @@
 """What each state asks, and which buttons stand under it. Also the one function that says what comes next."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from conversations.application import Draft, Pictured
@@ -142,24 +143,29 @@ def question_prompt(scene: Scene, state: Drafting, notes: tuple[Say, ...] = ()) 
     if state.part or programme.before(question, draft):
         last.append(Button("back"))
     if settled:
-        last.append(Button("same"))
+        further = (
+            isinstance(question, IdentityQuestion) and state.part in question.methods.photo.optional_sides
+        )
+        last.append(Button("same", label="without" if further else ""))
     if not question.required:
         last.append(Button("skip"))
     return Say(
         "ask",
         values,
-        _rows(*rows, side_row(scene, question, draft) if settled else (), tuple(last)),
+        _rows(*rows, side_row(scene, question, draft, state.part) if settled else (), tuple(last)),
         True,
         notes,
     )
 
 
-def side_row(scene: Scene, question: Question, draft: Draft) -> tuple[Button, ...]:
-    """Offers of the further sides of a card whose front is there."""
+def side_row(scene: Scene, question: Question, draft: Draft, asked: str) -> tuple[Button, ...]:
+    """Offers of the further sides of a card whose front is there, but for the one that is asked for."""
     answer = draft.answers.get(question.key)
     if not isinstance(question, IdentityQuestion) or not isinstance(answer, Pictured):
         return ()
-    missing = [side for side in question.methods.photo.all_sides if side not in answer.sides]
+    missing = [
+        side for side in question.methods.photo.all_sides if side not in answer.sides and side != asked
+    ]
     return tuple(
         Button("side", side, label="add_side", values={"question": question.key}) for side in missing
     )
@@ -168,14 +174,24 @@ def side_row(scene: Scene, question: Question, draft: Draft) -> tuple[Button, ..
 def summary_prompt(scene: Scene, draft: Draft, notes: tuple[Say, ...] = ()) -> Say:
     """Every answer, a button to edit each, and Submit."""
     asked = scene.programme.asked(draft)
-    edits = [
-        Button("edit", question.key, label="question", values={"question": question.key})
-        for question in asked
-    ]
-    rows = [tuple(edits[place : place + 2]) for place in range(0, len(edits), 2)]
-    buttons = ((Button("submit", style="success"),), *rows)
+    buttons = ((Button("submit", style="success"),), *edit_rows(asked))
     values = {"questions": asked, "draft": draft, "answers": scene.programme.kept(draft)}
     return Say("summary", values, buttons, prompt=True, notes=notes)
+
+
+def edit_rows(questions: Iterable[Question]) -> Rows:
+    """A button for each question, two in a row."""
+    edits = [
+        Button("edit", question.key, label="question", values={"question": question.key})
+        for question in questions
+    ]
+    return tuple(tuple(edits[place : place + 2]) for place in range(0, len(edits), 2))
+
+
+def stop_row(draft: Draft) -> tuple[Button, ...]:
+    """To leave the draft as it is, or to end it: what was submitted once is withdrawn, the rest deleted."""
+    end = Button("leave" if draft.recalled else "drop", style="danger")
+    return (Button("keep", label="keep_recalled" if draft.recalled else "keep_draft"), end)
 
 
 def waiting_prompt(scene: Scene, state: Waiting | Rejecting | Deciding, notes: tuple[Say, ...] = ()) -> Say:

@@ -21,6 +21,7 @@ from conversations.effects import (
     WithdrawConsents,
 )
 from conversations.events import (
+    AgreementAsked,
     CameEarly,
     CancelAsked,
     CorrectionAsked,
@@ -44,8 +45,8 @@ from conversations.events import (
     WithdrawalAsked,
     Withdrew,
 )
-from conversations.programme import Programme
-from conversations.prompts import reapply_from, resumed, show, summary_prompt
+from conversations.programme import AGREEMENT, Programme
+from conversations.prompts import edit_rows, reapply_from, resumed, show
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay, tell_once, toast
 from conversations.state import (
     ALL_STATES,
@@ -84,7 +85,13 @@ def help_(scene: Scene, state: State, event: HelpAsked) -> Turn:
 
 def privacy(scene: Scene, state: State, event: PrivacyAsked) -> Turn:
     row = (Button("mydata"), Button("withdraw"), Button("delete"))
-    return say(scene, "privacy", (row,))
+    return say(scene, "privacy", ((Button("terms", "0"),), row))
+
+
+def terms(scene: Scene, state: State, event: AgreementAsked) -> Turn:
+    """The agreement again, only to be read: nothing of where he stands changes."""
+    page = int(event.page) if event.page.isdecimal() and len(event.page) < 3 else 0
+    return say(scene, "agreement_again", consent=AGREEMENT, page=page)
 
 
 def status(scene: Scene, state: State, event: StatusAsked) -> Turn:
@@ -133,6 +140,10 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
         "questions": [question for question in scene.programme.questions if question.key in answers],
         "answers": answers,
         "application": application or (draft.recalled if draft else None),
+        "closed": state.closed if isinstance(state, Settled) else None,
+        "photos_go_at": photos_go_at(scene.programme, state)
+        if isinstance(state, Settled) and photo_ids(answers)
+        else None,
         "goes_at": goes_at(scene.programme, scene.applicant),
     }
     buttons = ((Button("correct"), Button("withdraw"), Button("delete")),)
@@ -144,19 +155,30 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
 
 
 def correct(scene: Scene, state: State, event: CorrectionAsked) -> Turn:
-    if isinstance(state, Drafting | Confirming | Consenting):
-        draft = state.draft
-        told = summary_prompt(scene, draft)
-        edits = tuple(row for row in told.buttons[1:])
-        answered = {question.key for question in scene.programme.asked(draft)} & set(draft.answers)
-        if not answered:
-            return say(scene, "nothing_to_correct")
-        return move(scene, Confirming(draft=draft), Answer(), Say("correct", told.values, edits, True))
+    """In a draft, by a list of what is answered; once submitted, by recalling it; later, by writing to the contact."""
+    if isinstance(state, Unsubmitted):
+        return correct_draft(scene, state)
     if isinstance(state, Waiting) and not state.application.claimed_by:
         return say(scene, "correct_by_recall", ((Button("recall"), Button("keep")),))
     if isinstance(state, Waiting | Rejecting | Deciding):
-        return say(scene, "correct_by_contact", ((Button("withdraw"),),))
-    return say(scene, "correct_by_contact" if isinstance(state, Settled) else "nothing_to_correct")
+        return say(scene, "correct_by_contact", ((Button("withdraw"),),), state=state.kind)
+    if isinstance(state, Settled):
+        return say(scene, "correct_by_contact", state=state.kind)
+    return say(scene, "nothing_to_correct")
+
+
+def correct_draft(scene: Scene, state: Unsubmitted) -> Turn:
+    draft = state.draft
+    answered = [question for question in scene.programme.asked(draft) if question.key in draft.answers]
+    if not answered:
+        return say(scene, "nothing_to_correct")
+    if isinstance(state, Checking):
+        return tell_once(scene, "photo_being_checked")
+    if isinstance(state, Reading):
+        return say(scene, "agreement_first")
+    values = {"questions": answered, "answers": draft.answers}
+    rows = (*edit_rows(answered), (Button("go"),))
+    return move(scene, Confirming(draft=draft), Answer(), Say("correct", values, rows, True))
 
 
 # leaving
@@ -171,7 +193,8 @@ def cancel(scene: Scene, state: State, event: CancelAsked) -> Turn:
 
 
 def leave_as_is(scene: Scene, state: State, event: LeftAsItIs) -> Turn:
-    return toast(scene, "nothing_changed")
+    is_draft = isinstance(state, Unsubmitted) and state.draft.answers and not state.draft.recalled
+    return toast(scene, "draft_kept" if is_draft else "nothing_changed")
 
 
 def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
@@ -307,9 +330,9 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
         return withdraw(scene, state, Withdrew()).and_also(Audit("expired"))
     photos = tuple(sorted(photo_ids(state.draft.answers)))
     drop = (DropPhotos(photos),) if photos else ()
-    if not state.draft.answers:
-        return move(scene, Fresh(), *drop, Audit("expired"), agreed={})
-    return move(scene, Fresh(), *drop, Audit("expired"), Say("draft_expired"), agreed={})
+    told = (Say("draft_expired"),) if state.draft.answers else ()
+    # counted from now on again: the erasure of what is left comes later, and takes this message with it
+    return move(scene, Fresh(), *drop, Audit("expired"), *told, agreed={}, heard_at=scene.now)
 
 
 def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
@@ -343,6 +366,7 @@ UNFINISHED = (Reading, Consenting, Drafting, Checking, Confirming)
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, HelpAsked, help_),
     across(ALL_STATES, PrivacyAsked, privacy),
+    across(ALL_STATES, AgreementAsked, terms),
     across(ALL_STATES, StatusAsked, status, *UNFINISHED),
     across(ALL_STATES, LanguageAsked, language),
     across(ALL_STATES, LanguageChosen, speak),

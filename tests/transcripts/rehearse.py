@@ -6,7 +6,7 @@ from bot.programmes import Loaded
 from bot.rehearsal import Buttons, News, Rehearsal, Shown, Verdict
 from conversations.application import Reviewer
 from conversations.events import MessageEdited, SomethingElse
-from tests.transcripts.script import HEARD, SENT, Heard, Script, Step, gone, steady, walk
+from tests.transcripts.script import HEARD, SENT, Heard, Script, Step, gone, steady, typed, walk
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 VALUES: dict[str, dict[str, str | int]] = {
@@ -59,7 +59,7 @@ class Stage:
             case "" if step.who == "time":
                 rehearsal.wait(span(step.what))
             case "types":
-                rehearsal.say(step.what.replace("\\n", "\n"))
+                rehearsal.say(typed(step.what))
             case "edits":
                 rehearsal.happen(MessageEdited())
             case "sends":

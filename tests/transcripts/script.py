@@ -3,7 +3,7 @@
 A transcript is a title, the language of the applicant's Telegram, and steps. A step is one line that says who does
 what; what follows from it is indented under who hears it. Steps:
 
-    Mei: /start                     an applicant types
+    Mei: /start                     an applicant types; {na *30} is "na " thirty times, \\n a line break
     Mei presses: Continue           a button under one of the bot's messages, by its label or the label's end
     Mei presses old: Continue       the same button, under the message before the newest that has it
     Mei sends: a photo              also any other of the things in SENT
@@ -55,6 +55,7 @@ SENT = {
     "a voice message": "voice",
     "a contact": "contact",
     "a location": "location",
+    "a video": "video",
     "a forwarded message": "forward",
 }
 ANSWERS = {
@@ -192,14 +193,20 @@ def walk(step: Step, language: str, here: str) -> list[Step]:
     return [Step(f"{step.who} {verb}: {what}", step.who, verb, what) for _, verb, what in way[start:end]]
 
 
+def typed(what: str) -> str:
+    """What "types" means: repetitions and line breaks written out."""
+    what = re.sub(r"\{(.+?)\*(\d+)\}", lambda match: match[1] * int(match[2]), what)
+    return what.replace("\\n", "\n")
+
+
 def write(script: Script) -> str:
     """The transcript as text."""
     lines = [f"# {script.title}", f"language: {script.language}", *(["whole: yes"] if script.whole else [])]
-    before: set[tuple[str, ...]] = set()
+    known: dict[bool, set[tuple[str, ...]]] = {True: set(), False: set()}  # of the cards, and of all else
     for step in script.steps:
         lines += ["", step.line]
         for heard in step.heard:
-            text = heard.text.splitlines()
+            text, before = heard.text.splitlines(), known[heard.where == "card"]
             lines.append(f"{heard.where}:")
             lines += [f"    {line}".rstrip() for line in _news(_short(text, whole=script.whole), before)]
             before |= {tuple(text[place : place + REPEATED]) for place in range(len(text))}
@@ -235,8 +242,8 @@ def gone(messages: int, photos: int, cards: int) -> str:
 
 def steady(text: str) -> str:
     """A text without what differs from run to run: receipts, dates, times."""
-    text = re.sub(r"\b([A-Z]{1,4})-[0-9A-Z]{8}\b", r"\1-RECEIPT", text)
-    text = re.sub(r"\b[0-9A-F]{12}\b", "RECEIPT", text)
+    text = re.sub(r"(?<![A-Za-z])([A-Z]{1,4})-[0-9A-Z]{8}(?![0-9A-Za-z])", r"\1-RECEIPT", text)
+    text = re.sub(r"(?<![0-9A-Za-z])[0-9A-F]{12}(?![0-9A-Za-z])", "RECEIPT", text)
     text = re.sub(rf"\b\d{{1,2}} ({_MONTHS}) \d{{4}}\b", "DATE", text)
     text = re.sub(r"\d{4}年\d{1,2}月\d{1,2}日", "DATE", text)
-    return re.sub(r"\b\d{2}:\d{2} UTC|\b\d{2}:\d{2}（UTC）", "TIME", text)
+    return re.sub(r"\b\d{2}:\d{2}( UTC(?!\+)|（UTC）)", "TIME", text)

@@ -219,7 +219,7 @@ def _scope(telegram: Telegram, params: Params) -> dict[str, Any]:
     if kind not in _CHAT_SCOPES:
         raise bad_request("can't parse BotCommandScope: unsupported type specified")
     scope = {"type": kind, "chat_id": find_chat(telegram, Params(given)).id}
-    return {**scope, "user_id": int(given["user_id"])} if kind == "chat_member" else scope
+    return {**scope, "user_id": Params(given).integer("user_id")} if kind == "chat_member" else scope
 
 
 def _forget_commands(telegram: Telegram, params: Params) -> None:

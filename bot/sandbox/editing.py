@@ -88,7 +88,7 @@ def delete_messages(telegram: Telegram, params: Params) -> Any:
         raise bad_request("too many message identifiers specified")
     chat = find_chat(telegram, params)
     check_writable(telegram, chat, new=False)
-    found = [chat.by_id[int(wanted)] for wanted in ids if int(wanted) in chat.by_id]
+    found = [message for wanted in ids if (message := chat.by_id.get(Params({"id": wanted}).integer("id")))]
     for message in found:
         _check_deletable(telegram, message)
     for message in found:

@@ -58,7 +58,7 @@ def formatted(text: str, parse_mode: str, given: Any = None) -> tuple[str, list[
         case "markdown" | "markdownv2":
             raise bad_request("unsupported parse_mode: this local server reads HTML only")
         case "":
-            entities = [dict(entity) for entity in given] if isinstance(given, list) else []
+            entities = [_given(entity) for entity in given] if isinstance(given, list) else []
         case _:
             raise bad_request("unsupported parse_mode")
     text, entities = _trimmed(text, entities)
@@ -96,6 +96,18 @@ def _cleaned(text: str) -> str:
     if _CONTROL.search(text) is None:
         return text
     return _CONTROL.sub(" ", _VANISHING.sub("", text))
+
+
+def _given(entity: Any) -> Entity:
+    """One entity of a method's own list. Raises Refusal."""
+    if not isinstance(entity, dict):
+        raise bad_request("can't parse MessageEntity: Expected an Object")
+    for name, kind in (("type", str), ("offset", int), ("length", int)):
+        if not isinstance(entity.get(name), kind):
+            raise bad_request(f"can't parse MessageEntity: Can't find field \"{name}\"")
+    if entity["offset"] < 0 or entity["length"] <= 0:
+        raise bad_request("receive an entity with incorrect bounds")
+    return dict(entity)
 
 
 def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:

@@ -1,11 +1,11 @@
 """reply_markup: what the Bot API takes, and the buttons a person sees."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.errors import Refusal, bad_request
 from bot.sandbox.links import BadLink, checked_link
+from bot.sandbox.wire import decode
 
 CALLBACK_DATA_BYTES = 64
 _MOST_BUTTONS = 100
@@ -56,7 +56,7 @@ def parse_markup(value: Any) -> Markup | None:
         return None
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = decode(value)
         except ValueError:
             raise bad_request("can't parse reply keyboard markup JSON object") from None
     if not isinstance(value, dict):

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import json
 import re
 from importlib.resources import files
 from typing import Any
@@ -16,7 +15,7 @@ from bot.sandbox.faults import Faults
 from bot.sandbox.files import Upload
 from bot.sandbox.requests import upload_of
 from bot.sandbox.telegram import Telegram, chat_view, seen, user_view
-from bot.sandbox.wire import encode
+from bot.sandbox.wire import decode, encode
 
 MESSAGES_SHOWN = 500  # of each chat, in a snapshot
 _PAGE = files("bot.sandbox") / "page"
@@ -160,8 +159,8 @@ async def _read(request: web.BaseRequest) -> tuple[dict[str, Any], list[Upload]]
             ]
         else:
             raw = await request.read()
-        details = json.loads(raw if isinstance(raw, (str, bytes)) else "")
-    except (ValueError, RecursionError):
+        details = decode(raw if isinstance(raw, (str, bytes)) else "")
+    except ValueError:
         raise Impossible("an action is a JSON object") from None
     except web.HTTPRequestEntityTooLarge:
         raise Impossible("these files are too large") from None

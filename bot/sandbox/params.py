@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.sandbox.errors import bad_request
 from bot.sandbox.files import Upload
+from bot.sandbox.wire import decode
 
 _TRUE = frozenset({"true", "yes", "1", "t", "y"})
 
@@ -51,7 +52,7 @@ class Params:
         if not value.strip():
             return None
         try:
-            return json.loads(value)
+            return decode(value)
         except ValueError:
             raise bad_request(f"can't parse {what or name} JSON object") from None
 

@@ -1,6 +1,5 @@
 """A call's parameters out of an HTTP request: query, form, multipart or JSON."""
 
-import json
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,6 +8,7 @@ from aiohttp.web import BaseRequest, FileField, HTTPRequestEntityTooLarge
 from bot.sandbox.errors import Refusal, bad_request
 from bot.sandbox.files import Upload
 from bot.sandbox.params import Params
+from bot.sandbox.wire import decode
 
 UPLOAD_BYTES = (
     50_000_000  # source: Bot API, "Sending files"; told by the front end, not by the server behind it
@@ -65,8 +65,8 @@ def upload_of(part: FileField) -> Upload:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError):
+        found = decode(body) if body.strip() else {}
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise bad_request("can't parse JSON encoded parameters")

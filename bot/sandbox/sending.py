@@ -14,6 +14,7 @@ from bot.sandbox.utf16 import Entity
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 ALBUM_LIMIT = 10
+_PREVIEW = ("is_disabled", "url", "prefer_small_media", "prefer_large_media", "show_above_text")
 _ACTIONS = frozenset(
     [
         "cancel",
@@ -118,8 +119,8 @@ def text_content(telegram: Telegram, params: Params) -> dict[str, Any]:
     if entities:
         content["entities"] = _with_users(telegram, entities)
     preview = params.json("link_preview_options", "link preview options")
-    if isinstance(preview, dict) and preview:
-        content["link_preview_options"] = preview
+    if isinstance(preview, dict) and (known := {name: preview[name] for name in _PREVIEW if name in preview}):
+        content["link_preview_options"] = known
     elif params.flag("disable_web_page_preview"):
         content["link_preview_options"] = {"is_disabled": True}
     return content

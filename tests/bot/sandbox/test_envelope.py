@@ -112,3 +112,13 @@ async def test_calls_are_witnessed(api: Caller, cast: Cast) -> None:
     )
     assert api.sandbox.telegram.witness.counts == {"sendMessage": 2}
     assert api.sandbox.telegram.witness.refused == {400: 1}
+
+
+async def test_half_a_surrogate_pair_is_refused(api: Caller, cast: Cast) -> None:
+    mei = cast.applicant()
+    mei.start()
+    assert (await api.refused("sendMessage", chat_id=mei.id, text="\ud800")).status == 400
+    markup = '{"inline_keyboard":[[{"text":"\\ud800","callback_data":"x"}]]}'
+    found = await api.refused("sendMessage", chat_id=mei.id, text="x", reply_markup=markup)
+    assert found.said == (400, "Bad Request: can't parse reply keyboard markup JSON object")
+    assert (await api.ok("sendMessage", chat_id=mei.id, text="\ud83d\ude00"))["text"] == "😀"

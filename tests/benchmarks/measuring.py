@@ -15,8 +15,9 @@ from bot.sandbox.state import Chat, Member, User
 from bot.sandbox.telegram import Telegram
 from tests.benchmarks.contenders import Bot, Contender, Usage, Way, running
 from tests.benchmarks.figures import Figures, percentile, reply_times
-from tests.benchmarks.people import Act, Applicant, Reviewer, play
+from tests.benchmarks.people import Act, Applicant, Reviewers, play
 
+REVIEWERS = ("Ana", "Ben", "Chidi", "Dana", "Emre")
 LOOK = 0.25  # seconds between two looks at the memory
 
 
@@ -28,7 +29,7 @@ class Stage:
     contender: Contender
     photo: bytes
     group: Chat
-    reviewer: User
+    reviewers: list[User]
     acts: list[Act] = field(default_factory=list)
 
     def applicants(self, count: int) -> list[Applicant]:
@@ -70,23 +71,23 @@ async def measure(
 
 
 def set_stage(telegram: Telegram, contender: Contender, photo: bytes) -> Stage:
-    """A group with the bot as its administrator, and one reviewer in it."""
-    reviewer = telegram.add_user("Ana", role="reviewer")
+    """A group with the bot as its administrator, and the reviewers in it."""
+    reviewers = [telegram.add_user(name, role="reviewer") for name in REVIEWERS]
     group = telegram.add_chat("Reviewers", "supergroup")
     set_status(telegram, group, telegram.bot, Member("administrator"))
-    set_status(telegram, group, reviewer, Member("creator"))
-    return Stage(telegram, contender, photo, group, reviewer)
+    for reviewer in reviewers:
+        set_status(telegram, group, reviewer, Member("member"))
+    return Stage(telegram, contender, photo, group, reviewers)
 
 
 async def _measured(
     stage: Stage, bot: Bot, way: Way, latency: float, applications: int, at_once: int
 ) -> Figures:
-    reviewer = Reviewer(stage.telegram, stage.reviewer, stage.group, stage.contender.dialogue, stage.acts)
-    beside = [asyncio.create_task(bot.ended()), asyncio.create_task(reviewer.review())]
+    reviewers = Reviewers(stage.telegram, stage.reviewers, stage.group, stage.contender.dialogue)
+    beside = [asyncio.create_task(bot.ended()), asyncio.create_task(reviewers.review())]
     try:
-        await _unless_ended(
-            play(stage.applicants(1), 1), beside
-        )  # what is done once is no application's cost
+        first = stage.applicants(len(stage.reviewers))  # what is done once is no application's cost
+        await _unless_ended(play(first, 1), beside)
         stage.acts.clear()
         stage.telegram.witness.clear()
         sizes: list[int] = []

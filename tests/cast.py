@@ -1,28 +1,19 @@
-"""Who plays in tests: people in the local Telegram, acted in process, and the real bot as a process of its own."""
+"""Who plays in tests: people in the local Telegram, acted in process. The bot itself is in tests/running.py."""
 
-import asyncio
-import contextlib
-import io
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
-
-from bot.control import ask
 from bot.sandbox import contents, deeds
 from bot.sandbox.files import Upload
 from bot.sandbox.keyboards import Button
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Chat, ChatKind, Member, Message, Status, User
 from bot.sandbox.telegram import Answer, Press
-from bot.web import listen_on
+from tests.pictures import sample_jpeg
+from tests.running import PATIENCE, RunningBot, free_port, running_bot
 
-PATIENCE = 10.0  # seconds until a test gives up waiting
+__all__ = ["PATIENCE", "Cast", "Group", "Person", "RunningBot", "free_port", "running_bot", "sample_jpeg"]
+
 Wanted = str | Callable[[Message], Any]
 
 
@@ -300,165 +291,3 @@ def _newest_button(chat: Chat, label: str) -> tuple[Message, Button] | None:
         if found is not None:
             return found
     return None
-
-
-@cache
-def sample_jpeg(width: int = 1000, height: int = 640, name: str = "MEI LIN", side: str = "front") -> bytes:
-    """A student card, well lit and sharp."""
-    card = Image.new("RGB", (width, height), (236, 240, 246))
-    draw = ImageDraw.Draw(card)
-    big, small = ImageFont.load_default(height / 11), ImageFont.load_default(height / 18)
-    draw.rectangle((0, 0, width, height // 6), fill=(28, 60, 130))
-    draw.text((width // 30, height // 30), "UNIVERSITY OF EXAMPLE", font=big, fill="white")
-    if side == "front":
-        left, top = width // 20, height // 4
-        draw.rectangle(
-            (left, top, left + width // 4, top + height // 2), fill=(180, 160, 140), outline="black"
-        )
-        draw.ellipse((left + 40, top + 30, left + width // 4 - 40, top + height // 3), fill=(90, 70, 60))
-    lines = ("STUDENT CARD", name, "Matriculation 20 310 442", "Department of Physics", "valid until 09/2031")
-    for place, line in enumerate(lines):
-        draw.text((width // 3, height // 4 + place * height // 8), line, font=small, fill=(10, 10, 20))
-    for x in range(0, width, 12):
-        draw.line((x, height - 40, x, height - 10), fill="black", width=3 if x % 36 else 7)
-    out = io.BytesIO()
-    card.save(out, "JPEG", quality=90)
-    return out.getvalue()
-
-
-class RunningBot:
-    """The real bot, `python -m bot run`, as a process of its own. Its output is kept in `log`."""
-
-    def __init__(self, sandbox: Sandbox, environment: dict[str, str], folder: Path) -> None:
-        self.sandbox = sandbox
-        self.environment = environment
-        self.folder = folder
-        self.log = folder / "bot.log"
-        self.process: asyncio.subprocess.Process | None = None
-        self._watch: asyncio.Task[None] | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
-
-    @property
-    def output(self) -> str:
-        """All it said so far."""
-        return self.log.read_text() if self.log.exists() else ""
-
-    async def start(self, timeout: float = 20.0) -> None:
-        """Returns when it asks for updates, or has set its webhook."""
-        witness, changes = self.sandbox.telegram.witness, self.sandbox.telegram.changes
-        sign = "getWebhookInfo" if "INTAKE_WEBHOOK_URL" in self.environment else "getUpdates"
-        before = witness.counts[sign]
-        with self.log.open("ab") as log:
-            process = self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
-                env=self.environment,
-                cwd=self.folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self._watch = asyncio.create_task(self._tell_end(process))
-        try:
-            await changes.until(
-                lambda: witness.counts[sign] > before or process.returncode is not None, timeout
-            )
-        except TimeoutError:
-            raise AssertionError(f"the bot does not serve after {timeout} s:\n{self.output}") from None
-        if process.returncode is not None:
-            raise AssertionError(f"the bot ended with {process.returncode}:\n{self.output}")
-
-    async def settled(self, timeout: float = PATIENCE) -> None:
-        """Returns when everything the bot wanted to do is done and recorded."""
-        socket = Path(self.environment["INTAKE_DATA"]) / "control.sock"
-        async with asyncio.timeout(timeout):
-            while (await asyncio.to_thread(ask, socket, "status"))["errands_waiting"]:
-                await asyncio.sleep(0.02)
-
-    async def kill(self) -> None:
-        """At once, as by a power cut."""
-        await self._end(signal.SIGKILL, 10.0)
-
-    async def terminate(self, timeout: float = 15.0) -> int:
-        """Ask it to end; its exit status."""
-        return await self._end(signal.SIGTERM, timeout)
-
-    async def interrupt(self, timeout: float = 15.0) -> int:
-        """As Ctrl-C does; its exit status."""
-        return await self._end(signal.SIGINT, timeout)
-
-    async def restart(self) -> None:
-        """End it, gently if it still runs, and start it anew on the same data."""
-        await self.terminate()
-        await self.start()
-
-    async def _end(self, number: signal.Signals, timeout: float) -> int:
-        process = self.process
-        if process is None:
-            return 0
-        if process.returncode is None:
-            process.send_signal(number)
-        try:
-            async with asyncio.timeout(timeout):
-                status = await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise AssertionError(f"the bot did not end within {timeout} s:\n{self.output}") from None
-        if self._watch is not None:
-            await self._watch
-        return status
-
-    async def _tell_end(self, process: asyncio.subprocess.Process) -> None:
-        await process.wait()
-        self.sandbox.telegram.changes.happened()
-
-
-@contextlib.asynccontextmanager
-async def running_bot(
-    sandbox: Sandbox, group: Group, data_dir: Path, *, webhook: bool = False, **settings: Any
-) -> AsyncIterator[RunningBot]:
-    """The real bot, serving. `settings` are INTAKE_ settings by their small names; None leaves one out."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    wanted: dict[str, Any] = {
-        "token": sandbox.token,
-        "group": group.id,
-        "api_url": sandbox.url,
-        "data": data_dir / "data",
-        "status_port": 0,
-        "limits": "none",
-        "log": "text",
-    }
-    if webhook:
-        listen = f"127.0.0.1:{free_port()}"
-        wanted |= {
-            "webhook_url": f"http://{listen}/telegram",
-            "listen": listen,
-            "webhook_secret": "only-for-tests",
-        }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
-    environment |= {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
-    environment |= {
-        f"INTAKE_{name.upper()}": str(value)
-        for name, value in {**wanted, **settings}.items()
-        if value is not None
-    }
-    bot = RunningBot(sandbox, environment, data_dir)
-    try:
-        await bot.start()
-        yield bot
-    except BaseException:
-        print(f"--- what the bot said ---\n{bot.output}--- end of it ---", file=sys.stderr)
-        raise
-    finally:
-        await bot.kill()
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on at present."""
-    with listen_on("127.0.0.1", 0) as door:
-        port: int = door.getsockname()[1]
-        return port

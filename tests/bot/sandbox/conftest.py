@@ -8,8 +8,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from bot.sandbox.server import Sandbox
+from bot.web import listen_on, serve
+from tests.bot.sandbox.receiver import Receiver
 from tests.cast import Cast
 
 
@@ -89,3 +92,13 @@ def api(sandbox: Sandbox, session: aiohttp.ClientSession) -> Caller:
 @pytest.fixture
 def cast(sandbox: Sandbox) -> Cast:
     return Cast(sandbox)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    door = listen_on("127.0.0.1", 0)
+    receiver = Receiver(f"http://127.0.0.1:{door.getsockname()[1]}/hook")
+    app = web.Application()
+    app.router.add_post("/hook", receiver.handle)
+    async with serve(app, door):
+        yield receiver

@@ -1,9 +1,6 @@
-"""setWebhook, and the deliveries: order, retries, the secret, calls in the answer."""
+"""Deliveries by webhook: order, retries, the secret, calls in the answer."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -12,51 +9,10 @@ from aiohttp import web
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on, serve
 from tests.bot.sandbox.conftest import Caller
+from tests.bot.sandbox.receiver import Receiver, text_of
 from tests.cast import Cast
 
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
-
-
-@dataclass
-class Receiver:
-    """A bot's webhook. `respond` decides; what came is kept in order of arrival."""
-
-    url: str
-    came: list[dict[str, Any]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    respond: Callable[[dict[str, Any]], Any] = lambda update: web.Response()
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        update = json.loads(await request.read())
-        async with self.news:
-            self.came.append(update)
-            self.headers.append(dict(request.headers))
-            self.times.append(asyncio.get_running_loop().time())
-            self.news.notify_all()
-        response = self.respond(update)
-        return await response if asyncio.iscoroutine(response) else response  # type: ignore[no-any-return]
-
-    async def has(self, count: int) -> list[str]:
-        """The texts or data of the first `count` deliveries, once there are so many."""
-        async with asyncio.timeout(5), self.news:
-            await self.news.wait_for(lambda: len(self.came) >= count)
-        return [text_of(update) for update in self.came[:count]]
-
-
-def text_of(update: dict[str, Any]) -> str:
-    return str(update["message"]["text"] if "message" in update else update["callback_query"]["data"])
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    door = listen_on("127.0.0.1", 0)
-    receiver = Receiver(f"http://127.0.0.1:{door.getsockname()[1]}/hook")
-    app = web.Application()
-    app.router.add_post("/hook", receiver.handle)
-    async with serve(app, door):
-        yield receiver
 
 
 @pytest.fixture(autouse=True)
@@ -256,60 +212,6 @@ async def test_deleted_webhook_gives_the_rest_to_polling(api: Caller, cast: Cast
     await receiver.has(2)
     await api.ok("deleteWebhook")
     assert [text_of(update) for update in await api.ok("getUpdates")] == ["/start"]
-
-
-async def test_descriptions_tell_what_was_there_before(api: Caller, sandbox: Sandbox) -> None:
-    async def said(method: str, **params: Any) -> tuple[bool, str]:
-        sandbox.api.webhooks._next_set = 0.0
-        async with api.session.post(api.base + method, json=params) as response:
-            answer = await response.json()
-        return answer["result"], answer["description"]
-
-    url = "http://127.0.0.1:1/hook"
-    assert await said("deleteWebhook") == (True, "Webhook is already deleted")
-    assert await said("setWebhook", url=url) == (True, "Webhook was set")
-    assert await said("setWebhook", url=url) == (True, "Webhook is already set")
-    assert await said("setWebhook", url=url, secret_token="x") == (True, "Webhook was set")
-    assert await said("setWebhook", url="") == (True, "Webhook was deleted")
-    assert await said("setWebhook", url=url) == (True, "Webhook was set")
-    assert await said("deleteWebhook") == (True, "Webhook was deleted")
-
-
-@pytest.mark.parametrize(
-    ("params", "description"),
-    [
-        ({"url": "nonsense"}, "invalid webhook URL specified"),
-        ({"url": "ftp://example.org"}, "invalid webhook URL specified"),
-        ({"url": "http://127.0.0.1:99999/"}, "invalid webhook URL specified"),
-        ({"url": "http://127.0.0.1/", "secret_token": "x" * 257}, "secret token is too long"),
-        (
-            {"url": "http://127.0.0.1/", "secret_token": "a b"},
-            "secret token contains unallowed characters",
-        ),
-    ],
-)
-async def test_unfit_webhook_is_refused(api: Caller, params: dict[str, Any], description: str) -> None:
-    assert (await api.refused("setWebhook", **params)).said == (400, f"Bad Request: {description}")
-    assert (await api.ok("getWebhookInfo"))["url"] == ""
-
-
-async def test_second_webhook_within_a_second_is_a_flood(api: Caller) -> None:
-    await api.ok("setWebhook", url="http://127.0.0.1:1/")
-    found = await api.refused("setWebhook", url="http://127.0.0.1:1/")
-    assert found.said == (429, "Too Many Requests: retry after 1")
-
-
-async def test_info_names_only_what_is_set(api: Caller, cast: Cast) -> None:
-    bare = {"url": "", "has_custom_certificate": False, "pending_update_count": 0}
-    assert await api.ok("getWebhookInfo") == bare
-    wanted = ["message", "chat_member"]
-    await api.ok("setWebhook", url="http://127.0.0.1:1/", max_connections=7, allowed_updates=wanted)
-    assert await api.ok("getWebhookInfo") == {
-        **bare,
-        "url": "http://127.0.0.1:1/",
-        "max_connections": 7,
-        "allowed_updates": wanted,
-    }
 
 
 async def test_webhook_that_is_gone_for_23_hours_is_removed(

@@ -1,0 +1,290 @@
+"""A programme's folder: read whole, and every mistake named with file, key, what was found, what is allowed."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.buttons import Press, Signer
+from bot.programmes import gaps, load
+from bot.wording import Wording, faults
+from conversations import Applicant, Mistake, ProgrammeMistakes, Scene, advance
+from conversations.application import Draft
+from conversations.effects import Say
+from conversations.events import PRESSES, REVIEW_PRESSES, Replied
+from conversations.state import Drafting
+from tests.bot.folders import ADVISOR, add_advisor, change, copy_of_the_shipped
+from tests.conversations.world import ANSWERS, FAR_CHAT, FAR_GROUP, NOW, record
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copy_of_the_shipped(tmp_path / "mine")
+
+
+def mistakes(folder: Path) -> list[Mistake]:
+    with pytest.raises(ProgrammeMistakes) as caught:
+        load(folder)
+    return caught.value.mistakes
+
+
+def put(name: str, old: str, new: str) -> Change:
+    return lambda folder: change(folder, name, {old: new})
+
+
+def remove(name: str) -> Change:
+    return lambda folder: (folder / name).unlink()
+
+
+def write(name: str, content: bytes) -> Change:
+    def do(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return do
+
+
+def end_at_the_last_word(folder: Path) -> None:
+    path = folder / "agreement.en.md"
+    path.write_text(path.read_text(encoding="utf-8").rstrip("\n"), encoding="utf-8")
+
+
+# what works
+
+
+def test_the_shipped_programme_loads_without_a_mistake() -> None:
+    loaded = load(None)
+    wording = Wording(loaded, Signer(b"k"), lambda: datetime.now(UTC))
+    assert faults(wording, loaded) == []
+
+
+def test_a_copy_is_the_same_programme(folder: Path) -> None:
+    assert load(folder).programme == load(None).programme
+
+
+def test_the_hash_of_a_document_is_of_the_text_that_is_shown(folder: Path) -> None:
+    text = load(folder).programme.document("notice", "en")
+    assert "{{" not in text.text
+    assert text.hash == hashlib.sha256(text.text.encode()).hexdigest()
+    change(folder, "programme.toml", {"draft_days = 30": "draft_days = 31"})
+    assert load(folder).programme.document("notice", "en").hash != text.hash
+
+
+def test_one_more_question_is_one_table_and_one_line_a_language(folder: Path) -> None:
+    add_advisor(folder)
+    loaded = load(folder)
+    programme = loaded.programme
+    wording = Wording(loaded, Signer(b"k"), lambda: NOW)
+    assert faults(wording, loaded) == []
+    keys = [question.key for question in programme.questions]
+    assert keys.index("advisor") == keys.index("identity") - 1
+    draft = Draft(answers={key: ANSWERS[key] for key in keys[: keys.index("department")]})
+    for language, line in ADVISOR.items():
+        who = Applicant(
+            person_id="p",
+            ref="r",
+            chat_id=7,
+            language=language,
+            heard_at=NOW,
+            created_at=NOW,
+            agreed={"agreement": record("agreement", programme)},
+            state=Drafting(draft=draft, question="department"),
+        )
+        turn = advance(Scene(programme, who, NOW), Replied("Linguistics"))
+        (say,) = [effect for effect in turn.effects if isinstance(effect, Say)]
+        assert turn.applicant.state.kind == "drafting"
+        text = wording.message(say, language)
+        assert line.split('ask = "')[1].split('"')[0] in text
+
+
+def test_a_language_may_be_left_out(folder: Path) -> None:
+    change(
+        folder,
+        "programme.toml",
+        {'languages = ["en", "zh"]': 'languages = ["zh"]', 'language = "en"': 'language = "zh"'},
+    )
+    for name in ("agreement.en.md", "notice.en.md", "words.en.toml"):
+        (folder / name).unlink()
+    loaded = load(folder)
+    assert loaded.programme.languages == ("zh",)
+    assert faults(Wording(loaded, Signer(b"k"), lambda: NOW), loaded) == []
+
+
+def test_every_key_that_a_programme_may_have_fits_on_a_button() -> None:
+    signer = Signer(b"k")
+    for verb in PRESSES:
+        assert signer.sign(FAR_CHAT, Press(verb, "x" * 20, "", str(10**9)), "person")
+    for verb in REVIEW_PRESSES:
+        arg = "x" * 20 if verb == "because" else ""
+        assert signer.sign(FAR_GROUP, Press(verb, arg, "ABCD-7K3M9QDF", "99.999"))
+
+
+# what is left to the operator
+
+
+def test_what_is_still_to_be_decided_is_named() -> None:
+    assert gaps(load(None).programme) == [
+        "minimum_age: nobody is told from which age one may apply",
+        "appeal: a rejection does not say where to appeal",
+        "contact.email: university-x@platform.example is a placeholder",
+        "links.privacy_policy.url: https://platform.example/privacy is a placeholder",
+        "links.user_agreement.url: https://platform.example/terms is a placeholder",
+    ]
+
+
+def test_a_programme_that_decided_everything_has_no_gap(folder: Path) -> None:
+    text = (folder / "programme.toml").read_text(encoding="utf-8")
+    text = text.replace("platform.example", "university.edu").replace("# minimum_age", "minimum_age")
+    (folder / "programme.toml").write_text(text.replace("# appeal", "appeal"), encoding="utf-8")
+    assert gaps(load(folder).programme) == []
+    (folder / "programme.toml").write_text(text.replace('phone = "+1 555 0100"', ""), encoding="utf-8")
+    assert "contact.phone: empty" in gaps(load(folder).programme)
+
+
+# mistakes
+
+P, W, A = "programme.toml", "words.en.toml", "agreement.en.md"
+MISTAKES: dict[str, tuple[Change, Mistake]] = {
+    "no programme": (remove(P), Mistake(P, "the file", "nothing in {folder}", "a file of that name")),
+    "no UTF-8": (write(P, b"name = '\xff'"), Mistake(P, "byte 8", "bytes that are no UTF-8", "UTF-8 text")),
+    "no TOML": (
+        write(P, b"name = \n"),
+        Mistake(P, "syntax", "Invalid value (at line 1, column 8)", "TOML 1.0"),
+    ),
+    "unknown key": (
+        put(P, "reapply_days = 30", "reapply_days = 30\nreaply_days = 3"),
+        Mistake(P, "reaply_days", "3", "no key of this name"),
+    ),
+    "missing key": (
+        put(P, 'receipt_prefix = "UX"', ""),
+        Mistake(P, "receipt_prefix", "nothing", "Field required"),
+    ),
+    "wrong kind": (
+        put(P, "reapply_days = 30", 'reapply_days = "soon"'),
+        Mistake(P, "reapply_days", "'soon'", "a valid integer, unable to parse string as an integer"),
+    ),
+    "inside a question": (
+        put(P, "max = 1500", "max = 15000"),
+        Mistake(P, "questions.scenarios.max", "15000", "less than or equal to 3000"),
+    ),
+    "min above max": (
+        put(P, "min = 30\nmax = 1000", "min = 30\nmax = 20"),
+        Mistake(
+            P,
+            "questions.api_purpose",
+            "{'key': 'api_purpose', 'kind': 'long_text', 'min': 30, 'max': 20, 'clause': '...",
+            "min 30 is above max 20",
+        ),
+    ),
+    "a purpose its clause does not give": (
+        put(P, 'purposes = ["verify", "contact"]', 'purposes = ["improve"]'),
+        Mistake(
+            P,
+            "questions.email.purposes",
+            "'improve'",
+            "a purpose of clause 2: verify, assess, provide, contact, support",
+        ),
+    ),
+    "no words": (remove(W), Mistake(W, "the file", "nothing in {folder}", "a file of that name")),
+    "words are no TOML": (
+        put(W, "[consents]", "[consents"),
+        Mistake(W, "syntax", "", "TOML 1.0"),
+    ),
+    "a word is missing": (
+        put(W, "undergraduate = ", "undergrad = "),
+        Mistake(W, "questions.status.options.undergraduate", "nothing", "a button's label"),
+    ),
+    "a word is empty": (
+        put(W, 'title = "University X Program"', 'title = " "'),
+        Mistake(W, "title", "' '", "words"),
+    ),
+    "words of no question": (
+        put(W, "[questions]", '[questions]\nadvisor = { name = "Advisor", ask = "Who?" }'),
+        Mistake(
+            W,
+            "questions.advisor",
+            "words",
+            "a question of programme.toml: " + ", ".join(sorted(ANSWERS)),
+        ),
+    ),
+    "a reason too long for its button": (
+        put(W, 'name = "Duplicate"', 'name = "Duplicate of an earlier one"'),
+        Mistake(W, "reasons.duplicate.name", "27 characters", "at most 24: it stands on a button"),
+    ),
+    "no agreement": (remove(A), Mistake(A, "the file", "nothing in {folder}", "a file of that name")),
+    "agreement with Windows line ends": (
+        put(A, "\n\n", "\r\n\n"),
+        Mistake(A, "the file", "another normal form", "NFC, lines ended by LF, also the last one"),
+    ),
+    "agreement without a last line end": (
+        end_at_the_last_word,
+        Mistake(A, "the file", "another normal form", "NFC, lines ended by LF, also the last one"),
+    ),
+    "agreement without a title": (
+        put(A, "# ", ""),
+        Mistake(A, "line 1", "no title", "a first line like: # Agreement"),
+    ),
+    "agreement outside the subset": (
+        put(A, "\n\n", "\n\n> quoted\n\n"),
+        Mistake(
+            A,
+            "line 3",
+            "blockquote open",
+            "a title, ## sections, paragraphs, lists, **bold**, *italic* and [text](https://link)",
+        ),
+    ),
+    "a clause the agreement does not have": (
+        put(P, "[clauses]", '[clauses]\n"9" = ["verify"]'),
+        Mistake(P, "clauses.9", "no section 9 in agreement.en.md", ""),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_with_its_cure(folder: Path, name: str) -> None:
+    do, expected = MISTAKES[name]
+    do(folder)
+    found = mistakes(folder)
+    alike = [one for one in found if (one.file, one.key) == (expected.file, expected.key)]
+    assert alike, found
+    if expected.found:
+        assert alike[0].found == expected.found.replace("{folder}", str(folder))
+    if expected.allowed:
+        assert alike[0].allowed == expected.allowed
+
+
+def test_a_placeholder_that_nobody_fills_in_is_named(folder: Path) -> None:
+    change(folder, "words.zh.toml", {'title = "': 'title = "{{ reaply_days }}'})
+    (first,) = mistakes(folder)
+    assert (first.file, first.key) == ("words.zh.toml", "title")
+    assert first.found == "a template that fails: 'reaply_days' is undefined"
+    assert first.allowed.startswith("the placeholders ")
+
+
+@pytest.mark.parametrize(("here", "there"), [("en", "zh"), ("zh", "en")])
+def test_a_word_that_one_language_has_and_the_other_lacks_is_named(
+    folder: Path, here: str, there: str
+) -> None:
+    change(folder, f"words.{here}.toml", {"[questions]": '[extra]\nword = "x"\n\n[questions]'})
+    assert mistakes(folder) == [
+        Mistake(f"words.{there}.toml", "extra.word", "nothing", f"words, as in words.{here}.toml")
+    ]
+
+
+def test_all_mistakes_are_named_at_once(folder: Path) -> None:
+    change(folder, "programme.toml", {'name = "university_x"': 'name = "X"', "max = 1500": "max = 0"})
+    assert [one.key for one in mistakes(folder)] == ["name", "questions.scenarios"]
+    found = str(ProgrammeMistakes(mistakes(folder))).splitlines()
+    assert found[0].startswith("programme.toml: name: found 'X'; allowed: ")
+
+
+def test_a_section_longer_than_a_message_is_named(folder: Path) -> None:
+    change(folder, "agreement.en.md", {"## 2. ": "## 2. Long\n\n" + "word " * 900 + "\n\n## 2b. "})
+    loaded = load(folder)
+    found = faults(Wording(loaded, Signer(b"k"), lambda: NOW), loaded)
+    assert [(one.file, one.key, one.found) for one in found] == [
+        ("agreement.en.md", "a section", "longer than a message")
+    ]

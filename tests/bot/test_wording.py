@@ -1,0 +1,311 @@
+"""What people read: within Telegram's limits, as typed, and in one language."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.documents import Document, Section
+from bot.plain import plain
+from bot.programmes import load
+from bot.wording import HEADER, TEXT_LIMIT, TOAST_LIMIT, Place, Wording, pack, visible_length
+from conversations import Applicant
+from conversations.application import Application, Chosen, Pictured, Reviewer, Written
+from conversations.effects import Answer, Button, Redraw, Say
+from conversations.events import StatusAsked
+from conversations.state import Confirming, Settled, State, Waiting, application_of
+from tests.conversations.test_rules import EVENTS, PRESSED
+from tests.conversations.world import (
+    ANSWERS,
+    APPLICATION,
+    CARDS,
+    DRAFT,
+    FAR_GROUP,
+    LOADED,
+    NOW,
+    PICTURE,
+    PROGRAMME,
+    SIGNER,
+    STATES,
+    WORDING,
+    person,
+    turn,
+)
+
+NASTY = "<b>&{{ 7*7 }}{% raw %}\"'</b>"
+HAN = re.compile(r"[\u3400-\u9fff\u3000-\u303f，；：？！（）]")
+ENGLISH = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+ENGLISH_FACTS = [value for value in PROGRAMME.contact.model_dump().values() if value]
+CHINESE_NAMES = ["中文"]  # a language is called by its own name everywhere
+FOR_ALL = {"message choose_language"}  # it is read by those who do not read the language it is said in
+
+
+def said_in(language: str, state: State) -> Iterator[tuple[str, str]]:
+    """(what, text) of every message, toast and button of a state, whatever happens; answers in that language."""
+    text = person(state, language=language).model_dump_json()
+    if language == "zh":
+        for answer in (*ANSWERS.values(), Chosen(option="other", text="somebody")):
+            words = getattr(answer, "text", "")
+            text = text.replace(words, "甲乙丙") if words else text
+    who = Applicant.model_validate_json(text)
+    for event, pressed in [*((event, False) for event in EVENTS), *((event, True) for event in PRESSED)]:
+        for effect in turn(who, event, pressed=pressed).effects:
+            if isinstance(effect, Answer):
+                yield f"toast {effect.name}", WORDING.toast(effect.name, language, effect.values)
+            elif isinstance(effect, Say | Redraw):
+                notes = effect.notes if isinstance(effect, Say) else ()
+                say = Say(effect.name, effect.values, effect.buttons, notes=notes)
+                yield f"message {effect.name}", plain(WORDING.message(say, language))
+                for row in WORDING.page_buttons(say, language):
+                    for button in row:
+                        yield f"button {button.verb} {button.label}", WORDING.label(button, language)
+
+
+# languages
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_english_message_holds_chinese(state: str) -> None:
+    for what, text in said_in("en", STATES[state]):
+        for name in CHINESE_NAMES:
+            text = text.replace(name, "")
+        assert what in FOR_ALL or not HAN.search(text), (what, text)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_chinese_message_holds_an_english_phrase(state: str) -> None:
+    for what, text in said_in("zh", STATES[state]):
+        for fact in ENGLISH_FACTS:
+            text = text.replace(fact, "")
+        assert what in FOR_ALL or not ENGLISH.search(text), (what, text)
+        if what.startswith("message"):
+            assert HAN.search(text), (what, text)
+
+
+def leaves(table: Any, prefix: str = "") -> set[str]:
+    """Every key of a nested table, dotted."""
+    if not isinstance(table, dict):
+        return {prefix}
+    return {leaf for key, inner in table.items() for leaf in leaves(inner, f"{prefix}.{key}".strip("."))}
+
+
+def test_every_key_stands_in_every_language() -> None:
+    for tables in (LOADED.messages, LOADED.words):
+        first, *others = (leaves(tables[language]) for language in PROGRAMME.languages)
+        assert others == [first] * len(others)
+
+
+def test_no_words_are_empty() -> None:
+    for tables in (LOADED.messages, LOADED.words):
+        for language in PROGRAMME.languages:
+            stack: list[Any] = [tables[language]]
+            while stack:
+                found = stack.pop()
+                if isinstance(found, dict):
+                    stack += found.values()
+                elif isinstance(found, str):
+                    assert found.strip()
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("en", "en"),
+        ("zh", "zh"),
+        ("zh-hans", "zh"),
+        ("ZH-TW", "zh"),
+        ("en-GB", "en"),
+        ("fr", "en"),
+        ("", "en"),
+    ],
+)
+def test_a_clients_language_is_matched_or_the_first_is_spoken(code: str, language: str) -> None:
+    assert WORDING.language_for(code) == language
+
+
+@pytest.mark.parametrize("language", PROGRAMME.languages)
+def test_the_command_menus_are_as_telegram_takes_them(language: str) -> None:
+    for table in ("commands", "reviewer_commands"):
+        for entry in WORDING.command_menu(language, table):
+            assert re.fullmatch(r"[a-z0-9_]{1,32}", entry["command"])
+            assert 1 <= len(entry["description"]) <= 256
+
+
+# as typed
+
+
+@pytest.mark.parametrize("language", PROGRAMME.languages)
+def test_an_answer_is_shown_as_typed(language: str) -> None:
+    draft = DRAFT
+    for key, answer in ANSWERS.items():
+        if isinstance(answer, Written):
+            draft = draft.with_answer(key, Written(text=NASTY))
+    draft = draft.with_answer("status", Chosen(option="other", text=NASTY))
+    draft = draft.with_answer("identity", Pictured(variant="teacher", sides={"front": PICTURE}))
+    (say,) = [
+        effect
+        for effect in turn(person(Confirming(draft=draft), language=language), StatusAsked()).effects
+        if isinstance(effect, Say)
+    ]
+    html = WORDING.message(say, language)
+    assert plain(html).count(NASTY) == 8
+    assert NASTY not in html and "49" not in html
+
+
+def test_a_card_cannot_be_imitated_by_an_answer_or_a_name() -> None:
+    answers = {**ANSWERS, "api_purpose": Written(text=f"{NASTY} </blockquote><b>Approved</b>")}
+    claimed = APPLICATION.model_copy(
+        update={"answers": answers, "claimed_by": Reviewer(ref="r", name="</b><i>Ana & Co</i>")}
+    )
+    card = CARDS.render(Waiting(application=claimed), "waiting", FAR_GROUP)
+    assert "<b>Approved" not in card["text"] and "<i>Ana" not in card["text"]
+    assert f"{NASTY} </blockquote><b>Approved</b>" in plain(card["text"].replace("</blockquote>", "\n"))
+    assert "</b><i>Ana & Co</i>" in plain(card["text"])
+
+
+def test_plain_words_are_not_escaped() -> None:
+    values = {"by": Reviewer(ref="r", name="Ana & Co <3")}
+    assert "Ana & Co <3" in WORDING.toast("claimed_by_other", "en", values)
+
+
+def test_no_template_reaches_beyond_its_values() -> None:
+    draft = DRAFT.with_answer("full_name", Written(text="{{ programme.contact }} {{ ''.__class__ }}"))
+    state = Confirming(draft=draft)
+    (say,) = [one for one in turn(person(state), StatusAsked()).effects if isinstance(one, Say)]
+    assert "{{ programme.contact }} {{ ''.__class__ }}" in plain(WORDING.message(say, "en"))
+
+
+# limits
+
+
+@pytest.mark.parametrize("letter", ["x", "学", "𝒳", "&"])
+def test_long_answers_are_shortened_until_the_message_fits(letter: str) -> None:
+    long = {
+        key: Written(text=letter * 3000) if isinstance(one, Written) else one for key, one in ANSWERS.items()
+    }
+    draft = DRAFT.model_copy(update={"answers": long})
+    for language in PROGRAMME.languages:
+        who = person(Confirming(draft=draft), language=language)
+        (say,) = [one for one in turn(who, StatusAsked()).effects if isinstance(one, Say)]
+        html = WORDING.message(say, language)
+        assert visible_length(html) <= TEXT_LIMIT
+        assert html.count("…") >= 6
+    application = Application.model_validate({**APPLICATION.model_dump(), "answers": long})
+    card = CARDS.render(Waiting(application=application), "waiting", FAR_GROUP)
+    assert visible_length(card["text"]) <= TEXT_LIMIT
+
+
+def test_short_answers_are_shown_whole() -> None:
+    (say,) = [
+        one for one in turn(person(STATES["confirming"]), StatusAsked()).effects if isinstance(one, Say)
+    ]
+    text = plain(WORDING.message(say, "en"))
+    for answer in ANSWERS.values():
+        if isinstance(answer, Written):
+            assert answer.text in text
+
+
+def test_a_toast_is_cut_at_its_limit() -> None:
+    values = {"by": Reviewer(ref="r", name="x" * 500)}
+    assert len(WORDING.toast("claimed_by_other", "en", values)) == TOAST_LIMIT
+
+
+def test_no_name_is_no_toast() -> None:
+    assert WORDING.toast("", "en", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("html", "length"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("<b>abc</b>", 3),
+        ("&amp;&lt;", 2),
+        ("学生", 2),
+        ("𝒳", 2),
+        ("a\nb", 3),
+        ("<b>a</b>\n\nb", 4),
+    ],
+)
+def test_visible_length_is_telegrams(html: str, length: int) -> None:
+    assert visible_length(html) >= length
+    assert visible_length(html) <= length + html.count("\n")
+
+
+@pytest.mark.parametrize("language", PROGRAMME.languages)
+def test_the_agreement_is_shown_whole_and_every_page_fits(language: str) -> None:
+    pages = WORDING.pages("agreement", language)
+    assert all(visible_length(page) <= TEXT_LIMIT - HEADER for page in pages)
+    headings = re.findall(r"^## (.+)$", PROGRAMME.document("agreement", language).text, re.MULTILINE)
+    found = [heading for page in pages for heading in re.findall(r"<b>(\d.*?)</b>\n<blockquote", page)]
+    assert found == headings
+
+
+def test_pages_are_whole_sections_as_many_as_fit() -> None:
+    document = Document(
+        "T", [Section("", "x" * 10), Section("1", "y" * 40), Section("2", "z" * 40), Section("3", "w")]
+    )
+    pages = pack(document, 70)
+    found = [[heading for heading in "123" if f"<b>{heading}</b>" in page] for page in pages]
+    assert found == [["1"], ["2", "3"]]
+
+
+# buttons
+
+
+def test_a_button_is_signed_for_its_place() -> None:
+    place = Place(7, "person", "12")
+    ((button,),) = WORDING.keyboard(
+        ((Button("pick", "doctoral", label="option", values={"question": "status"}),),), "zh", place
+    )
+    assert button["text"] == PROGRAMME.labels["zh"]["status"]["doctoral"]
+    press = SIGNER.read(7, button["callback_data"], "person")
+    assert press is not None and (press.verb, press.arg, press.stamp) == ("pick", "doctoral", "12")
+
+
+def test_a_style_is_passed_on_and_none_is_left_out() -> None:
+    place = Place(7, "person", "12")
+    styled, bare = (
+        WORDING.button(Button("submit", style="success"), "en", place),
+        WORDING.button(Button("back"), "en", place),
+    )
+    assert styled["style"] == "success"
+    assert set(bare) == {"text", "callback_data"}
+
+
+@pytest.mark.parametrize("state", [name for name, state in STATES.items() if application_of(state)])
+def test_a_card_speaks_the_reviewers_language(state: str) -> None:
+    found = STATES[state]
+    status = found.closed.outcome if isinstance(found, Settled) else found.kind
+    card = CARDS.render(found, status, FAR_GROUP)
+    assert not HAN.search(card["text"])
+    assert APPLICATION.receipt in card["text"]
+    assert visible_length(card["text"]) <= TEXT_LIMIT
+
+
+# times
+
+
+def test_days_and_moments_are_written_as_the_language_does() -> None:
+    wording = Wording(load(None), SIGNER, lambda: NOW)
+    at = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
+    assert wording._day("en", at) == "2 March 2026"
+    assert wording._moment("en", at) == "2 March 2026, 09:05 UTC"
+    assert wording._day("zh", at) == "2026年3月2日"
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (timedelta(seconds=-5), "0 min"),
+        (timedelta(minutes=119), "119 min"),
+        (timedelta(minutes=120), "2 h"),
+        (timedelta(hours=47, minutes=59), "47 h"),
+        (timedelta(hours=48), "2 days"),
+    ],
+)
+def test_an_age_is_rounded_down_to_a_fitting_unit(span: timedelta, text: str) -> None:
+    wording = Wording(LOADED, SIGNER, lambda: NOW + span)
+    assert wording._ago("en", NOW) == text

@@ -96,6 +96,8 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
             return waiting_prompt(scene, state, notes)
         case Settled() as state:
             return settled_prompt(scene, state, notes)
+        case Fresh() if applicant.barred_until and applicant.barred_until > scene.now:
+            return Say("barred", {"until": applicant.barred_until}, prompt=True, notes=notes)
         case Fresh():
             return Say("nothing_open", {}, ((Button("go", label="start"),),), prompt=True, notes=notes)
 

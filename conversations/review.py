@@ -166,7 +166,8 @@ def decided_first(scene: Scene, state: Deciding | Settled, event: ReviewEvent) -
 
 
 def too_late(scene: Scene, state: Settled, event: Undone | ToldNow) -> Turn:
-    return stay(scene, Answer("already_told", alert=True), Refresh(state.application.receipt))
+    name = "already_told" if state.decision else "withdrawn_by_applicant"
+    return stay(scene, Answer(name, alert=True), Refresh(state.application.receipt))
 
 
 def open_photo(scene: Scene, state: Waiting | Rejecting | Deciding, event: PhotoOpened) -> Turn:

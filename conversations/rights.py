@@ -204,7 +204,7 @@ def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
     return say(scene, name, ((Button("leave", style=YES_NO), Button("keep")),), state=state.kind)
 
 
-def withdraw(scene: Scene, state: State, event: Withdrew) -> Turn:
+def withdraw(scene: Scene, state: State, event: Withdrew, notes: tuple[Say, ...] = ()) -> Turn:
     """Consent ends and processing with it: a submitted application closes, a draft goes."""
     application = application_of(state)
     draft = draft_of(state)
@@ -226,7 +226,7 @@ def withdraw(scene: Scene, state: State, event: Withdrew) -> Turn:
     )
     settled = Settled(application=application, closed=closed)
     after = (Refresh(application.receipt), HidePhotos(application.receipt))
-    return show(scene, settled, *ended, *after, agreed={})
+    return show(scene, settled, *ended, *after, notes=notes, agreed={})
 
 
 def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:
@@ -327,7 +327,7 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
         reminder = Say("reminder", {"goes_at": gone, "recalled": state.draft.recalled}, (row,))
         return stay(scene, reminder, reminded=applicant.reminded + 1)
     if state.draft.recalled:
-        return withdraw(scene, state, Withdrew()).and_also(Audit("expired"))
+        return withdraw(scene, state, Withdrew(), (Say("recall_expired"),)).and_also(Audit("expired"))
     photos = tuple(sorted(photo_ids(state.draft.answers)))
     drop = (DropPhotos(photos),) if photos else ()
     told = (Say("draft_expired"),) if state.draft.answers else ()

@@ -135,7 +135,7 @@ def test_refusing_an_optional_consent_goes_on_and_is_not_asked_again() -> None:
 def test_refusing_a_required_consent_keeps_the_draft() -> None:
     found = turn(person(STATES["consenting"]), ConsentRefused("identity_photo"), pressed=True)
     assert found.applicant.state == STATES["consenting"]
-    assert names(found) == ["consent_needed/consent"]
+    assert names(found) == ["consent_needed"]
 
 
 # questions
@@ -409,13 +409,13 @@ def test_a_draft_is_recalled_twice_and_then_expires() -> None:
         "24: reminder",
         "96: reminder",
         "720: draft_expired",
-        "720: gone",
+        "1440: gone",
     ]
 
 
 def test_a_recalled_application_that_is_left_is_withdrawn() -> None:
     heard = silence(person(STATES["confirming a recalled one"]))
-    assert heard == ["24: reminder", "96: reminder", "720: withdrawn", "1440: gone"]
+    assert heard == ["24: reminder", "96: reminder", "720: recall_expired/withdrawn", "1440: gone"]
 
 
 @pytest.mark.parametrize("state", ["waiting", "claimed", "rejecting", "deciding"])

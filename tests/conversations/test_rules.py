@@ -224,6 +224,7 @@ def test_picture_names_the_events_of_a_way() -> None:
 
 def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
     assert {event.__name__ for event in everywhere()} == {
+        "AgreementAsked",
         "CancelAsked",
         "CorrectionAsked",
         "DataAsked",

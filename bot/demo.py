@@ -101,6 +101,7 @@ def _show(url: str) -> None:
 
     def open_page() -> None:
         with contextlib.suppress(Exception):
-            webbrowser.open(url)
+            if type(webbrowser.get()) is not webbrowser.GenericBrowser:  # that would be one in this terminal
+                webbrowser.open(url)
 
     threading.Thread(target=open_page, daemon=True).start()

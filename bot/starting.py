@@ -102,7 +102,7 @@ async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, li
     Made on the first start, the key too. Raises what storage raises.
     """
     with DataLock(settings.data):
-        vault = Vault(operator_key(settings) or OperatorKey.create(settings.key_path))
+        vault = Vault(operator_key(settings) or OperatorKey.from_file(settings.key_path, create=True))
         async with SQLite.open(settings.data / DATABASE) as engine:
             applied = await migrate(engine, files("storage") / "migrations")
             await _check_key(engine, vault)

@@ -7,6 +7,7 @@ never used itself: HKDF-SHA256 gives a key for each purpose.
 
 import base64
 import binascii
+import errno
 import hashlib
 import hmac
 import os
@@ -101,12 +102,14 @@ class OperatorKey:
         except UnicodeDecodeError:
             raise BadKey(f"the key file {path} holds no key; make one with: intake key new") from None
         except OSError as error:
-            raise DataUnusable(f"the key file {path} cannot be read: {error.strerror}") from error
+            raise DataUnusable(f"the key file {path} cannot be used: {error.strerror}") from error
 
     @classmethod
     def create(cls, path: Path) -> "OperatorKey":
         """A new key in a new file, mode 0600. Raises FileExistsError rather than overwrite."""
         key = cls.generate()
+        if path.parent.exists() and not path.parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "w", encoding="ascii") as out:

@@ -2,26 +2,17 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 
-from bot.logs import QUIET, set_up
+from bot.logs import set_up
 
 PERSONAL = "Mei Okafor, mei@example.edu"
 
 
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Logging is set for the whole process; the next test finds it as it was."""
-    root, levels = list(logging.root.handlers), {name: logging.getLogger(name).level for name in QUIET}
-    yield
-    structlog.reset_defaults()
-    logging.root.handlers[:] = root
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -133,7 +133,7 @@ def test_a_new_key_file_is_for_its_owner_alone_and_never_overwritten(tmp_path: P
 
 def test_a_missing_key_file_is_made_only_when_asked(tmp_path: Path) -> None:
     path = tmp_path / "operator.key"
-    with pytest.raises(DataUnusable, match="cannot be read: No such file"):
+    with pytest.raises(DataUnusable, match="cannot be used: No such file"):
         OperatorKey.from_file(path, create=False)
     assert not path.exists()
     assert OperatorKey.from_file(path, create=True).text() == path.read_text().strip()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -368,6 +369,10 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with App.open(settings) as app:
+        # What is loaded by now stays for ever: looking through it for garbage again and again is wasted work.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 50)
         await app.run(stop)
     log.info("stopped", action="stopped")
 

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's limits count
 ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
-FETCHES = 4
+FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 
@@ -119,6 +119,19 @@ class Outbox:
         """Accept whatever stands in the table and is not in memory."""
         rows = await self._engine.read(store.errands)
         self.accept([restore(row, self._vault) for row in rows if row.errand_id not in self._known])
+
+    async def settle(self) -> datetime | None:
+        """For whoever moves the clock: do all that is due by it. When the next of what waits for its time is due."""
+        self._ring.set()
+        while self._tasks or len(self._known) > len(self._timed) or self._is_due():
+            if self._tasks:
+                await asyncio.wait(list(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(0.001)  # what was done is being written
+        return self._timed[0][0] if self._timed else None
+
+    def _is_due(self) -> bool:
+        return bool(self._timed) and self._timed[0][0] <= self._clock()
 
     def waiting(self) -> int:
         """How many errands are to be done now; what has its time yet to come is not counted."""

@@ -1,25 +1,38 @@
 """Telegram's limits, kept before sending. Pure: the clock (monotonic seconds) is handed in.
 
-One private chat one message a second with bursts of three; thirty a second in all; a group twenty in any minute,
-edits included. Source: Bot API FAQ, "My bot is hitting limits".
+Any chat one message a second with bursts of three; thirty a second in all; a group twenty in any minute besides,
+edits included. Source: Bot API FAQ, "My bot is hitting limits". The times are stretched a little: what counts is
+when messages arrive, and one may be faster on its way than the one before.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-CHAT_RATE, CHAT_BURST = 1.0, 3.0
-ALL_PER_SECOND = 30
-GROUP_PER_MINUTE = 20
+CHAT_SECONDS, CHAT_BURST = 1.1, 3.0
+ALL_SECONDS, ALL_MESSAGES = 1.1, 30
+GROUP_SECONDS, GROUP_MESSAGES = 61.0, 20
 IDLE = 120.0  # seconds after which a chat's memory says nothing any more
+CHATS = 10_000  # remembered before the idle ones are forgotten
 
 
 @dataclass(slots=True)
 class _Chat:
     tokens: float = CHAT_BURST
     at: float = 0.0
-    sent: deque[float] = field(default_factory=deque)
+    sent: deque[float] = field(default_factory=deque)  # a group's last minute
     held_until: float = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until there is a token."""
+        return (1.0 - self._tokens(now)) * CHAT_SECONDS
+
+    def take(self, now: float) -> None:
+        self.tokens = self._tokens(now) - 1.0
+        self.at = now
+
+    def _tokens(self, now: float) -> float:
+        return min(CHAT_BURST, self.tokens + (now - self.at) / CHAT_SECONDS)
 
 
 class Pacing:
@@ -36,24 +49,23 @@ class Pacing:
         held = known.held_until - now if known else 0.0
         if not self._limited:
             return max(0.0, held)
-        while self._all and self._all[0] <= now - 1.0:
-            self._all.popleft()
-        overall = self._all[0] + 1.0 - now if len(self._all) >= ALL_PER_SECOND else 0.0
-        own = (self._group(known, now) if is_group else self._private(known, now)) if known else 0.0
-        return max(0.0, held, overall, own)
+        waits = [0.0, held, _window(self._all, ALL_MESSAGES, ALL_SECONDS, now)]
+        if known:
+            waits.append(known.wait(now))
+        if known and is_group:
+            waits.append(_window(known.sent, GROUP_MESSAGES, GROUP_SECONDS, now))
+        return max(waits)
 
     def sent(self, chat: int, is_group: bool, now: float) -> None:
         """A message goes now."""
         if not self._limited:
             return
         known = self._chats.setdefault(chat, _Chat(at=now))
+        known.take(now)
         if is_group:
             known.sent.append(now)
-        else:
-            known.tokens = self._tokens(known, now) - 1.0
-        known.at = now
         self._all.append(now)
-        if len(self._chats) > 10_000:
+        if len(self._chats) > CHATS:
             self._forget_idle(now)
 
     def hold(self, chat: int, seconds: float, now: float) -> None:
@@ -61,18 +73,14 @@ class Pacing:
         known = self._chats.setdefault(chat, _Chat(at=now))
         known.held_until = max(known.held_until, now + seconds)
 
-    def _tokens(self, known: _Chat, now: float) -> float:
-        return min(CHAT_BURST, known.tokens + (now - known.at) * CHAT_RATE)
-
-    def _private(self, known: _Chat, now: float) -> float:
-        return (1.0 - self._tokens(known, now)) / CHAT_RATE
-
-    def _group(self, known: _Chat, now: float) -> float:
-        while known.sent and known.sent[0] <= now - 60.0:
-            known.sent.popleft()
-        return known.sent[0] + 60.0 - now if len(known.sent) >= GROUP_PER_MINUTE else 0.0
-
     def _forget_idle(self, now: float) -> None:
         self._chats = {
             chat: known for chat, known in self._chats.items() if now < max(known.at + IDLE, known.held_until)
         }
+
+
+def _window(sent: deque[float], most: int, seconds: float, now: float) -> float:
+    """Seconds until one more fits into a sliding window; forgets what has left it."""
+    while sent and sent[0] <= now - seconds:
+        sent.popleft()
+    return sent[-most] + seconds - now if len(sent) >= most else 0.0

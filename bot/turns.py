@@ -35,6 +35,7 @@ from conversations.events import (
     PhotoArrived,
     PhotoOpened,
     Started,
+    Submitted,
 )
 from storage import store
 
@@ -154,7 +155,8 @@ class Turns:
     ) -> None:
         """Advance one person and note what is to be written and done."""
         pressed = bool(reading and reading.callback_id)
-        scene = Scene(self.programme, person.applicant, plan.now, receipt_token(), pressed)
+        receipt = receipt_token() if isinstance(event, Submitted) else ""
+        scene = Scene(self.programme, person.applicant, plan.now, receipt, pressed)
         turn = advance(scene, event)
         self.carrier.carry(person, turn, plan, reading)
         _remember(crowd, person, turn)
@@ -208,7 +210,7 @@ class Turns:
         person = crowd.by_id.get(happened.person_id) or crowd.of_receipt(happened.receipt)
         if person is None:
             return  # nobody waits for it any more
-        scene = Scene(self.programme, person.applicant, plan.now, receipt_token())
+        scene = Scene(self.programme, person.applicant, plan.now)
         turn = advance(scene, happened.event)
         self.carrier.carry(person, turn, plan, None, happened.photo)
         _remember(crowd, person, turn)

@@ -63,6 +63,7 @@ class Wording:
             if text.text.startswith("# ")
         }
         self._helpers = {language: self._make_helpers(language) for language in loaded.messages}
+        self._labels: dict[tuple[Any, ...], str] = {}
         self._pages: dict[tuple[str, str], list[Markup]] = {}
 
     def language_for(self, code: str) -> str:
@@ -76,7 +77,7 @@ class Wording:
         """The HTML of a message with its notes above it, within Telegram's limit."""
         for limit in _SHORTER:
             html = self._message(say, language, limit)
-            if visible_length(html) <= TEXT_LIMIT:
+            if fits(html):
                 return html
         return self.named("fallback", language)
 
@@ -151,8 +152,11 @@ class Wording:
         if button.label == "language_name":
             return str(self._own[button.arg]["name"])
         name = button.label or button.verb
-        context = {**self._helpers[language], "arg": button.arg, **button.values}
-        return self._buttons[language][name].render(context).strip()
+        key = (language, name, button.arg, *button.values.items())  # the same few labels come again and again
+        if (found := self._labels.get(key)) is None:
+            context = {**self._helpers[language], "arg": button.arg, **button.values}
+            found = self._labels[key] = self._buttons[language][name].render(context).strip()
+        return found
 
     def page_buttons(self, say: Say, language: str) -> Rows:
         """The row that turns an agreement's pages, when it has more than one."""
@@ -281,6 +285,11 @@ class Wording:
         environment.filters["moment"] = lambda at: self._moment(language, at)
         environment.filters["ago"] = lambda at: self._ago(language, at)
         return environment
+
+
+def fits(html: str) -> bool:
+    """Whether a message is within Telegram's limit; markup only makes it longer than what is seen."""
+    return len(html.encode("utf-16-le")) // 2 <= TEXT_LIMIT or visible_length(html) <= TEXT_LIMIT
 
 
 def visible_length(html: str) -> int:

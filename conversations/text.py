@@ -65,5 +65,7 @@ def scripts(text: str) -> frozenset[str]:
 
 def mixes_scripts(text: str) -> bool:
     """Whether one word mixes scripts that imitate each other (a Cyrillic letter inside a Latin name)."""
+    if text.isascii():
+        return False
     alike = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
     return any(len(scripts(word) & alike) > 1 for word in text.split())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.pacing import Pacing
+from bot.pacing import ALL_SECONDS, CHAT_SECONDS, GROUP_SECONDS, Pacing
 
 
 def sent_at(pacing: Pacing, chats: list[int], *, group: bool = False) -> list[float]:
@@ -12,7 +12,7 @@ def sent_at(pacing: Pacing, chats: list[int], *, group: bool = False) -> list[fl
         now += pacing.delay(chat, group, now)
         assert pacing.delay(chat, group, now) == pytest.approx(0, abs=1e-9)
         pacing.sent(chat, group, now)
-        times.append(round(now, 6))
+        times.append(now)
     return times
 
 
@@ -22,7 +22,9 @@ def most_within(times: list[float], seconds: float) -> int:
 
 
 def test_a_private_chat_takes_a_burst_of_three_and_then_one_a_second() -> None:
-    assert sent_at(Pacing(), [7] * 6) == [0, 0, 0, 1, 2, 3]
+    times = sent_at(Pacing(), [7] * 6)
+    assert times == pytest.approx([0, 0, 0, CHAT_SECONDS, 2 * CHAT_SECONDS, 3 * CHAT_SECONDS])
+    assert CHAT_SECONDS > 1
 
 
 def test_a_chat_that_was_quiet_may_burst_again_and_no_more() -> None:
@@ -32,36 +34,43 @@ def test_a_chat_that_was_quiet_may_burst_again_and_no_more() -> None:
     for _ in range(4):
         waits.append(pacing.delay(7, False, 100.0))
         pacing.sent(7, False, 100.0)
-    assert waits == [0, 0, 0, 1]
+    assert waits == pytest.approx([0, 0, 0, CHAT_SECONDS])
 
 
 def test_one_chat_does_not_hold_another() -> None:
     pacing = Pacing()
     sent_at(pacing, [7] * 3)
-    assert pacing.delay(7, False, 0.0) == 1
+    assert pacing.delay(7, False, 0.0) == CHAT_SECONDS
     assert pacing.delay(8, False, 0.0) == 0
 
 
 def test_all_chats_together_get_thirty_in_any_second() -> None:
     times = sent_at(Pacing(), list(range(1, 101)))
     assert most_within(times, 1.0) == 30
-    assert times[-1] == 3
+    assert times[-1] == pytest.approx(3 * ALL_SECONDS)
 
 
-def test_a_group_gets_twenty_in_any_minute() -> None:
+def test_a_group_gets_twenty_in_any_minute_and_no_burst_above_three() -> None:
     times = sent_at(Pacing(), [-7] * 60, group=True)
     assert most_within(times, 60.0) == 20
-    assert times[20] == 60 and times[-1] == 120
+    assert most_within(times, 1.0) == 3
+    assert times[20] == pytest.approx(GROUP_SECONDS)
 
 
 def test_a_groups_window_slides() -> None:
     pacing = Pacing()
-    for second in range(20):
-        pacing.sent(-7, True, float(second))
-    assert pacing.delay(-7, True, 19.0) == 41
-    assert pacing.delay(-7, True, 60.0) == 0
-    pacing.sent(-7, True, 60.0)
-    assert pacing.delay(-7, True, 60.0) == 1
+    for place in range(20):
+        pacing.sent(-7, True, 2.0 * place)
+    assert pacing.delay(-7, True, 40.0) == pytest.approx(GROUP_SECONDS - 40)
+    assert pacing.delay(-7, True, GROUP_SECONDS) == 0
+    pacing.sent(-7, True, GROUP_SECONDS)
+    assert pacing.delay(-7, True, GROUP_SECONDS) == 2
+
+
+def test_a_message_that_is_faster_on_its_way_than_the_last_is_not_refused() -> None:
+    times = sent_at(Pacing(), [-7] * 60, group=True)
+    arrivals = sorted(at + (0.09 if place % 2 else 0.0) for place, at in enumerate(times))
+    assert most_within(arrivals, 60.0) == 20
 
 
 def test_a_refusal_for_too_many_holds_one_chat_for_its_time() -> None:
@@ -78,12 +87,3 @@ def test_without_limits_only_a_hold_holds() -> None:
     assert sent_at(pacing, [7] * 100) == [0] * 100
     pacing.hold(7, 5.0, 0.0)
     assert pacing.delay(7, False, 1.0) == 4
-
-
-def test_chats_that_are_long_quiet_are_forgotten_and_a_held_one_is_not() -> None:
-    pacing = Pacing()
-    pacing.hold(1, 20_000.0, 0.0)
-    for chat in range(2, 10_003):
-        pacing.sent(chat, False, float(chat))
-    assert pacing.delay(1, False, 10_010.0) == 9_990
-    assert len(pacing._chats) < 200

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from bot.buttons import Press, Signer
 from bot.documents import Document, parse
 from bot.programmes import Loaded
+from bot.unlinking import unlinked
 from conversations import Mistake
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Chosen, Pictured
@@ -217,13 +218,10 @@ class Wording:
                 return str(self._own[language]["format"]["not_given"])
             if isinstance(answer, Pictured):
                 return self._photo(language, key, answer)
-            if isinstance(answer, Chosen):
-                return answer.text or self._option(language, key, answer.option)
-            return (
-                answer.text
-                if limit is None or len(answer.text) <= limit
-                else f"{answer.text[:limit].rstrip()} …"
-            )
+            if isinstance(answer, Chosen) and not answer.text:
+                return self._option(language, key, answer.option)
+            whole = limit is None or len(answer.text) <= limit
+            return unlinked(answer.text if whole else f"{answer.text[:limit].rstrip()} …")
 
         return shown
 

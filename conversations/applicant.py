@@ -366,6 +366,7 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
         answers=scene.programme.kept(state.draft),
         skipped=tuple(key for key in state.draft.skipped if scene.programme.question(key)),
         views=recalled.views if recalled else (),
+        earlier=scene.applicant.past,
     )
     kept, held = photo_ids(application.answers), photo_ids(state.draft.answers)
     effects: list[Effect] = [DropPhotos(tuple(sorted(held - kept)))] if held - kept else []

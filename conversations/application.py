@@ -87,6 +87,16 @@ class View(Record):
     at: datetime
 
 
+class Closed(Record):
+    """An application that ended: what is remembered of it while the person is known."""
+
+    receipt: str
+    outcome: Outcome
+    submitted_at: datetime
+    at: datetime
+    reasons: tuple[str, ...] = ()
+
+
 class Application(Record):
     """What was submitted. Only a further revision supersedes its answers."""
 
@@ -100,6 +110,7 @@ class Application(Record):
     claimed_by: Reviewer | None = None
     views: tuple[View, ...] = ()
     nudged_at: datetime | None = None
+    earlier: tuple[Closed, ...] = ()  # his applications before this one, as far as they are remembered
 
 
 class Draft(Record):
@@ -127,16 +138,6 @@ class Draft(Record):
                 "skipped": (*rest, question) if skipped else rest,
             }
         )
-
-
-class Closed(Record):
-    """An application that ended: what is remembered of it while the person is known."""
-
-    receipt: str
-    outcome: Outcome
-    submitted_at: datetime
-    at: datetime
-    reasons: tuple[str, ...] = ()
 
 
 def photo_ids(answers: Mapping[str, Answer]) -> frozenset[str]:

@@ -261,8 +261,10 @@ class Rehearsal:
             self.news.append(News("gone", shown=before))
         shown = before if before and not anew else Shown("card", "")
         self.cards[application.receipt] = shown
+        stood = (shown.text, shown.buttons)
         self._change(shown, plain(card["text"]), _rows(card["keyboard"]))
-        self.news.append(News("card", shown=shown))
+        if (shown.text, shown.buttons) != stood:
+            self.news.append(News("card", shown=shown))
 
     # photos and files
 

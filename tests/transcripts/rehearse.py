@@ -1,12 +1,25 @@
 """A transcript on the pure machine: no Telegram, no storage, a clock that moves only when told."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from bot.programmes import Loaded
-from bot.rehearsal import Buttons, News, Rehearsal, Shown, Verdict
+from bot.rehearsal import News, Rehearsal, Verdict
 from conversations.application import Reviewer
 from conversations.events import MessageEdited, SomethingElse
-from tests.transcripts.script import HEARD, SENT, Heard, Script, Step, gone, steady, typed, walk
+from tests.transcripts.script import (
+    HEARD,
+    SENT,
+    Heard,
+    Script,
+    Step,
+    as_text,
+    find,
+    gone,
+    span,
+    steady,
+    typed,
+    walk,
+)
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 VALUES: dict[str, dict[str, str | int]] = {
@@ -73,9 +86,12 @@ class Stage:
             case verb if step.who in ("Ana", "Ben"):
                 self._press_card(step.what, step, old=verb == "presses old")
             case verb:
-                found = find([(shown, shown.buttons) for shown in rehearsal.shown], step.what)
-                place = -2 if verb == "presses old" else -1
-                rehearsal.press(found[place][1], found[place][0])
+                shown, data = find(
+                    [(shown, shown.buttons) for shown in rehearsal.shown],
+                    step.what,
+                    old=verb == "presses old",
+                )
+                rehearsal.press(data, shown)
 
     def _send(self, what: str) -> None:
         kind = SENT[what]
@@ -95,7 +111,7 @@ class Stage:
         card = self.rehearsal.card
         if card is None:
             raise AssertionError("there is no card")
-        [*_, (_, data)] = find([(card, card.earlier if old else card.buttons)], label)
+        _, data = find([(card, card.earlier if old else card.buttons)], label)
         self.rehearsal.press(data, card, reviewer(step.who))
 
 
@@ -120,30 +136,3 @@ def in_order(news: list[News]) -> list[Heard]:
 
 def said(one: News) -> Heard:
     return Heard(one.what, steady(as_text(one.shown.text, one.shown.buttons) if one.shown else one.text))
-
-
-def find(messages: list[tuple[Shown, Buttons]], label: str) -> list[tuple[Shown, str]]:
-    """The messages that have a button of that label, oldest first, and its data; a label's end will do."""
-    for fits in (str.__eq__, str.endswith):
-        found = [
-            (shown, data)
-            for shown, buttons in messages
-            for row in buttons
-            for text, data in row
-            if fits(text, label)
-        ]
-        if found:
-            return found
-    there = [text for _, buttons in messages[-2:] for row in buttons for text, _ in row]
-    raise AssertionError(f"no button {label!r}; there are {there}")
-
-
-def as_text(text: str, buttons: Buttons) -> str:
-    """A message with its buttons as lines."""
-    return "\n".join([text, *(" ".join(f"[{label}]" for label, _ in row) for row in buttons)])
-
-
-def span(text: str) -> timedelta:
-    """25h, 61s, 31d."""
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
-    return timedelta(**{unit: int(text[:-1])})

@@ -29,9 +29,14 @@ are not repeated, and a message as long as the agreement is cut in the middle un
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
+M = TypeVar("M")
+Buttons = list[list[tuple[str, str]]]  # label and data, row by row
 HEARD = ("toast", "alert", "edited", "bot", "reviewer", "gone", "card")
 REVIEWERS = ("Ana", "Ben")
 # What can be sent: a photo or file by what the darkroom will say of it, or the kind of another message.
@@ -247,3 +252,33 @@ def steady(text: str) -> str:
     text = re.sub(rf"\b\d{{1,2}} ({_MONTHS}) \d{{4}}\b", "DATE", text)
     text = re.sub(r"\d{4}年\d{1,2}月\d{1,2}日", "DATE", text)
     return re.sub(r"\b\d{2}:\d{2}( UTC(?!\+)|（UTC）)", "TIME", text)
+
+
+def find(messages: Sequence[tuple[M, Buttons]], label: str, *, old: bool = False) -> tuple[M, str]:
+    """The newest message (or the one before it) with a button of that label, and its data; a label's end will do.
+
+    Messages stand oldest first. Raises AssertionError.
+    """
+    for fits in (str.__eq__, str.endswith):
+        found = [
+            (message, data)
+            for message, buttons in messages
+            for row in buttons
+            for text, data in row
+            if fits(text, label)
+        ]
+        if len(found) > old:
+            return found[-2 if old else -1]
+    there = [text for _, buttons in messages[-2:] for row in buttons for text, _ in row]
+    raise AssertionError(f"no button {label!r}; there are {there}")
+
+
+def as_text(text: str, buttons: Buttons) -> str:
+    """A message with its buttons as lines."""
+    return "\n".join([text, *(" ".join(f"[{label}]" for label, _ in row) for row in buttons)])
+
+
+def span(text: str) -> timedelta:
+    """25h, 61s, 31d."""
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})

@@ -1,0 +1,370 @@
+"""A transcript through the whole bot: one real App against the local Telegram over a socket, a clock that is set."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageEnhance, ImageFilter
+from pydantic import SecretStr
+
+from bot.app import App
+from bot.arrivals import Happened
+from bot.people import People
+from bot.plain import marked
+from bot.sandbox.server import Sandbox
+from bot.sandbox.state import Chat, Message
+from bot.sandbox.telegram import Answer
+from bot.settings import Settings
+from conversations.events import ErasureConfirmed
+from conversations.rights import due_at
+from conversations.state import Applicant
+from tests.bot.hostile import png, saved
+from tests.cast import Cast, Group, Person, sample_jpeg
+from tests.transcripts.rehearse import START
+from tests.transcripts.script import (
+    HEARD,
+    Buttons,
+    Heard,
+    Script,
+    Step,
+    as_text,
+    find,
+    gone,
+    span,
+    steady,
+    typed,
+    walk,
+)
+
+PATIENCE = 20.0  # seconds until a step that never ends is given up
+ACCOUNTS = {"en": "en", "zh": "zh-hans"}
+FILE_KINDS = ("text/plain", "application/pdf", "image/jpeg", "image/tiff", "image/webp", "image/png")
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that only moves when told."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Theatre:
+    """The local Telegram, the bot on it, and the reviewers; applicants come and go."""
+
+    sandbox: Sandbox
+    app: App
+    clock: Clock
+    group: Group
+    reviewers: dict[str, Person]
+    added: int = 0  # the newest update there is
+    taken: int = 0  # the newest update that was committed
+
+    async def settle(self) -> datetime | None:
+        """Until every update is taken and nothing is to be sent; when the first errand that waits is due."""
+        changes = self.sandbox.telegram.changes
+        while True:
+            await changes.until(lambda: self.taken >= self.added, PATIENCE)
+            next_at = await asyncio.wait_for(self.app.outbox.settle(), PATIENCE)
+            if self.taken >= self.added:
+                return next_at
+
+    async def wait(self, length: timedelta, person: Person) -> None:
+        """Time passes; whatever becomes due happens on the way, in order."""
+        end = self.clock.now + length
+        while True:
+            errand = await self.settle()
+            who = await self.known(person)
+            due = due_at(self.app.loaded.programme, who) if who else None
+            moments = [moment for moment in (errand, due) if moment is not None and moment <= end]
+            if not moments:
+                break
+            self.clock.now = max(self.clock.now, min(moments))
+            await self.app.jobs.sweep()
+        self.clock.now = end
+
+    async def known(self, person: Person) -> Applicant | None:
+        """What the bot keeps of a person."""
+        people = People(self.app.engine, self.app.vault)
+        crowd = await people.load([people.ref(person.id)], (), (), ())
+        return next((found.applicant for found in crowd.by_id.values()), None)
+
+    async def dismiss(self, person: Person) -> None:
+        """Erase an applicant, so that nothing of his becomes due in the next play."""
+        if who := await self.known(person):
+            await self.app.intake.happen(Happened(ErasureConfirmed(), person_id=who.person_id))
+        await self.settle()
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Theatre]:
+    """A theatre with an empty stage."""
+    async with Sandbox.open(recording=False) as sandbox:
+        cast = Cast(sandbox)
+        group = cast.group()
+        reviewers = {name: cast.reviewer(name, group, started=True) for name in ("Ana", "Ben")}
+        settings = Settings(
+            token=SecretStr(sandbox.token),
+            group=group.id,
+            api_url=sandbox.url,
+            data=folder / "data",
+            status_port=0,
+            limits="none",
+            _env_file=None,
+        )
+        clock = Clock()
+        async with App.open(settings, clock) as app:
+            theatre = Theatre(sandbox, app, clock, group, reviewers)
+            _follow(theatre)
+            stop = asyncio.Event()
+            running = asyncio.create_task(app.run(stop))
+            yield theatre
+            stop.set()
+            await running
+
+
+def _follow(theatre: Theatre) -> None:
+    """Note which updates there are, and which were committed."""
+    telegram, take = theatre.sandbox.telegram, theatre.app.take
+
+    def added(update: Any) -> None:
+        theatre.added = update.id
+
+    async def taking(batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        answers = await take(batch)
+        theatre.taken = max(theatre.taken, *(update["update_id"] for update in batch))
+        telegram.changes.happened()
+        return answers
+
+    telegram.queue.added.append(added)
+    theatre.app.take = taking  # type: ignore[method-assign]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What stands in a chat, by message: how often it was edited."""
+
+    chat: Chat
+    edits: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, chat: Chat) -> "Seen":
+        return cls(chat, {one.id: one.edits for one in chat.messages if one.from_bot})
+
+    def new(self) -> list[Message]:
+        return [one for one in self.chat.messages if one.from_bot and one.id not in self.edits]
+
+    def edited(self) -> list[Message]:
+        return [one for one in self.chat.messages if self.edits.get(one.id, one.edits) != one.edits]
+
+    def gone(self) -> int:
+        return len(self.edits.keys() - self.chat.by_id.keys())
+
+
+class Play:
+    """Plays the steps of one transcript with an applicant of its own."""
+
+    def __init__(self, theatre: Theatre, script: Script) -> None:
+        self._theatre = theatre
+        self._script = script
+        cast = Cast(theatre.sandbox)
+        names = [step.who for step in script.steps if step.who not in (*theatre.reviewers, "time")]
+        self._applicant = cast.applicant(names[0], ACCOUNTS[script.language])
+        self._place = ""
+        self._cards: dict[int, tuple[Buttons, Buttons]] = {}  # by message: as they read, and before that
+
+    async def play(self) -> Script:
+        """The same script with what was really heard."""
+        steps = [
+            Step(step.line, step.who, step.verb, step.what, await self.do(step))
+            for step in self._script.steps
+        ]
+        await self._theatre.dismiss(self._applicant)
+        return Script(self._script.title, self._script.language, steps, self._script.whole)
+
+    async def do(self, step: Step) -> list[Heard]:
+        if step.verb == "is at":
+            return await self._walk(step)
+        private, group = Seen.of(self._applicant.chat), Seen.of(self._theatre.group.chat)
+        reviewers = [Seen.of(person.chat) for person in self._theatre.reviewers.values()]
+        answer = await self._act(step)
+        heard = [Heard("bot", text_of(one)) for one in private.new()]
+        heard += [Heard("edited", text_of(one)) for one in private.edited()]
+        heard += [Heard("reviewer", text_of(one)) for chat in reviewers for one in chat.new()]
+        heard += [Heard("card", text_of(one)) for one in (*group.edited(), *group.new())][-1:]
+        removed = gone(private.gone(), sum(chat.gone() for chat in reviewers), group.gone())
+        heard += [Heard("gone", removed)] if removed else []
+        heard += answered(answer)
+        self._remember_cards()
+        return sorted(heard, key=lambda one: HEARD.index(one.where))
+
+    async def _walk(self, step: Step) -> list[Heard]:
+        heard: list[Heard] = []
+        for one in walk(step, self._script.language, self._place):
+            heard = await self.do(one)
+        self._place = step.what
+        return heard
+
+    def _remember_cards(self) -> None:
+        for message in self._theatre.group.messages:
+            if message.from_bot:
+                now, before = self._cards.get(message.id, ([], []))
+                buttons = buttons_of(message)
+                self._cards[message.id] = (buttons, before if buttons == now else now)
+
+    async def _act(self, step: Step) -> Answer | None:
+        person = self._theatre.reviewers.get(step.who, self._applicant)
+        match step.verb:
+            case "" if step.who == "time":
+                await self._theatre.wait(span(step.what), self._applicant)
+            case "types":
+                person.say(typed(step.what))
+            case "edits":
+                mine = [one for one in person.chat.messages if one.sender_id == person.id and one.text]
+                person.edit(mine[-1], step.what)
+            case "sends":
+                send(person, step.what)
+            case "presses on the card":
+                if not self._theatre.group.chat.member(person.id).present:
+                    person.join(self._theatre.group)
+                return await self._press_card(person, step.what)
+            case "opens the photo":
+                answer = await self._press_card(person, "View ID")
+                person.start((answer.url or "").partition("start=")[2])
+                await self._theatre.settle()
+                return answer
+            case verb if step.who in self._theatre.reviewers:
+                return await self._press_card(person, step.what, old=verb == "presses old")
+            case verb:
+                shown = [(one, buttons_of(one)) for one in person.chat.messages if one.from_bot]
+                message, data = find(shown, step.what, old=verb == "presses old")
+                return await self._press(person, message, data)
+        await self._theatre.settle()
+        return None
+
+    async def _press_card(self, person: Person, label: str, *, old: bool = False) -> Answer:
+        card = next(one for one in self._theatre.group.chat.newest_first() if one.from_bot)
+        now, before = self._cards[card.id]
+        message, data = find([(card, before if old else now)], label)
+        return await self._press(person, message, data)
+
+    async def _press(self, person: Person, message: Message, data: str) -> Answer:
+        press = person.press_data(message, data)
+        await self._theatre.settle()
+        return await person.answer_to(press)
+
+
+# what is heard
+
+
+def answered(answer: Answer | None) -> list[Heard]:
+    """What the one who pressed sees of it."""
+    if answer is not None and answer.url:
+        return [Heard("toast", "(the chat with the bot opens)")]
+    if answer is None or not answer.text:
+        return []
+    return [Heard("alert" if answer.show_alert else "toast", steady(answer.text))]
+
+
+def text_of(message: Message) -> str:
+    """A message as the transcript writes it."""
+    text = marked(message.text, quotes_of(message))
+    if message.photo:
+        text = f"(photo)\n{text}".strip()
+    elif message.document:
+        text = f"(file: {message.document['file_name']})"
+    return steady(as_text(text, buttons_of(message)))
+
+
+def quotes_of(message: Message) -> list[tuple[int, int]]:
+    """Where quotations stand, in characters; Telegram counts in UTF-16 units."""
+    units = message.text.encode("utf-16-le")
+
+    def characters(offset: int) -> int:
+        return len(units[: 2 * offset].decode("utf-16-le"))
+
+    return [
+        (characters(one["offset"]), characters(one["offset"] + one["length"]))
+        for one in message.entities
+        if one["type"] in ("blockquote", "expandable_blockquote")
+    ]
+
+
+def buttons_of(message: Message) -> Buttons:
+    return [[(button.text, button.data or "") for button in row] for row in message.buttons]
+
+
+# what is sent
+
+
+def send(person: Person, what: str) -> None:
+    """One of the things in SENT."""
+    match what:
+        case "a photo" | "a dark photo" | "a small photo" | "a blurred photo":
+            person.send_photo(picture(what))
+        case "an album":
+            person.send_album([sample_jpeg(), sample_jpeg(side="back")])
+        case "a sticker":
+            person.send_sticker()
+        case "a voice message":
+            person.send_voice()
+        case "a contact":
+            person.send_contact()
+        case "a location":
+            person.send_location()
+        case "a video":
+            size = {"width": 640, "height": 480, "duration": 3}
+            person.send({"video": {"file_id": "video", "file_unique_id": "video", **size}})
+        case "a forwarded message":
+            person.forward(person.chat.messages[-1])
+        case _:
+            person.send_file(file(what), "card", "application/octet-stream")
+
+
+@cache
+def picture(what: str) -> bytes:
+    """A photo with one thing about it that the darkroom warns of."""
+    card = Image.open(io.BytesIO(sample_jpeg()))
+    match what:
+        case "a dark photo":
+            return saved(ImageEnhance.Brightness(card).enhance(0.12), "JPEG", quality=95)
+        case "a small photo":
+            return saved(card.resize((400, 256)), "JPEG", quality=95)
+        case "a blurred photo":
+            return saved(card.filter(ImageFilter.GaussianBlur(12)), "JPEG", quality=95)
+    return sample_jpeg()
+
+
+@cache
+def file(what: str) -> bytes:
+    """A file of the kind that its name in SENT says."""
+    card = Image.open(io.BytesIO(sample_jpeg()))
+    match what:
+        case "a text file":
+            return b"My student card is in my wallet."
+        case "a PDF":
+            return b"%PDF-1.7\n"
+        case "a damaged photo":
+            return sample_jpeg()[:4000]
+        case "an empty file":
+            return b""
+        case "a TIFF file":
+            return saved(card, "TIFF")
+        case "a moving WebP":
+            return saved(card, "WEBP", save_all=True, append_images=[card.rotate(90)])
+        case "a very long photo":
+            return saved(Image.new("RGB", (2200, 100), "white"), "JPEG")
+        case "a photo of 48 million pixels":
+            return png(8000, 6000)
+        case "a file of 25 MB":
+            return bytes(25 << 20)
+    return sample_jpeg()

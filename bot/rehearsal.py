@@ -41,6 +41,7 @@ from conversations.events import (
     PhotoOpened,
     Replied,
     ReviewEvent,
+    StalePressed,
     UndoWindowPassed,
 )
 from conversations.rights import due_at
@@ -145,6 +146,17 @@ class Rehearsal:
             return
         press = self._signer.read(CHAT, data, self.applicant.person_id)
         self._advance(applicant_event(press, self.applicant), pressed=shown)
+
+    def is_live(self, shown: Shown) -> bool:
+        """Whether a message to the applicant has buttons, and each of them still does something."""
+        presses = (
+            self._signer.read(CHAT, data, self.applicant.person_id)
+            for row in shown.buttons
+            for _, data in row
+        )
+        return bool(shown.buttons) and all(
+            not isinstance(applicant_event(press, self.applicant), StalePressed) for press in presses
+        )
 
     def _review(self, data: str, shown: Shown, by: Reviewer) -> None:
         press = self._signer.read(GROUP, data)

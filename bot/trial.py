@@ -116,12 +116,12 @@ def _print_news(rehearsal: Rehearsal) -> None:
             click.secho(f"\n{title}{changed}:", bold=True)
             click.echo("\n".join(f"  {line}".rstrip() for line in one.shown.text.splitlines()))
     for title in dict.fromkeys(removed):
-        click.secho(f"  (removed: {removed.count(title)} x {title})", fg="yellow")
+        click.secho(f"  (removed from: {title})", fg="yellow")
 
 
 def _print_buttons(rehearsal: Rehearsal) -> Numbered:
-    """The buttons that can be pressed now, numbered through: of the newest message that has some, and of the card."""
-    messages = [shown for shown in rehearsal.shown if shown.buttons][-1:]
+    """The buttons that can be pressed now, numbered through: of the newest message with some, and of the card."""
+    messages = [shown for shown in rehearsal.shown if rehearsal.is_live(shown)][-1:]
     card = [rehearsal.card] if rehearsal.card and rehearsal.card.buttons else []
     if messages or card:
         click.echo()

@@ -4,13 +4,13 @@ The person is saved and loaded again between every two steps, so that whatever a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from bot.buttons import Press, Signer
 from bot.cards import Cards
 from bot.carrying import filed
+from bot.heard import Buttons, News, Shown, Verdict
 from bot.people import receipt_token
 from bot.plain import plain
 from bot.presses import applicant_event, review_event
@@ -49,35 +49,6 @@ from conversations.state import application_of, draft_of
 
 CHAT, GROUP = 1, -1
 REVIEWER = Reviewer(ref="reviewer", name="A reviewer")
-Buttons = list[list[tuple[str, str]]]  # label and signed data, row by row
-
-
-@dataclass(slots=True)
-class Shown:
-    """A message as it stands in a chat; `earlier`: the buttons it had before its last change."""
-
-    where: Literal["bot", "card", "reviewer"]
-    text: str
-    buttons: Buttons = field(default_factory=list)
-    earlier: Buttons = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """Something that was just heard. `what`: "toast", "alert", "edited" and "gone", or where a message is new."""
-
-    what: str
-    text: str = ""
-    shown: Shown | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What will be found out about the next photo."""
-
-    refusal: str = ""
-    warnings: tuple[str, ...] = ()
-    values: tuple[tuple[str, str | int], ...] = ()
 
 
 class Rehearsal:

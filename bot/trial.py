@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from bot.heard import Shown, Verdict
 from bot.programmes import load
-from bot.rehearsal import REVIEWER, Rehearsal, Shown, Verdict
+from bot.rehearsal import REVIEWER, Rehearsal
 
 HELP = """You are the applicant, and further down also a reviewer. Type an answer or a command such as /help,
 or the number of a button. \\n in an answer is a line break. Besides:

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
+from bot.heard import News, Verdict
 from bot.programmes import Loaded
-from bot.rehearsal import News, Rehearsal, Verdict
+from bot.rehearsal import Rehearsal
 from conversations.application import Reviewer
 from conversations.events import MessageEdited, SomethingElse
 from tests.transcripts.script import (

@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageEnhance, ImageFilter
 from pydantic import SecretStr
 
 from bot.app import App
@@ -24,8 +21,7 @@ from bot.settings import Settings
 from conversations.events import ErasureConfirmed
 from conversations.rights import due_at
 from conversations.state import Applicant
-from tests.bot.hostile import png, saved
-from tests.cast import Cast, Group, Person, sample_jpeg
+from tests.cast import Cast, Group, Person
 from tests.transcripts.rehearse import START
 from tests.transcripts.script import (
     HEARD,
@@ -41,10 +37,10 @@ from tests.transcripts.script import (
     typed,
     walk,
 )
+from tests.transcripts.sending import send
 
 PATIENCE = 20.0  # seconds until a step that never ends is given up
 ACCOUNTS = {"en": "en", "zh": "zh-hans"}
-FILE_KINDS = ("text/plain", "application/pdf", "image/jpeg", "image/tiff", "image/webp", "image/png")
 
 
 @dataclass(slots=True)
@@ -301,70 +297,3 @@ def quotes_of(message: Message) -> list[tuple[int, int]]:
 
 def buttons_of(message: Message) -> Buttons:
     return [[(button.text, button.data or "") for button in row] for row in message.buttons]
-
-
-# what is sent
-
-
-def send(person: Person, what: str) -> None:
-    """One of the things in SENT."""
-    match what:
-        case "a photo" | "a dark photo" | "a small photo" | "a blurred photo":
-            person.send_photo(picture(what))
-        case "an album":
-            person.send_album([sample_jpeg(), sample_jpeg(side="back")])
-        case "a sticker":
-            person.send_sticker()
-        case "a voice message":
-            person.send_voice()
-        case "a contact":
-            person.send_contact()
-        case "a location":
-            person.send_location()
-        case "a video":
-            size = {"width": 640, "height": 480, "duration": 3}
-            person.send({"video": {"file_id": "video", "file_unique_id": "video", **size}})
-        case "a forwarded message":
-            person.forward(person.chat.messages[-1])
-        case _:
-            person.send_file(file(what), "card", "application/octet-stream")
-
-
-@cache
-def picture(what: str) -> bytes:
-    """A photo with one thing about it that the darkroom warns of."""
-    card = Image.open(io.BytesIO(sample_jpeg()))
-    match what:
-        case "a dark photo":
-            return saved(ImageEnhance.Brightness(card).enhance(0.12), "JPEG", quality=95)
-        case "a small photo":
-            return saved(card.resize((400, 256)), "JPEG", quality=95)
-        case "a blurred photo":
-            return saved(card.filter(ImageFilter.GaussianBlur(12)), "JPEG", quality=95)
-    return sample_jpeg()
-
-
-@cache
-def file(what: str) -> bytes:
-    """A file of the kind that its name in SENT says."""
-    card = Image.open(io.BytesIO(sample_jpeg()))
-    match what:
-        case "a text file":
-            return b"My student card is in my wallet."
-        case "a PDF":
-            return b"%PDF-1.7\n"
-        case "a damaged photo":
-            return sample_jpeg()[:4000]
-        case "an empty file":
-            return b""
-        case "a TIFF file":
-            return saved(card, "TIFF")
-        case "a moving WebP":
-            return saved(card, "WEBP", save_all=True, append_images=[card.rotate(90)])
-        case "a very long photo":
-            return saved(Image.new("RGB", (2200, 100), "white"), "JPEG")
-        case "a photo of 48 million pixels":
-            return png(8000, 6000)
-        case "a file of 25 MB":
-            return bytes(25 << 20)
-    return sample_jpeg()

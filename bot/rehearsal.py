@@ -48,6 +48,7 @@ from conversations.rights import due_at
 from conversations.state import application_of, draft_of
 
 CHAT, GROUP = 1, -1
+FINE = Verdict()
 REVIEWER = Reviewer(ref="reviewer", name="A reviewer")
 
 
@@ -105,7 +106,7 @@ class Rehearsal:
         """Anything else the applicant does."""
         self._advance(event)
 
-    def photo(self, verdict: Verdict = Verdict(), *, size: int = 1000, album: str = "") -> None:
+    def photo(self, verdict: Verdict = FINE, *, size: int = 1000, album: str = "") -> None:
         """The applicant sends a photo, which is taken or refused at once."""
         self._verdict = verdict
         self._advance(PhotoArrived("file", size, album=album))

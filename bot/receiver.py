@@ -52,6 +52,7 @@ class Polling:
         self._park = park
         self._seconds = seconds
         self._on_drained = on_drained
+        self._is_drained = False  # until then nothing is waited for: what may start only then starts soon
         self._offset = 0
         self._told = 0  # the offset Telegram knows
         self._failures = 0
@@ -68,7 +69,7 @@ class Polling:
                 await self._handle(batch)
             else:
                 self._failures = 0
-                self._on_drained()
+                self._drained()
         await self._confirm()
 
     async def stop(self) -> None:
@@ -77,7 +78,7 @@ class Polling:
 
     async def _poll(self) -> list[Any] | None:
         """A batch by rising id, empty after a quiet wait or a stop, None when it failed."""
-        call = asyncio.create_task(self._get_updates(LIMIT, self._seconds))
+        call = asyncio.create_task(self._get_updates(LIMIT, self._seconds if self._is_drained else 0))
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({call, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -133,7 +134,11 @@ class Polling:
         self._failures = 0
         self._offset = max(self._offset, max(_update_id(update) for update in batch) + 1)
         if len(batch) < LIMIT:
-            self._on_drained()
+            self._drained()
+
+    def _drained(self) -> None:
+        self._is_drained = True
+        self._on_drained()
 
     async def _confirm(self) -> None:
         """Tell Telegram what is done, so that nothing is delivered again to the next process."""

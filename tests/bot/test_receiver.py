@@ -142,6 +142,12 @@ async def test_drained_is_said_after_a_batch_that_is_not_full() -> None:
     assert said[0] == "2"
 
 
+async def test_nothing_is_waited_for_until_the_backlog_is_known_to_be_empty() -> None:
+    transport = await polled([[update(number) for number in range(1, 101)], [], []], Taker())
+    waits = [params["timeout"] for method, params in transport.calls if method == "getUpdates"]
+    assert waits == [0, 0, 30, 30]
+
+
 async def test_stopping_ends_the_wait_at_once_and_confirms_what_was_taken() -> None:
     taker = Taker()
     transport = FakeTransport([[update(5)]])

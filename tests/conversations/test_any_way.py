@@ -52,6 +52,7 @@ from conversations.events import (
 from conversations.prompts import is_agreed
 from conversations.rights import due_at
 from conversations.state import (
+    Checking,
     Confirming,
     Deciding,
     Drafting,
@@ -185,6 +186,11 @@ class AnyWay(RuleBasedStateMachine):
     def presses_anything(self, verb: str, arg: str) -> None:
         self.press(verb, arg)
 
+    @rule(verb=st.sampled_from(["submit", "submit", "recall", "leave"]))
+    def presses_what_matters(self, verb: str) -> None:
+        """More often than chance would have it."""
+        self.press(verb)
+
     @rule()
     def presses_an_old_button(self) -> None:
         turn = self.happen(StalePressed(), pressed=True)
@@ -214,6 +220,19 @@ class AnyWay(RuleBasedStateMachine):
         else:
             outcome = PhotoChecked(fetch.question, fetch.part, fetch.attempt, picture)
         self.happen(outcome)
+
+    @precondition(lambda self: isinstance(self.who.state, Checking))
+    @rule()
+    def sends_another_photo_before_the_first_is_checked(self) -> None:
+        self.happen(PhotoArrived("another", 1000))
+
+    @precondition(
+        lambda self: isinstance(self.who.state, Waiting) and not self.who.state.application.claimed_by
+    )
+    @rule()
+    def a_decision_is_undone_and_taken_again(self) -> None:
+        for verb in ("approve", "undo", "approve"):
+            self.review(REVIEW_PRESSES[verb](ANA))
 
     @rule(verb=st.sampled_from(sorted(REVIEW_PRESSES)), by=reviewers, arg=st.sampled_from(["duplicate", "x"]))
     def reviews(self, verb: str, by: Reviewer, arg: str) -> None:
@@ -251,10 +270,13 @@ class AnyWay(RuleBasedStateMachine):
     @rule(
         change=st.sampled_from(sorted(CHANGES)),
         key=st.sampled_from([question.key for question in PROGRAMME.questions if question.key != "status"]),
+        submits=st.booleans(),
     )
-    def operator_changes_the_form(self, change: str, key: str) -> None:
+    def operator_changes_the_form(self, change: str, key: str, submits: bool) -> None:
         self.programme = CHANGES[change](self.programme, key)
         self.offered = []  # what was offered belongs to the old form
+        if submits and isinstance(self.who.state, Confirming):
+            self.press("submit")
 
     # carrying it out
 
@@ -280,6 +302,7 @@ class AnyWay(RuleBasedStateMachine):
             self.check_submission(before, turn)
         self.check_answers_kept(before, after, event)
         self.check_decisions(before, turn)
+        self.check_results(before, after, event)
         self.carry(before, turn)
         self.who = Applicant.model_validate_json(after.model_dump_json())
         return turn
@@ -364,6 +387,18 @@ class AnyWay(RuleBasedStateMachine):
         if application is not None:
             self.check_counters(application)
 
+    def check_results(self, before: Applicant, after: Applicant, event: Event) -> None:
+        """What nobody waits for any more changes nothing; what was submitted ends only as an application."""
+        match event, before.state:
+            case PhotoChecked(attempt=attempt), Checking(attempt=awaited) if attempt != awaited:
+                assert after.state == before.state
+            case UndoWindowPassed(receipt=receipt, round=round_), Deciding(application=application):
+                if (receipt, round_) != (application.receipt, application.round):
+                    assert after.state == before.state
+            case Withdrew(), state if (draft := draft_of(state)) and draft.recalled:
+                assert isinstance(after.state, Settled)
+                assert after.state.closed.receipt == draft.recalled.receipt
+
     def check_counters(self, application: Application) -> None:
         counters = (application.revision, application.round)
         last = self.rounds.get(application.receipt, (0, 0))
@@ -399,5 +434,5 @@ class AnyWay(RuleBasedStateMachine):
 
 TestAnyWay = AnyWay.TestCase
 TestAnyWay.settings = settings(
-    max_examples=100, stateful_step_count=50, deadline=None, report_multiple_bugs=False
+    max_examples=160, stateful_step_count=50, deadline=None, report_multiple_bugs=False
 )

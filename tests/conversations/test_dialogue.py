@@ -74,7 +74,7 @@ from tests.conversations.world import (
     names,
     person,
     turn,
-    with_new_agreement,
+    with_new_text,
     with_optional_consent,
     with_question,
     without,
@@ -107,7 +107,7 @@ def test_another_language_takes_the_tick_back() -> None:
 
 
 def test_an_agreement_that_changed_is_asked_again_before_submitting() -> None:
-    programme = with_new_agreement(PROGRAMME, "Another sentence.")
+    programme = with_new_text(PROGRAMME, "agreement", "Another sentence.")
     found = turn(person(STATES["confirming"]), Submitted(), pressed=True, programme=programme)
     assert found.applicant.state == Reading(draft=DRAFT, changed=True)
     assert names(found) == ["something_missing/agreement"]

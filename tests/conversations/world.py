@@ -245,13 +245,15 @@ def with_optional_consent(programme: Programme) -> Programme:
     return programme.model_copy(update={"consents": (*others, extra), "documents": documents})
 
 
-def with_new_agreement(programme: Programme, mark: str) -> Programme:
-    """The agreement's text is another one."""
+def with_new_text(programme: Programme, document: str, mark: str) -> Programme:
+    """A text that was agreed to is another one, where the programme has it."""
+    if document not in programme.documents:
+        return programme
     texts = {
         language: Text.of(f"{text.text}\n{mark}\n")
-        for language, text in programme.documents["agreement"].items()
+        for language, text in programme.documents[document].items()
     }
-    return programme.model_copy(update={"documents": {**programme.documents, "agreement": texts}})
+    return programme.model_copy(update={"documents": {**programme.documents, document: texts}})
 
 
 def with_one_language(programme: Programme, language: str) -> Programme:
@@ -266,7 +268,8 @@ CHANGES: dict[str, Callable[[Programme, str], Programme]] = {
     "made required": lambda programme, key: with_question(programme, key, required=True),
     "made optional": lambda programme, key: with_question(programme, key, required=False),
     "asked of some": asked_when,
-    "new agreement": with_new_agreement,
+    "new agreement": lambda programme, key: with_new_text(programme, "agreement", key),
+    "new consent": lambda programme, key: with_new_text(programme, "identity_photo", key),
     "English only": lambda programme, key: with_one_language(programme, "en"),
     "optional consent": lambda programme, key: with_optional_consent(programme),
 }

@@ -4,67 +4,43 @@ from datetime import timedelta
 
 import pytest
 
-from conversations import Applicant
-from conversations.application import Closed, Draft, Picture, Pictured, View
+from conversations.application import Draft, Picture, Pictured, View
 from conversations.effects import (
     Answer,
-    Audit,
     DropPhotos,
-    Erase,
     FetchPhoto,
-    HidePhotos,
     RecordConsent,
     Refresh,
-    ShowPhoto,
-    Wake,
 )
 from conversations.events import (
-    Approved,
-    Claimed,
     ConsentGiven,
     ConsentRefused,
     Continued,
     EditAsked,
-    ErasureConfirmed,
-    FellSilent,
     LanguageChosen,
     Nudged,
     PhotoArrived,
     PhotoChecked,
-    PhotoOpened,
     Recalled,
-    Rejected,
-    RejectionBegun,
     Replied,
-    Started,
     StatusAsked,
     SteppedBack,
     Submitted,
     Ticked,
-    Undone,
-    UndoWindowPassed,
-    Withdrew,
 )
-from conversations.rights import due_at
 from conversations.state import (
     Checking,
     Confirming,
     Consenting,
-    Deciding,
     Drafting,
-    Fresh,
     Reading,
-    Rejecting,
-    Settled,
     Waiting,
 )
 from tests.conversations.world import (
     ANA,
     ANSWERS,
     APPLICATION,
-    BEN,
     DRAFT,
-    HIMSELF,
     NOW,
     PICTURE,
     PROGRAMME,
@@ -249,185 +225,3 @@ def test_a_nudge_is_possible_once_a_period() -> None:
     nudged = turn(who, Nudged(), pressed=True, now=NOW + 7 * DAY)
     assert names(nudged) == ["(nudged)"]
     assert names(turn(nudged.applicant, Nudged(), pressed=True, now=NOW + 8 * DAY)) == ["(too_soon_to_nudge)"]
-
-
-# the decision
-
-
-def test_a_decision_is_told_when_the_time_to_undo_has_passed() -> None:
-    decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True)
-    tell_at = NOW + timedelta(seconds=PROGRAMME.review.undo_seconds)
-    assert names(decided) == ["(approved)"]
-    assert Wake(tell_at, APPLICATION.receipt, 1) in decided.effects
-    event = UndoWindowPassed(APPLICATION.receipt, 1)
-    early = turn(decided.applicant, event)
-    assert early.effects == (Wake(tell_at, APPLICATION.receipt, 1),)
-    told = turn(decided.applicant, event, now=tell_at)
-    assert names(told) == ["approved"]
-    assert turn(told.applicant, event, now=tell_at).effects == ()
-
-
-def test_an_undone_decision_is_never_told() -> None:
-    decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
-    undone = turn(decided, Undone(BEN), pressed=True).applicant
-    found = turn(undone, UndoWindowPassed(APPLICATION.receipt, 1), now=NOW + DAY)
-    assert found.effects == ()
-    assert isinstance(found.applicant.state, Waiting)
-
-
-def test_the_window_of_an_undone_decision_does_not_tell_the_next_one() -> None:
-    first = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
-    undone = turn(first, Undone(ANA), pressed=True).applicant
-    second = turn(undone, Approved(ANA), pressed=True, now=NOW + DAY).applicant
-    found = turn(second, UndoWindowPassed(APPLICATION.receipt, 1), now=NOW + DAY)
-    assert isinstance(found.applicant.state, Deciding)
-    assert found.effects == ()
-
-
-def test_the_second_to_decide_is_told_who_was_first() -> None:
-    decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
-    found = turn(decided, RejectionBegun(BEN), pressed=True)
-    assert names(found) == ["(decided_first)"]
-    assert found.applicant.state == decided.state
-
-
-def test_a_reason_that_is_not_declared_decides_nothing() -> None:
-    found = turn(person(STATES["rejecting"]), Rejected(ANA, "nothing"), pressed=True)
-    assert names(found) == ["(outdated)"]
-    assert isinstance(found.applicant.state, Rejecting)
-
-
-@pytest.mark.parametrize(
-    "event", [Approved(HIMSELF), RejectionBegun(HIMSELF), Claimed(HIMSELF), PhotoOpened(HIMSELF)]
-)
-def test_nobody_reviews_his_own_application(event: Approved) -> None:
-    found = turn(person(STATES["waiting"]), event, pressed=True)
-    assert names(found) == ["(own_application)"]
-    assert found.applicant.state == STATES["waiting"]
-
-
-def test_a_claim_keeps_others_from_deciding() -> None:
-    assert names(turn(person(STATES["claimed"]), Approved(BEN), pressed=True)) == ["(claimed_by_other)"]
-    taken_over = turn(person(STATES["claimed"]), Claimed(BEN), pressed=True).applicant
-    assert names(turn(taken_over, Approved(BEN), pressed=True)) == ["(approved)"]
-
-
-def test_a_look_at_the_photo_is_recorded() -> None:
-    opened = turn(person(STATES["waiting"]), PhotoOpened(ANA), pressed=True)
-    assert opened.effects == (Answer(open_photo=APPLICATION.receipt),)
-    found = turn(person(STATES["waiting"]), PhotoOpened(ANA, chat_id=5))
-    state = found.applicant.state
-    assert isinstance(state, Waiting)
-    assert state.application.views == (View(by=ANA, at=NOW),)
-    assert found.effects == (
-        ShowPhoto(APPLICATION.receipt, 5, ANA),
-        Audit("photo_viewed", APPLICATION.receipt),
-    )
-
-
-# again, and leaving
-
-
-def test_one_may_apply_again_when_the_wait_is_over_and_the_old_photo_goes() -> None:
-    who = person(STATES["rejected"])
-    soon = turn(who, Continued(), now=NOW + 29 * DAY)
-    assert soon.applicant.state == STATES["rejected"]
-    found = turn(who, Continued(), now=NOW + 30 * DAY)
-    assert found.applicant.state == Reading()
-    assert found.applicant.agreed == {}
-    assert [one.receipt for one in found.applicant.past] == [APPLICATION.receipt]
-    assert DropPhotos(("photo",)) in found.effects
-
-
-def test_the_approved_do_not_apply_again() -> None:
-    found = turn(person(STATES["approved"]), Continued(), now=NOW + 400 * DAY)
-    assert found.applicant.state == STATES["approved"]
-
-
-def test_erasing_oneself_does_not_shorten_the_wait() -> None:
-    found = turn(person(STATES["rejected"]), ErasureConfirmed(), pressed=True)
-    assert [one for one in found.effects if isinstance(one, Erase)] == [Erase(NOW + 30 * DAY, "erased")]
-    barred = person(Fresh(), barred_until=NOW + 30 * DAY)
-    assert names(turn(barred, Started())) == ["barred"]
-    assert turn(barred, Started(), now=NOW + 30 * DAY).applicant.state == Reading()
-
-
-def test_erasing_after_anything_else_bars_nobody() -> None:
-    for name, state in STATES.items():
-        if name != "rejected":
-            found = turn(person(state), ErasureConfirmed(), pressed=True)
-            assert [one for one in found.effects if isinstance(one, Erase)] == [Erase(None, "erased")]
-
-
-def test_withdrawing_closes_the_application_and_hides_its_photo() -> None:
-    found = turn(person(STATES["waiting"]), Withdrew(), pressed=True)
-    assert found.applicant.state == Settled(
-        application=APPLICATION,
-        closed=Closed(receipt=APPLICATION.receipt, outcome="withdrawn", submitted_at=NOW, at=NOW),
-    )
-    assert HidePhotos(APPLICATION.receipt) in found.effects
-    assert found.applicant.agreed == {}
-
-
-def test_withdrawing_a_recalled_application_leaves_no_photo_that_replaced_another() -> None:
-    new = Pictured(variant="student", sides={"front": Picture(photo_id="new", width=9, height=9)})
-    draft = DRAFT.with_answer("identity", new).model_copy(update={"recalled": APPLICATION})
-    found = turn(person(Confirming(draft=draft)), Withdrew(), pressed=True)
-    assert DropPhotos(("new",)) in found.effects
-    state = found.applicant.state
-    assert isinstance(state, Settled)
-    assert state.application.answers["identity"] == Pictured(variant="student")
-
-
-def test_a_decision_about_to_be_told_is_not_told_to_one_who_withdrew() -> None:
-    left = turn(person(STATES["deciding"]), Withdrew(), pressed=True).applicant
-    found = turn(left, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round), now=NOW + DAY)
-    assert found.effects == ()
-
-
-# time
-
-
-def silence(who: Applicant) -> list[str]:
-    """What one hears who never answers again, by the hours since he was last heard."""
-    heard = []
-    for _ in range(9):
-        due = due_at(PROGRAMME, who)
-        if due is None:
-            break
-        found = turn(who, FellSilent(), now=due)
-        hours = int((due - NOW).total_seconds() // 3600)
-        heard += [f"{hours}: {name}" for name in names(found)]
-        if any(isinstance(effect, Erase) for effect in found.effects):
-            return [*heard, f"{hours}: gone"]
-        who = found.applicant
-    return heard
-
-
-def test_a_draft_is_recalled_twice_and_then_expires() -> None:
-    assert silence(person(STATES["confirming"])) == [
-        "24: reminder",
-        "96: reminder",
-        "720: draft_expired",
-        "1440: gone",
-    ]
-
-
-def test_a_recalled_application_that_is_left_is_withdrawn() -> None:
-    heard = silence(person(STATES["confirming a recalled one"]))
-    assert heard == ["24: reminder", "96: reminder", "720: recall_expired/withdrawn", "1440: gone"]
-
-
-@pytest.mark.parametrize("state", ["waiting", "claimed", "rejecting", "deciding"])
-def test_the_clock_says_nothing_while_reviewers_have_it(state: str) -> None:
-    assert silence(person(STATES[state])) == []
-
-
-@pytest.mark.parametrize(("state", "days"), [("approved", 730), ("rejected", 180), ("withdrawn", 30)])
-def test_after_the_end_first_the_photo_goes_then_everything(state: str, days: int) -> None:
-    who = person(STATES[state])
-    assert due_at(PROGRAMME, who) == NOW + 30 * DAY
-    found = turn(who, FellSilent(), now=NOW + 30 * DAY)
-    dropped = [effect for effect in found.effects if isinstance(effect, DropPhotos)]
-    assert (dropped == [DropPhotos(("photo",))]) is (days > 30)
-    assert silence(who)[-1] == f"{days * 24}: gone"

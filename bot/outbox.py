@@ -34,6 +34,9 @@ MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's li
 ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
+RECORD_SECONDS = (
+    0.005  # how long the end of an errand may wait to be written with a turn, instead of by itself
+)
 REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 
@@ -369,7 +372,7 @@ class Outbox:
             store.add_errands(tx, rows)
 
         delay = 0.2
-        while not await self._quietly(write):
+        while not await self._quietly(write, patience=RECORD_SECONDS):
             await asyncio.sleep(delay)
             delay = min(5.0, delay * 2)
         self._end(ids)
@@ -382,10 +385,10 @@ class Outbox:
         while len(self._over) > REMEMBERED:
             del self._over[next(iter(self._over))]
 
-    async def _quietly(self, work: Write) -> bool:
+    async def _quietly(self, work: Write, patience: float = 0.0) -> bool:
         """Write; whether it could be. An unavailable database is tried again by the caller."""
         try:
-            await self._engine.write(work)
+            await self._engine.write(work, patience=patience)
         except StorageUnavailable:
             log.exception("cannot write", action="storage")
             return False

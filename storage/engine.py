@@ -25,8 +25,8 @@ class Transaction(Protocol):
 class Engine(Protocol):
     """Works are plain functions that may be run twice: from the start, after a rollback."""
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run in a transaction; returns after the commit.
+    async def write(self, work: Callable[[Transaction], T], *, patience: float = 0.0) -> T:
+        """Run in a transaction; returns after the commit. `patience`: seconds it may wait for one to share.
 
         Raises whatever the work raised, or StorageUnavailable when the database could not take it.
         """

@@ -1,7 +1,8 @@
 """SQLite through aiosqlite: WAL, synchronous=FULL, one writer, a separate reader, pragmas on every connection.
 
-Group commit: works that come while the writer is busy share the next transaction, as one function on the
-writer's thread. If one of them raises, all are rolled back and each is run again in a transaction of its own.
+Group commit: works that come while the writer is busy share the next transaction, as one function on the writer's
+thread, and a patient work waits a little for another to come. If one of them raises, all are rolled back and each is
+run again in a transaction of its own.
 """
 
 import asyncio
@@ -90,14 +91,22 @@ class SQLite:
             yield engine
             await engine.drain()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, patience: float = 0.0) -> T:
         if self._writer is None:
             raise StorageUnavailable("the database is open for reading only")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         self._queue.append((work, future))
-        if self._busy is None:
-            self._busy = asyncio.create_task(self._run(self._writer))
+        if patience:
+            loop.call_later(patience, self._start)
+        else:
+            self._start()
         return await future
+
+    def _start(self) -> None:
+        """Write what waits, unless that is being done."""
+        if self._busy is None and self._queue and self._writer is not None:
+            self._busy = asyncio.create_task(self._run(self._writer))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         def run(connection: sqlite3.Connection) -> T:
@@ -131,6 +140,7 @@ class SQLite:
 
     async def drain(self) -> None:
         """Wait until every accepted work is done."""
+        self._start()
         while self._busy is not None:
             await asyncio.wait([self._busy])
 

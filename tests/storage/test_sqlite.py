@@ -114,6 +114,34 @@ async def test_works_that_come_together_share_a_transaction(engine: SQLite) -> N
     assert await engine.read(names) == ["0", "1", "2", "3", "4"]
 
 
+async def test_a_patient_work_goes_with_the_next_one(engine: SQLite) -> None:
+    seen: list[object] = []
+
+    def work(tx: Transaction) -> None:
+        seen.append(tx)
+
+    patient = asyncio.create_task(engine.write(work, patience=3600))
+    await asyncio.sleep(0)
+    await engine.write(work)
+    await patient
+    assert len(seen) == 2
+    assert len(set(map(id, seen))) == 1
+
+
+async def test_a_patient_work_that_nobody_joins_is_written_when_its_time_is_over(engine: SQLite) -> None:
+    await asyncio.wait_for(engine.write(lambda tx: None, patience=0.01), 5)
+
+
+async def test_closing_waits_for_no_patience(tmp_path: Path) -> None:
+    async with SQLite.open(tmp_path / "data.sqlite") as engine:
+        await engine.write(lambda tx: tx.execute("CREATE TABLE kept (name TEXT)"))
+        patient = asyncio.create_task(
+            engine.write(lambda tx: tx.execute("INSERT INTO kept VALUES ('x')"), patience=3600)
+        )
+        await asyncio.sleep(0)
+    assert await asyncio.wait_for(patient, 5) == 1
+
+
 async def test_one_bad_work_fails_alone(engine: SQLite) -> None:
     def bad(tx: Transaction) -> None:
         tx.execute("INSERT INTO facts (name, value) VALUES ('half', '')")

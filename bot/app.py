@@ -30,6 +30,7 @@ from bot.people import People
 from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
 from bot.programmes import Loaded, load
+from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
 from bot.settings import Settings
@@ -38,6 +39,7 @@ from bot.transport import Transport
 from bot.turns import Turns
 from bot.web import listen_on, serve_status, serve_webhook, split_address
 from bot.wording import Wording
+from conversations import ProgrammeMistakes
 from storage import store
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
@@ -99,6 +101,8 @@ class App:
         All that can be wrong is found out before the first start writes anything.
         """
         loaded = load(settings.programme)
+        if mistakes := faults(loaded):
+            raise ProgrammeMistakes(mistakes)
         operator_key(settings)
         if not is_first_start(settings):
             with DataLock(settings.data):  # another process on this data is what to say first
@@ -178,6 +182,7 @@ class App:
             self.outbox,
             carrier,
             lambda: self.group.chat_id,
+            self.trouble,
         )
         self.intake = Intake(
             self.engine,
@@ -197,6 +202,7 @@ class App:
             self.clock,
             self.outbox.take_up,
         )
+        self.intake.on_erased = self.jobs.checkpoint_soon
         self.outbox.performer = deliveries
         self.outbox.on_group_moved = self.move_group
         self.outbox.on_trouble = self.trouble

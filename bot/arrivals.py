@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errands import next_id
+from bot.people import ACCOUNT
 from bot.plan import CallbackAnswer
 from bot.reading import Reading
 from conversations.events import Event
@@ -35,6 +36,7 @@ class Item:
     errand_id: str = ""  # the errand this update was kept in
     reading: Reading | None = None
     fault: str = ""
+    was_alone: bool = False  # it was tried by itself after a batch with it could not be written
 
     @property
     def update_id(self) -> int | None:
@@ -51,7 +53,21 @@ def park(
     reason: str,
     now: datetime,
 ) -> None:
-    """Store an update that nobody could handle, sealed for the operator."""
-    parked_id = next_id()
+    """Store an update that nobody could handle, sealed for the operator; it goes with its sender's erasure."""
+    parked_id, sender = next_id(), sender_of(raw)
     body = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
-    store.park(tx, parked_id, update_id, reason[:200], vault.seal(f"parked/{parked_id}", body), now)
+    sealed = vault.seal(f"parked/{parked_id}", body)
+    ref = "" if sender is None else vault.lookup(ACCOUNT, str(sender))
+    store.park(tx, parked_id, (update_id, ref), reason[:200], sealed, now)
+
+
+def sender_of(raw: dict[str, Any] | bytes) -> int | None:
+    """Whose update it is, as far as that can be read."""
+    if isinstance(raw, bytes):
+        return None
+    for what in raw.values():
+        sender = what.get("from") if isinstance(what, dict) else None
+        found = sender.get("id") if isinstance(sender, dict) else None
+        if isinstance(found, int) and not isinstance(found, bool):
+            return found
+    return None

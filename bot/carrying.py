@@ -18,6 +18,7 @@ from conversations.effects import (
     Effect,
     Erase,
     FetchPhoto,
+    ForgetApplication,
     HidePhotos,
     KeepPhoto,
     RecordConsent,
@@ -141,6 +142,8 @@ class Carrier:
                 )
             case WithdrawConsents(at=at):
                 plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at))
+            case ForgetApplication(receipt=receipt):
+                self._forget(receipt, applicant, plan)
             case Erase():
                 self._erase(effect, person, applicant, plan)
 
@@ -216,6 +219,21 @@ class Carrier:
         return f"https://t.me/{self._bot_name}?start={link_payload(data)}"
 
     # erasure
+
+    def _forget(self, receipt: str, applicant: Applicant, plan: Plan) -> None:
+        """One application's row goes in this transaction, its card as an errand of nobody."""
+        wipe = Errand(WIPE, self._group(), None)
+        vault = self._vault
+
+        def write(tx: Transaction) -> None:
+            row = store.application(tx, receipt)
+            cards = [[receipt, row.card_chat, row.card_message]] if row and row.card_message else []
+            wipe.body = {"say": "", "language": applicant.language, "messages": [], "cards": cards}
+            store.drop_application(tx, receipt)
+            store.add_errands(tx, [wipe.row(vault)])
+
+        plan.writes.append(write)
+        plan.after.append(lambda: self._accept([wipe]))
 
     def _erase(self, effect: Erase, person: Person, applicant: Applicant, plan: Plan) -> None:
         """Rows, photos and key go in this transaction; what stands in chats goes as an errand of nobody."""

@@ -1,13 +1,11 @@
 """`intake check`: a programme read whole, its mistakes and gaps named."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from bot.buttons import Signer
 from bot.programmes import Loaded, gaps, load
-from bot.wording import Wording, faults
+from bot.proofreading import faults
 from conversations import ProgrammeMistakes
 
 
@@ -15,7 +13,7 @@ def check(folder: Path | None) -> int:
     """Print what is wrong; 1 when anything is."""
     try:
         loaded = load(folder)
-        mistakes = faults(Wording(loaded, Signer(b"check"), lambda: datetime.now(UTC)), loaded)
+        mistakes = faults(loaded)
     except ProgrammeMistakes as error:
         mistakes = error.mistakes
     for mistake in mistakes:

@@ -1,15 +1,18 @@
 """The socket through which commands reach the running bot: one JSON line in, one out."""
 
 import asyncio
+import contextlib
 import json
+import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 LINE_LIMIT = 65_536
 SECONDS = 10.0
+ADDRESS_BYTES = 107  # source: unix(7)
 
 
 class NotRunning(Exception):
@@ -26,7 +29,8 @@ class Control:
 
     async def __aenter__(self) -> "Control":
         self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, _short(self._path), limit=LINE_LIMIT)
+        with _short(self._path) as address:
+            self._server = await asyncio.start_unix_server(self._serve, address, limit=LINE_LIMIT)
         self._path.chmod(0o600)
         return self
 
@@ -62,7 +66,8 @@ def ask(path: Path, command: str, **values: Any) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(SECONDS)
         try:
-            client.connect(_short(path))
+            with _short(path) as address:
+                client.connect(address)
             client.sendall(json.dumps({"command": command, **values}).encode() + b"\n")
             with client.makefile("rb") as answers:
                 found: dict[str, Any] = json.loads(answers.readline(LINE_LIMIT))
@@ -71,11 +76,15 @@ def ask(path: Path, command: str, **values: Any) -> dict[str, Any]:
     return found
 
 
-def _short(path: Path) -> str:
-    """A socket's path may have 107 bytes: the shorter of the absolute and the relative one is used."""
-    absolute = str(path.resolve())
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for the socket in at most 107 bytes, which is all that a socket's address takes."""
+    whole = str(path.resolve())
+    if len(whole.encode()) <= ADDRESS_BYTES:
+        yield whole
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        relative = str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        relative = absolute
-    return min(absolute, relative, key=len)
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

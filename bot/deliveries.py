@@ -82,6 +82,10 @@ class Deliveries:
         errand.body["plain"] = True
         return await self.perform(errand)
 
+    async def abandon(self, errand: Errand) -> None:
+        """What its person is told when an errand had to be given up that he waits for."""
+        await self._photos.abandon(errand)
+
     # private chats
 
     async def _send(self, errand: Errand) -> Outcome:
@@ -143,13 +147,11 @@ class Deliveries:
             return Outcome()
         errand.body["posting"] = True
         message_id = await self._messages.send(chat, card)
-        if self.is_erased(errand.person_id):
+        if self.is_erased(row.person_id):
             return self._removal(chat, message_id)
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
         await self._engine.write(_posted(errand.errand_id, receipt, chat, message_id))
-        if stands:
-            await self._messages.take_away(chat, row.card_message or 0, self._moved(row))
-        return Outcome()
+        return self._removal(chat, row.card_message or 0, self._moved(row)) if stands else Outcome()
 
     async def _learn_card(self, row: ApplicationRow, chat: int, pressed: list[int]) -> None:
         """A card whose posting was never answered is known by the first press on it; a second one goes."""
@@ -208,9 +210,10 @@ class Deliveries:
         self._reviewers.learn(user_id, status)
         await self.retake(errand.body["raw"], errand.errand_id)
 
-    def _removal(self, chat: int, message_id: int) -> Outcome:
-        """A message that arrived after its person was erased goes again; that errand is nobody's."""
-        return Outcome(errands=[(Errand(REMOVE, chat, None, {"message_id": message_id}), self._vault)])
+    def _removal(self, chat: int, message_id: int, instead: Body | None = None) -> Outcome:
+        """A message that must go (its person was erased meanwhile, or a newer card stands): nobody's errand."""
+        body = {"message_id": message_id, "instead": instead}
+        return Outcome(errands=[(Errand(REMOVE, chat, None, body), self._vault)])
 
 
 def _posted(errand_id: str, receipt: str, chat: int, message_id: int) -> Write:

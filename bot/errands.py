@@ -87,5 +87,10 @@ def restore(row: ErrandRow, vault: Vault) -> Errand:
     )
 
 
+def disowned(errand: Errand) -> Errand:
+    """The same to do, once its person is erased: nobody's, and due at once."""
+    return Errand(errand.kind, errand.chat, None, errand.body)
+
+
 def _place(errand_id: str) -> str:
     return f"errands/{errand_id}"

@@ -45,6 +45,7 @@ class Intake:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     answers_in_reply: bool = False  # by webhook, the answer to a press rides in the response
     on_parked: Callable[[], None] = lambda: None
+    on_erased: Callable[[], None] = lambda: None
     _queue: list[Item] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closing: bool = False
@@ -99,8 +100,11 @@ class Intake:
         except StorageUnavailable as error:
             self._fail(items, error)
         except Exception as error:
-            if len(items) > 1:  # one of them breaks a constraint: each alone
+            if (
+                len(items) > 1 or not items[0].was_alone
+            ):  # one of them breaks a constraint: each alone, once more
                 for item in items:
+                    item.was_alone = True
                     await self._handle([item])
             else:
                 await self._park_last(items[0], error)
@@ -128,6 +132,8 @@ class Intake:
     def _committed(self, items: list[Item], plan: Plan) -> None:
         for person_id in plan.erased:
             self.outbox.forget(person_id)
+        if plan.erased:
+            self.on_erased()
         self.outbox.accept([errand for errand, _ in plan.errands if errand.person_id not in plan.erased])
         waiting = (
             {item.update_id: item for item in items if not item.errand_id} if self.answers_in_reply else {}

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 BATCH = 200
 SEEN_DAYS = 8  # Telegram repeats for a day and re-seeds its numbers after a week
+PARKED_DAYS = 30  # an update that nobody could handle is kept for the operator so long
 CLOCK_STEP = 5.0  # seconds by which the wall clock may leave the monotonic one before jobs are rescheduled
 
 
@@ -47,7 +48,7 @@ class Jobs:
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         self._watchdog: asyncio.Task[None] | None = None
-        self._checkpoint_due = False
+        self._checkpoint_due = True  # what an earlier process erased may still stand in its log
 
     async def __aenter__(self) -> "Jobs":
         self._scheduler.add_job(self.sweep, "interval", minutes=1, id="sweep")
@@ -83,10 +84,12 @@ class Jobs:
         return len(due)
 
     async def tidy(self) -> None:
-        """Forget which updates were handled, once Telegram cannot repeat them."""
+        """Forget which updates were handled, once Telegram cannot repeat them, and what nobody took up."""
         before = self._clock() - timedelta(days=SEEN_DAYS)
+        parked_before = self._clock() - timedelta(days=PARKED_DAYS)
         try:
             await self._engine.write(lambda tx: store.forget_seen(tx, before))
+            await self._engine.write(lambda tx: store.forget_parked(tx, parked_before))
         except StorageUnavailable:
             log.warning("tidying put off", action="tidy")
 

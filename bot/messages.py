@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot.transport import Transport
 from bot.wording import Keyboard
@@ -48,7 +48,7 @@ class Messages:
         """Delete a message, or overwrite it when it is too old for that; whether it is gone or empty."""
         try:
             await self._transport.call("deleteMessage", {"chat_id": chat, "message_id": message_id})
-        except Forbidden:
+        except (Forbidden, ChatMigrated):
             return False
         except BadRequest as error:
             return "not found" in str(error).casefold() or await self._overwrite(chat, message_id, instead)
@@ -61,7 +61,7 @@ class Messages:
             some = message_ids[start : start + MANY]
             try:
                 await self._transport.call("deleteMessages", {"chat_id": chat, "message_ids": some})
-            except Forbidden:
+            except (Forbidden, ChatMigrated):
                 left += len(some)
             except BadRequest:
                 left += sum([not await self.take_away(chat, one, instead) for one in some])
@@ -70,7 +70,7 @@ class Messages:
     async def _overwrite(self, chat: int, message_id: int, instead: Body) -> bool:
         try:
             return await self.edit(chat, message_id, instead)
-        except (BadRequest, Forbidden):
+        except (BadRequest, Forbidden, ChatMigrated):
             return False
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from bot.people import People
 from conversations.application import Answer, Application, Chosen, Pictured, View
-from conversations.state import Applicant, Deciding, Settled, application_of, draft_of
+from conversations.state import Applicant, Deciding, Rejecting, Settled, State, application_of, draft_of
 from storage import store
 from storage.engine import Engine, Row, Transaction
-from storage.store import ApplicationRow
+from storage.store import OPEN_STATUSES, ApplicationRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,13 @@ def _account(applicant: Applicant) -> dict[str, Any]:
         "language": applicant.language,
         "first_seen": applicant.created_at.isoformat(),
         "last_heard_of": applicant.heard_at.isoformat(),
-        "state": applicant.state.kind,
+        "state": told_state(applicant.state),
     }
+
+
+def told_state(state: State) -> str:
+    """As far as the applicant is concerned: a decision that can still be undone has not been made yet."""
+    return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
 
 
 def _draft(applicant: Applicant) -> dict[str, Any] | None:
@@ -68,8 +73,7 @@ def _application(people: People, row: ApplicationRow) -> dict[str, Any]:
     application = application_of(state)
     if application is None:
         return {"receipt": row.receipt, "status": row.status}
-    # a decision that can still be undone has not been made yet, as far as the applicant is concerned
-    status = "waiting" if isinstance(state, Deciding) or row.status == "rejecting" else row.status
+    status = told_state(state) if row.status in OPEN_STATUSES else row.status
     content: dict[str, Any] = {
         "receipt": row.receipt,
         "status": status,

@@ -17,12 +17,28 @@ from typing import Any, Protocol
 import structlog
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
-from bot.errands import CARD, DATA, EDIT, FETCH, NOTE, OWN, SEND, SHOW, WAKE, Errand, restore
+from bot.errands import (
+    CARD,
+    DATA,
+    EDIT,
+    FETCH,
+    HIDE,
+    NOTE,
+    OWN,
+    REMOVE,
+    SEND,
+    SHOW,
+    WAKE,
+    WIPE,
+    Errand,
+    disowned,
+    restore,
+)
 from bot.lanes import Lane
 from bot.metrics import Metrics
 from bot.pacing import Pacing
 from bot.plan import CallbackAnswer, Outcome, Write
-from bot.transport import NotSent, Transport, Uncertain
+from bot.transport import Transport, Uncertain
 from storage import store
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
@@ -32,6 +48,7 @@ log = structlog.get_logger()
 
 MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's limits count
 ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
+MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 RECORD_SECONDS = (
@@ -45,6 +62,7 @@ class Performer(Protocol):
 
     async def perform(self, errand: Errand) -> Outcome | None: ...
     async def perform_plain(self, errand: Errand) -> Outcome | None: ...
+    async def abandon(self, errand: Errand) -> None: ...
 
 
 def _would_double(errand: Errand) -> bool:
@@ -189,7 +207,12 @@ class Outbox:
             return
         for errand in lane.drop(lambda errand: True):
             errand.chat = new
-            self._enqueue(errand)
+            if errand.kind == CARD:
+                errand.body["pressed"] = []  # ids of messages in the old group
+            if errand.kind == REMOVE:
+                self._finish(errand, Outcome())
+            else:
+                self._enqueue(errand)
 
     def _drop_queued(self, person_id: str, kinds: tuple[str, ...] = ()) -> None:
         self._unsent.pop(person_id, None)
@@ -221,22 +244,24 @@ class Outbox:
 
     async def _work(self, lane: Lane) -> None:
         """One worker of a lane, until it finds nothing to do."""
-        while not self._closing and (errand := lane.next()) is not None:
-            if errand.kind in MESSAGES:
-                delay = self._pacing.delay(lane.chat, lane.is_group, self._now())
-                if delay > 0:
-                    await self._pause(min(delay, 1.0))
-                    continue
-                self._pacing.sent(lane.chat, lane.is_group, self._now())
-            lane.in_hand.append(errand)
-            try:
-                if await self._try(errand):
-                    lane.queue.remove(errand)
-            finally:
-                lane.in_hand.remove(errand)
-        lane.workers -= 1
-        if not lane.workers and not lane.queue:
-            self._lanes.pop(lane.chat, None)
+        try:
+            while not self._closing and (errand := lane.next()) is not None:
+                if errand.kind in MESSAGES:
+                    delay = self._pacing.delay(lane.chat, lane.is_group, self._now())
+                    if delay > 0:
+                        await self._pause(min(delay, 1.0))
+                        continue
+                    self._pacing.sent(lane.chat, lane.is_group, self._now())
+                lane.in_hand.append(errand)
+                try:
+                    if await self._try(errand):
+                        lane.queue.remove(errand)
+                finally:
+                    lane.in_hand.remove(errand)
+        finally:
+            lane.workers -= 1
+            if not lane.workers and not lane.queue:
+                self._lanes.pop(lane.chat, None)
 
     async def _alone(self, errand: Errand) -> None:
         """What goes to no chat: repeated until it is done."""
@@ -257,10 +282,17 @@ class Outbox:
             raise
         except Exception as error:
             log.exception("errand broke", action="errand", kind=errand.kind, error=type(error).__name__)
+            if errand.kind in MUST:
+                return await self._failed(errand, error)
             return self._give_up(errand, type(error).__name__)
         self._metrics.count("errands_total", kind=errand.kind, outcome="done")
         self._finish(errand, outcome)
         return True
+
+    def _not_sent(self, errand: Errand) -> None:
+        """What he is asked has surely not left: nothing he writes can be an answer to it."""
+        if errand.is_prompt and errand.person_id:
+            self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
 
     def _sending(self, errand: Errand) -> None:
         if errand.is_prompt and errand.person_id:
@@ -278,29 +310,46 @@ class Outbox:
                 seconds = error.retry_after
                 wait = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
                 self._pacing.hold(errand.chat, wait, self._now())
-                if errand.chat == 0:
+                self._not_sent(errand)
+                if errand.kind not in MESSAGES:  # the lane itself waits with those
                     await self._pause(wait)
                 return False
             case ChatMigrated():
+                self._not_sent(errand)
                 await self.on_group_moved(errand.chat, error.new_chat_id)
-                errand.chat = error.new_chat_id
+                if errand.chat < 0:
+                    errand.chat = error.new_chat_id
+                await self._pause(_BACKOFF[0])
                 return False
             case Forbidden():
                 return await self._forbidden(errand)
             case InvalidToken():
                 self.on_trouble("Telegram refuses the token; was it revoked?")
-            case Uncertain() if _would_double(errand):
-                if errand.attempts >= 1:
-                    return self._give_up(errand, "no answer twice")
-                errand.attempts += 1
-                await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
-                await self._pause(random.uniform(0.2, 1.0))  # noqa: S311
-                return False
-            case NotSent() | Uncertain() | _:
-                pass
+            case Uncertain() if error.status < 500 and _would_double(errand):
+                return await self._answer_lost(errand)
+            case _:
+                self._not_sent(errand)
         first, longest = _BACKOFF
         await self._pause(min(longest, first * 2 ** min(errand.failures, 6)) * random.uniform(0.5, 1.0))  # noqa: S311
         errand.failures += 1
+        return False
+
+    async def _answer_lost(self, errand: Errand) -> bool:
+        """It may have been done. It is repeated once, when Telegram surely answers again, and no further.
+
+        Only a card is repeated until it is known: a second one is found by the first press on it.
+        """
+        if errand.attempts >= 1 and errand.kind != CARD:
+            return self._give_up(errand, "no answer twice")
+        errand.attempts += 1
+        await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
+        wait, longest = _BACKOFF
+        while not self._closing:
+            await self._pause(wait * random.uniform(0.5, 1.0))  # noqa: S311
+            wait = min(longest, wait * 2)
+            with contextlib.suppress(TelegramError):
+                await self._transport.call("getMe", {}, timeout=10)
+                break
         return False
 
     async def _pause(self, seconds: float) -> None:
@@ -310,7 +359,7 @@ class Outbox:
 
     async def _forbidden(self, errand: Errand) -> bool:
         """A person who blocked the bot is marked, and what is his waits for his return; the group is retried."""
-        if errand.chat < 0:
+        if errand.kind == CARD:
             self.on_trouble("the bot may not write to the reviewers' group; is it still a member?")
             self._pacing.hold(errand.chat, 30.0, self._now())
             return False
@@ -328,15 +377,20 @@ class Outbox:
         if errand.kind in {SEND, EDIT}:
             try:
                 self._finish(errand, await self.performer.perform_plain(errand))
-            except TelegramError:
+            except BadRequest:
                 return self._give_up(errand, str(error))
+            except TelegramError as other:  # it stays plain for the next try
+                return await self._failed(errand, other)
             return True
         return self._give_up(errand, str(error))
 
     def _give_up(self, errand: Errand, why: str) -> bool:
         self._metrics.count("errands_total", kind=errand.kind, outcome="given_up")
         self.on_trouble(f"an errand of kind {errand.kind} was given up: {why[:120]}")
-        self._finish(errand, Outcome())
+        if errand.kind == FETCH:
+            self._spawn(self.performer.abandon(errand))
+        else:
+            self._finish(errand, Outcome())
         return True
 
     # ends
@@ -354,12 +408,29 @@ class Outbox:
             await self._flush.wait()
             self._flush.clear()
             batch, self._done = self._done, []
-            if batch:
-                await self._write(batch)
+            try:
+                if batch:
+                    await self._write(batch)
+            except Exception as error:  # nothing may keep the next ends from being entered
+                log.exception("ends not entered", action="record", error=type(error).__name__)
             if self._closing and not self._done:
                 return
 
     async def _write(self, batch: list[tuple[Errand, Outcome]]) -> None:
+        """Enter the ends of a batch. What cannot be entered (its person was erased meanwhile) fails alone."""
+        try:
+            await self._enter(batch)
+        except Exception as error:
+            log.exception("the end of an errand", action="record", error=type(error).__name__)
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write([one])
+                return
+            errand, outcome = batch[0]
+            removals = [(disowned(one), self._vault) for one, _ in outcome.errands if one.kind == REMOVE]
+            await self._enter([(errand, Outcome([], list(removals)))])
+
+    async def _enter(self, batch: list[tuple[Errand, Outcome]]) -> None:
         ids = [errand.errand_id for errand, _ in batch]
         further = [pair for _, outcome in batch for pair in outcome.errands]
         rows = [errand.row(key) for errand, key in further]

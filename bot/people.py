@@ -14,6 +14,7 @@ from storage.engine import Engine, Transaction
 from storage.store import ApplicationRow, PersonRow
 from storage.vault import PersonKey, Vault
 
+ACCOUNT = "telegram"  # the kind of value an account's id is hashed as
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read for another (after Crockford)
 
@@ -71,7 +72,7 @@ class People:
         self._vault = vault
 
     def ref(self, user_id: int) -> str:
-        return self._vault.lookup("telegram", str(user_id))
+        return self._vault.lookup(ACCOUNT, str(user_id))
 
     def meet(self, user_id: int, language: str, barred_until: datetime | None, now: datetime) -> Person:
         """Someone new. His key is made here, and stored with his first turn."""

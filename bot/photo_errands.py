@@ -70,6 +70,12 @@ class PhotoErrands:
             Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id, photo=jpeg)
         )
 
+    async def abandon(self, errand: Errand) -> None:
+        """It could not be fetched at all: the applicant is asked for it again."""
+        body = errand.body
+        result = PhotoChecked(body["question"], body["part"], body["attempt"], refusal="photo_not_checked")
+        await self.happen(Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id))
+
     async def _developed(self, file_id: str) -> Photo | Refusal:
         try:
             file = await self._transport.call("getFile", {"file_id": file_id})
@@ -128,7 +134,7 @@ class PhotoErrands:
     async def remove(self, errand: Errand) -> Outcome:
         """Remove one message, its time over or its person erased."""
         message_id, person_id = errand.body["message_id"], errand.person_id
-        await self._messages.take_away(errand.chat, message_id, self.gone())
+        await self._messages.take_away(errand.chat, message_id, errand.body.get("instead") or self.gone())
         return Outcome([] if person_id is None else [_forgotten(person_id, message_id)])
 
     async def owners(self, errand: Errand) -> int | None:

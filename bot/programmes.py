@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationError
 
@@ -21,6 +22,26 @@ from conversations.questions import ChoiceQuestion, IdentityQuestion
 SETTINGS = "programme.toml"
 NOTICE = "notice"
 SHIPPED = "university_x"
+REFERENCE = "en"  # the language whose templates say what each message is given
+KNOWN = frozenset(
+    [
+        "programme",
+        "words",
+        "name_of",
+        "ask",
+        "example",
+        "hint",
+        "side",
+        "reason",
+        "outcome_name",
+        "warning",
+        "format",
+        "language_names",
+        "shown",
+        "contact",
+    ]
+)  # what every template may use
+FILTERS = ("day", "moment", "ago")  # and how it may write a time
 REASON_LIMIT = 24  # characters on a button
 
 Words = dict[str, Any]
@@ -74,7 +95,7 @@ class _Loader:
         languages = programme.languages
         facts = _facts(programme)
         words = {language: self._words(language, facts) for language in languages}
-        messages = {language: self._toml(self.own / language, "messages.toml") for language in languages}
+        messages = {language: self._messages(language) for language in languages}
         self._stop()
         for language in languages:
             self._check_words(programme, language, words[language])
@@ -137,7 +158,34 @@ class _Loader:
     def _words(self, language: str, facts: Mapping[str, Any]) -> Words:
         name = f"words.{language}.toml"
         rendered: Words = self._render_tree(name, "", self._toml(self.source, name), facts)
+        for table in ("questions", "consents", "reasons"):
+            entries = rendered.get(table, {})
+            for key, entry in entries.items() if isinstance(entries, dict) else [("", entries)]:
+                for inner in (entry, entry.get("options", {})) if isinstance(entry, dict) else (entry,):
+                    if not isinstance(inner, dict):
+                        self._miss(name, f"{table}.{key}".strip("."), repr(inner)[:80], "a table of words")
         return rendered
+
+    def _messages(self, language: str) -> Words:
+        """The bot's own words in a language: each must be a template that asks for nothing but what it is given."""
+        name, words = f"{language}/messages.toml", self._toml(self.own / language, "messages.toml")
+        reference = self._toml(self.own / REFERENCE, "messages.toml")
+        environment = ImmutableSandboxedEnvironment()
+        environment.filters.update(dict.fromkeys(FILTERS, str))
+        for table in ("messages", "toasts", "buttons"):
+            for key, text in words.get(table, {}).items():
+                given = reference.get(table, {}).get(key, "")
+                try:
+                    asked = find_undeclared_variables(environment.parse(str(text)))
+                    allowed = find_undeclared_variables(environment.parse(str(given)))
+                except TemplateError as error:
+                    self._miss(name, f"{table}.{key}", f"a template that fails: {error}", "a Jinja template")
+                    continue
+                for unknown in sorted(asked - allowed - KNOWN):
+                    self._miss(
+                        name, f"{table}.{key}", f"{{{{ {unknown} }}}}", ", ".join(sorted(allowed | KNOWN))
+                    )
+        return words
 
     def _render_tree(self, name: str, key: str, value: Any, facts: Mapping[str, Any]) -> Any:
         if isinstance(value, dict):
@@ -156,10 +204,9 @@ class _Loader:
         )
         try:
             return environment.from_string(text).render(facts)
-        except TemplateError as error:
-            self._miss(
-                name, key, f"a template that fails: {error}", f"the placeholders {', '.join(sorted(facts))}"
-            )
+        except Exception as error:  # a template can fail in any way that Python can
+            found = f"a template that fails: {error or type(error).__name__}"
+            self._miss(name, key, found, f"the placeholders {', '.join(sorted(facts))}")
             return text
 
     def _documents(

@@ -98,10 +98,29 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """The settings as they stand. Raises SettingsMistake with one line."""
+    _check_exposure(Path(".env"))
     try:
         return Settings()
     except ValidationError as error:
         raise SettingsMistake(_one_line(error)) from None
+
+
+def _check_exposure(file: Path) -> None:
+    """A file with secrets in it is for its owner alone. Raises SettingsMistake."""
+    secrets = (f"{PREFIX}TOKEN", f"{PREFIX}KEY", f"{PREFIX}WEBHOOK_SECRET")
+    try:
+        if not file.stat().st_mode & 0o077:
+            return
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    given = {
+        name.strip().removeprefix("export ").strip().upper()
+        for name, found, _ in (line.partition("=") for line in lines)
+        if found
+    }
+    if given.intersection(secrets):
+        raise SettingsMistake(f"others may read {file}, and it holds secrets; cure: chmod 600 {file}")
 
 
 def _one_line(error: ValidationError) -> str:
@@ -139,6 +158,7 @@ class TokenAlone(_Part):
 
 def token_setting() -> TokenAlone:
     """The token and where to use it. Raises SettingsMistake."""
+    _check_exposure(Path(".env"))
     try:
         return TokenAlone()
     except ValidationError as error:

@@ -253,6 +253,6 @@ def _error(code: int, description: str, parameters: Any) -> TelegramError:
         case 409:
             return Conflict(description)
         case _ if code >= 500:
-            return Uncertain(f"{code} {description}")
+            return Uncertain(f"{code} {description}", code)
         case _:
             return NetworkError(f"{code} {description}")

@@ -62,6 +62,7 @@ class Turns:
     outbox: Post
     carrier: Carrier
     group: Callable[[], int]
+    trouble: Callable[[str], None]
 
     async def load(self, items: Iterable[Item]) -> Crowd:
         """Everyone these items are about, in one read."""
@@ -227,6 +228,8 @@ class Turns:
     def _bot_moved(self, reading: BotMoved, plan: Plan) -> None:
         log.warning("standing changed", action="bot_standing", status=reading.status)
         if reading.status in {"left", "kicked"}:
+            if reading.chat_id == self.group():
+                self.trouble("the bot was removed from the reviewers' group; add it again")
             return
         if reading.chat_id != self.group():
             self._note(plan, reading.chat_id, "group_hello", chat_id=reading.chat_id)

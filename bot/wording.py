@@ -15,9 +15,8 @@ from markupsafe import Markup, escape
 
 from bot.buttons import Press, Signer
 from bot.documents import Document, parse
-from bot.programmes import Loaded
+from bot.programmes import NOTICE, Loaded
 from bot.unlinking import unlinked
-from conversations import Mistake
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Chosen, Pictured
 from conversations.effects import Button, Rows, Say
@@ -30,7 +29,7 @@ AGREEMENTS = {
     "agreement": "page",
     "agreement_again": "terms",
 }  # a message with its text -> the verb that turns it
-_SHORTER = (None, 1200, 600, 300, 120)  # how many characters of each answer are shown, tried in turn
+_SHORTER = (None, 1200, 600, 300, 120, 60, 20)  # how many characters of each answer are shown, tried in turn
 
 Keyboard = list[list[dict[str, Any]]]
 
@@ -45,6 +44,10 @@ class Place:
     subject: str = ""  # the receipt
 
 
+class TooLong(ValueError):
+    """A message does not fit, however short its answers are shown."""
+
+
 class Wording:
     """All words of one programme, compiled once."""
 
@@ -57,11 +60,12 @@ class Wording:
         self._messages = self._compile("messages", autoescape=True)
         self._toasts = self._compile("toasts", autoescape=False)
         self._buttons = self._compile("buttons", autoescape=False)
+        titled = {NOTICE, *(consent.key for consent in self.programme.consents if consent.document)}
         self._documents = {
             (key, language): parse(text.text)
             for key, texts in self.programme.documents.items()
             for language, text in texts.items()
-            if text.text.startswith("# ")
+            if key in titled
         }
         self._helpers = {language: self._make_helpers(language) for language in loaded.messages}
         self._labels: dict[tuple[Any, ...], str] = {}
@@ -72,15 +76,19 @@ class Wording:
         base = code.split("-", maxsplit=1)[0].casefold()
         return base if base in self.programme.languages else self.programme.languages[0]
 
+    def _spoken(self, language: str) -> str:
+        """A language that was taken out of the programme is spoken no more; the first one is."""
+        return language if language in self._messages else self.programme.languages[0]
+
     # messages
 
     def message(self, say: Say, language: str) -> str:
-        """The HTML of a message with its notes above it, within Telegram's limit."""
+        """The HTML of a message with its notes above it, within Telegram's limit. Raises TooLong."""
         for limit in _SHORTER:
             html = self._message(say, language, limit)
             if fits(html):
                 return html
-        return self.named("fallback", language)
+        raise TooLong(f"{visible_length(html)} characters, {TEXT_LIMIT} fit into a message")
 
     def _message(self, say: Say, language: str, limit: int | None) -> str:
         parts = [self._render(language, note.name, note.values, limit) for note in say.notes]
@@ -91,6 +99,7 @@ class Wording:
         return self._render(language, name, values, None)
 
     def _render(self, language: str, name: str, values: Mapping[str, Any], limit: int | None) -> str:
+        language = self._spoken(language)
         extra: dict[str, Any] = {}
         if name in AGREEMENTS:
             pages = self.pages(str(values["consent"]), language)
@@ -108,6 +117,7 @@ class Wording:
         """What a press is answered with, plain and at most 200 characters; nothing for no name."""
         if not name:
             return ""
+        language = self._spoken(language)
         context = {**self._helpers[language], **values, "shown": self._shown(language, None)}
         return self._toasts[language][name].render(context).strip()[:TOAST_LIMIT]
 
@@ -320,33 +330,3 @@ def pack(document: Document, room: int) -> list[Markup]:
 
 def _bodies(document: Document) -> Sequence[str]:
     return [section.html for section in document.sections]
-
-
-def faults(wording: "Wording", loaded: Loaded) -> list[Mistake]:
-    """What is wrong with the words: keys that one language lacks, variables nobody gives, pages too long."""
-    found: list[Mistake] = []
-    first, *others = wording.programme.languages
-    for language in others:
-        for table in ("messages", "toasts", "buttons", "commands", "reviewer_commands", "warnings", "format"):
-            here, there = (
-                set(loaded.messages[language].get(table, {})),
-                set(loaded.messages[first].get(table, {})),
-            )
-            for key in sorted(here ^ there):
-                lacks = language if key in there else first
-                found.append(
-                    Mistake(f"{lacks}/messages.toml", f"{table}.{key}", "nothing", "words in every language")
-                )
-    for language in wording.programme.languages:
-        for consent in wording.programme.consents:
-            if not consent.document:
-                continue
-            for page in wording.pages(consent.key, language):
-                if visible_length(page) > TEXT_LIMIT - HEADER:
-                    name = f"{consent.key}.{language}.md"
-                    found.append(
-                        Mistake(
-                            name, "a section", "longer than a message", f"{TEXT_LIMIT - HEADER} characters"
-                        )
-                    )
-    return found

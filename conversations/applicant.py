@@ -171,12 +171,15 @@ def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
     consents = {consent.key: consent for consent in scene.programme.consents}
     if state.consent not in consents:
         return show(scene, proceed(scene, state.draft), Answer(), notes=(Say("form_changed"),))
+    audit = Audit("consent_refused", state.consent)
     if not consents[state.consent].required:
         draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
-        return show(scene, proceed(scene, draft), Answer(), Audit("consent_refused", state.consent))
+        return show(scene, proceed(scene, draft), Answer(), audit)
+    question = scene.programme.question(consents[state.consent].before)
+    if question is not None and not question.required:  # nobody must consent to what he need not answer
+        return leave_out(scene, state.draft, question).and_also(audit)
     values = {"consent": state.consent, "recalled": state.draft.recalled}
     rows = ((Button("agree", state.consent), Button("back")), stop_row(state.draft))
-    audit = Audit("consent_refused", state.consent)
     return move(scene, state, Answer(), audit, Say("consent_needed", values, rows, True))
 
 
@@ -220,10 +223,15 @@ def skip(scene: Scene, state: Drafting, event: Skipped) -> Turn:
     question = scene.programme.question(state.question)
     if question is None or question.required:
         return toast(scene, "cannot_skip", alert=True)
-    draft = state.draft.without(state.question, skipped=True)
-    lost = photo_ids(state.draft.answers) - photo_ids(draft.answers)
+    return leave_out(scene, state.draft, question)
+
+
+def leave_out(scene: Scene, draft: Draft, question: Question) -> Turn:
+    """An optional question stays without an answer; one that was there goes, and its photo too."""
+    after = draft.without(question.key, skipped=True)
+    lost = photo_ids(draft.answers) - photo_ids(after.answers)
     effects: tuple[Effect, ...] = (Answer(), DropPhotos(tuple(sorted(lost)))) if lost else (Answer(),)
-    return show(scene, proceed(scene, draft), *effects)
+    return show(scene, proceed(scene, after), *effects)
 
 
 def keep_answer(scene: Scene, state: Drafting, event: AnswerKept) -> Turn:
@@ -282,6 +290,13 @@ def photo(scene: Scene, state: Drafting | Checking, event: PhotoArrived) -> Turn
     if event.size > FILE_LIMIT:
         note = Say("photo_too_big_file", {"limit_megabytes": FILE_LIMIT >> 20})
         return show(scene, asked, notes=(note,), album=event.album)
+    due = proceed(scene, state.draft)
+    if not isinstance(due, Reading):
+        due = ask(scene, state.draft, question, state.part)
+    if not isinstance(
+        due, Drafting
+    ):  # what he agreed to is another text now: nothing is fetched before he has read it
+        return show(scene, due, notes=(Say("form_changed"),), album=event.album)
     attempt = scene.applicant.step + 1
     checking = Checking(
         draft=state.draft, question=state.question, part=state.part, attempt=attempt, since=scene.now
@@ -355,6 +370,9 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
     due = proceed(scene, state.draft)
     if not isinstance(due, Confirming):
         return show(scene, due, Answer(), notes=(Say("something_missing"),))
+    if question := scene.programme.outgrown(state.draft):
+        draft = state.draft.without(question.key)
+        return show(scene, ask(scene, draft, question), Answer(), notes=(Say("form_changed"),))
     recalled = state.draft.recalled
     record = consent_record(scene, AGREEMENT, act="submit_application")
     application = Application(

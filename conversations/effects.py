@@ -155,5 +155,7 @@ class Erase(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetPrompt(Effect):
-    """The dialogue has no open question any more."""
+class ForgetApplication(Effect):
+    """An earlier application has been kept for its time: its row and its card go."""
+
+    receipt: str

@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from conversations.application import Answer, Chosen, Draft, Pictured
-from conversations.questions import ChoiceQuestion, Condition, IdentityQuestion, Key, Question
+from conversations.application import Answer, Chosen, Draft, Pictured, Written
+from conversations.questions import ChoiceQuestion, Condition, IdentityQuestion, Key, Question, Rejection
 
 START = "start"
 AGREEMENT = "agreement"
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+MOST_BUTTONS = 80  # Telegram takes a hundred under one message, and some stand there already
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -83,7 +84,7 @@ class Retention(Table):
 class Reminders(Table):
     """When an unfinished draft is recalled to its owner: at most two hours-after figures."""
 
-    after_hours: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(24, 96), max_length=2)
+    after_hours: tuple[Annotated[int, Field(ge=1, le=8760)], ...] = Field(default=(24, 96), max_length=2)
 
     @field_validator("after_hours")
     @classmethod
@@ -118,8 +119,8 @@ class Programme(Table):
     links: dict[Key, Named] = Field(default_factory=dict)
     clauses: dict[str, tuple[Key, ...]]  # clause of the agreement -> the purposes it gives
     consents: tuple[Consent, ...] = Field(min_length=1)
-    questions: tuple[Question, ...] = Field(min_length=1)
-    reasons: tuple[Reason, ...] = Field(min_length=1)
+    questions: tuple[Question, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
+    reasons: tuple[Reason, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
     review: Review = Review()
     retention: Retention = Retention()
     reminders: Reminders = Reminders()
@@ -173,6 +174,16 @@ class Programme(Table):
                 and answer.variant == self.variant(question, draft)
             )
         return answer.kind == "written"
+
+    def outgrown(self, draft: Draft) -> Question | None:
+        """The first question whose kept words the form, as it now stands, would not take any more."""
+        for question in self.asked(draft):
+            answer = draft.answers.get(question.key)
+            if isinstance(answer, Written) and isinstance(
+                question.accept(answer.text, {}, insisted=True), Rejection
+            ):
+                return question
+        return None
 
     def variant(self, question: IdentityQuestion, draft: Draft) -> str:
         chosen = draft.answers.get(question.variant_of or "")
@@ -232,6 +243,9 @@ class Programme(Table):
         for reason in self.reasons:
             for flag in set(reason.flags) - set(keys):
                 yield f"reasons.{reason.key}.flags", repr(flag), "a question's key"
+        identities = [question.key for question in self.questions if isinstance(question, IdentityQuestion)]
+        if len(identities) > 1:
+            yield "questions", f"{' and '.join(identities)} of kind identity", "one question of that kind"
         for place, question in enumerate(self.questions):
             yield from self._question_faults(question, keys[:place])
 

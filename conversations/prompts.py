@@ -89,7 +89,7 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
         case Drafting() as state:
             return question_prompt(scene, state, notes)
         case Checking():
-            return Say("photo_checking", {}, (), prompt=True, notes=notes)
+            return Say("photo_checking", {}, ((Button("back"),),), prompt=True, notes=notes)
         case Confirming(draft=draft):
             return summary_prompt(scene, draft, notes)
         case Waiting() | Rejecting() | Deciding() as state:

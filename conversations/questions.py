@@ -163,7 +163,7 @@ class ChoiceQuestion(_Question):
     """One of several options, by button or typed; with `other`, words of one's own."""
 
     kind: Literal["choice"] = "choice"
-    options: tuple[Key, ...] = Field(min_length=2)
+    options: tuple[Key, ...] = Field(min_length=2, max_length=80)  # buttons under one message
     other: bool = False
     max: int = Field(default=100, ge=1, le=300)
 
@@ -200,6 +200,12 @@ class PhotoMethod(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     sides: tuple[Key, ...] = Field(default=("front",), min_length=1)
     optional_sides: tuple[Key, ...] = ()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "PhotoMethod":
+        if len(set(self.all_sides)) < len(self.all_sides) or OTHER in self.all_sides:
+            raise ValueError(f'each side once, and none is called "{OTHER}"')
+        return self
 
     @property
     def all_sides(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Each of these works in every state and, unless it is confirmed, changes nothing of where he stands.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from conversations.application import Application, Closed, Pictured, photo_ids
@@ -13,6 +14,7 @@ from conversations.effects import (
     DropPhotos,
     Effect,
     Erase,
+    ForgetApplication,
     HidePhotos,
     Refresh,
     Rows,
@@ -121,10 +123,10 @@ def speak(scene: Scene, state: State, event: LanguageChosen) -> Turn:
     """The place is kept; what is asked is asked again in the other language."""
     if event.language not in scene.programme.languages:
         return toast(scene, "stale")
-    after: State = state
-    if isinstance(state, Reading):  # another text: it has not been ticked
-        after = state.model_copy(update={"ticked": False, "page": 0})
-    elif isinstance(state, Checking):
+    after = resumed(scene)
+    if isinstance(after, Reading):  # another text: it has not been ticked
+        after = after.model_copy(update={"ticked": False, "page": 0})
+    elif isinstance(after, Checking):
         return stay(scene, Answer(), Say("language_set"), language=event.language)
     applicant = scene.applicant.model_copy(update={"language": event.language})
     spoken = Scene(scene.programme, applicant, scene.now, scene.fresh, scene.pressed)
@@ -269,7 +271,10 @@ def stale(scene: Scene, state: State, event: StalePressed) -> Turn:
 
 
 def nothing_open(scene: Scene, state: State, event: Replied) -> Turn:
-    return show(scene, state) if "nothing_open" not in scene.applicant.said else stay(scene)
+    """How it stands, once: whatever else he says is not asked for."""
+    if "nothing_open" in scene.applicant.said:
+        return stay(scene)
+    return show(scene, state, said=("nothing_open",))
 
 
 def photo_not_asked(scene: Scene, state: State, event: PhotoArrived) -> Turn:
@@ -289,19 +294,20 @@ def pass_over(scene: Scene, state: State, event: CameEarly) -> Turn:
 
 def due_at(programme: Programme, applicant: Applicant) -> datetime | None:
     """When the clock next has something to say: a reminder, an expiry, the end of a retention."""
-    state = applicant.state
-    if isinstance(state, Open):
-        return None
-    if isinstance(state, Settled):
-        return (
-            goes_at(programme, applicant)
-            if not photo_ids(state.application.answers)
-            else min(photos_go_at(programme, state), state.closed.at + programme.keep(state.closed.outcome))
-        )
+    return min(_dues(programme, applicant), default=None)
+
+
+def _dues(programme: Programme, applicant: Applicant) -> Iterator[datetime]:
+    state, goes = applicant.state, goes_at(programme, applicant)
+    if goes is not None:
+        yield goes
+    if isinstance(state, Settled) and photo_ids(state.application.answers):
+        yield photos_go_at(programme, state)
     hours = programme.reminders.after_hours
     if isinstance(state, Unsubmitted) and applicant.reminded < len(hours):
-        return applicant.heard_at + timedelta(hours=hours[applicant.reminded])
-    return goes_at(programme, applicant)
+        yield applicant.heard_at + timedelta(hours=hours[applicant.reminded])
+    for closed in applicant.past:
+        yield closed.at + programme.keep(closed.outcome)
 
 
 def goes_at(programme: Programme, applicant: Applicant) -> datetime | None:
@@ -318,9 +324,35 @@ def photos_go_at(programme: Programme, state: Settled) -> datetime:
     return state.closed.at + timedelta(days=programme.retention.photo_days)
 
 
+def forget_past(scene: Scene, state: State) -> Turn | None:
+    """His earlier applications that were kept for their time go, from wherever they are still named."""
+    programme, past = scene.programme, scene.applicant.past
+    gone = [one for one in past if one.at + programme.keep(one.outcome) <= scene.now]
+    if not gone:
+        return None
+    rest = tuple(one for one in past if one not in gone)
+    effects: list[Effect] = []
+    for one in gone:
+        effects += [ForgetApplication(one.receipt), Audit("forgotten", one.receipt)]
+    if isinstance(state, Waiting | Rejecting | Deciding | Settled) and state.application.earlier:
+        application = state.application.model_copy(update={"earlier": rest})
+        effects.append(Refresh(application.receipt))
+        state = state.model_copy(update={"application": application})
+    return stay(scene, *effects, past=rest, state=state)
+
+
+def silent_open(scene: Scene, state: Waiting | Rejecting | Deciding, event: FellSilent) -> Turn:
+    return forget_past(scene, state) or stay(scene)
+
+
 def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
     """At most two reminders, then the draft expires and says so."""
     applicant, programme = scene.applicant, scene.programme
+    if turn := forget_past(scene, state):
+        return turn
+    due = due_at(programme, applicant)
+    if due is None or due > scene.now:
+        return stay(scene)  # he has just been heard of
     gone = goes_at(programme, applicant)
     if gone is None or gone > scene.now:
         row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
@@ -337,6 +369,8 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
 
 def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
     """First the photos go, then everything."""
+    if turn := forget_past(scene, state):
+        return turn
     if state.closed.at + scene.programme.keep(state.closed.outcome) <= scene.now:
         return move(scene, Fresh(), Erase(barred_until(scene), "retention_over"))
     photos = tuple(sorted(photo_ids(state.application.answers)))
@@ -358,6 +392,11 @@ def without_photos(application: Application) -> Application:
 
 def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
     """Of someone who keeps nothing here, not even the account's id is kept for ever."""
+    if turn := forget_past(scene, state):
+        return turn
+    gone = goes_at(scene.programme, scene.applicant)
+    if gone is None or gone > scene.now:
+        return stay(scene)
     return stay(scene, Erase(barred_until(scene), ""))
 
 
@@ -369,7 +408,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, AgreementAsked, terms),
     across(ALL_STATES, StatusAsked, status, *UNFINISHED),
     across(ALL_STATES, LanguageAsked, language),
-    across(ALL_STATES, LanguageChosen, speak),
+    across(ALL_STATES, LanguageChosen, speak, *UNFINISHED),
     across(ALL_STATES, DataAsked, mydata),
     across(ALL_STATES, CorrectionAsked, correct, Confirming),
     across(ALL_STATES, CancelAsked, cancel),
@@ -393,4 +432,5 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(UNFINISHED, FellSilent, silent_draft, Fresh, Settled),
     on(Settled, FellSilent, silent_settled, Fresh),
     on(Fresh, FellSilent, silent_stranger),
+    across((Waiting, Rejecting, Deciding), FellSilent, silent_open),
 )

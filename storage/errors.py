@@ -2,6 +2,7 @@
 
 StorageError
 ├── StorageUnavailable   disk full, locked, read-only: nothing was written; it works again when the cause is gone
+├── ReceiptTaken         a receipt was drawn twice: another one is to be drawn
 ├── DataInUse            another process owns the data
 ├── DataUnusable         the folder or database cannot be used as it is: the operator acts
 │   └── MigrationMismatch    the database and this code do not fit
@@ -19,6 +20,10 @@ class StorageError(Exception):
 
 class StorageUnavailable(StorageError):
     """The database cannot be read or written now; nothing of the work was kept."""
+
+
+class ReceiptTaken(StorageError):
+    """Another person's application has this receipt."""
 
 
 class DataInUse(StorageError):

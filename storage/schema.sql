@@ -99,14 +99,16 @@ CREATE TABLE seen (
 );
 CREATE INDEX seen_at ON seen (at);
 
--- Updates that could not be handled, sealed for the operator.
+-- Updates that could not be handled, sealed for the operator. `ref`: the keyed hash of the sender, or empty.
 CREATE TABLE parked (
     parked_id TEXT PRIMARY KEY,
     update_id BIGINT,
+    ref TEXT NOT NULL,
     at TEXT NOT NULL,
     reason TEXT NOT NULL,
     sealed BYTEA NOT NULL
 );
+CREATE INDEX parked_ref ON parked (ref);
 
 -- What remains of an erased person: a keyed hash, and until when a new application is barred.
 CREATE TABLE tombstones (

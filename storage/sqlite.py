@@ -23,6 +23,7 @@ from storage.errors import DataInUse, DataUnusable, StorageUnavailable
 
 T = TypeVar("T")
 BUSY_MS = 2_000
+OWN = ("lock", "operator.key", "control.sock")  # what stands beside the database
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -214,10 +215,14 @@ async def _connect(path: Path, *, query_only: bool) -> AsyncIterator[aiosqlite.C
 
 
 def prepare(path: Path) -> None:
-    """The folder (0700) and the database file (0600; SQLite gives its WAL the same). Raises DataUnusable."""
+    """The folder (0700) and the database file (0600, as its WAL). Raises DataUnusable.
+
+    A folder in which something else lives keeps its mode.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.parent.chmod(0o700)
+        if all(entry.name in OWN or entry.name.startswith(path.name) for entry in path.parent.iterdir()):
+            path.parent.chmod(0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
     except OSError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from storage.engine import Row, Transaction
+from storage.errors import ReceiptTaken
 
 
 def stamp(at: datetime) -> str:
@@ -144,15 +145,17 @@ def save_application(
     times: tuple[datetime, datetime | None],
     sealed: bytes,
 ) -> None:
-    """`counters`: revision and round; `times`: submitted and closed."""
+    """`counters`: revision and round; `times`: submitted and closed. Raises ReceiptTaken."""
     submitted, closed = times
-    tx.execute(
+    saved = tx.execute(
         "INSERT INTO applications (receipt, person_id, status, revision, round, submitted_at, closed_at, sealed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (receipt) DO UPDATE SET status = excluded.status,"
         " revision = excluded.revision, round = excluded.round, submitted_at = excluded.submitted_at,"
-        " closed_at = excluded.closed_at, sealed = excluded.sealed",
+        " closed_at = excluded.closed_at, sealed = excluded.sealed WHERE applications.person_id = excluded.person_id",
         (receipt, person_id, status, *counters, stamp(submitted), stamp(closed) if closed else None, sealed),
     )
+    if not saved:
+        raise ReceiptTaken("another person's application has this receipt")
 
 
 _APPLICATION = (
@@ -164,6 +167,10 @@ _APPLICATION = (
 def application(tx: Transaction, receipt: str) -> ApplicationRow | None:
     row = tx.fetchone(f"{_APPLICATION} a.receipt = ?", (receipt,))
     return None if row is None else ApplicationRow(*row)
+
+
+def drop_application(tx: Transaction, receipt: str) -> None:
+    tx.execute("DELETE FROM applications WHERE receipt = ?", (receipt,))
 
 
 def applications_of(tx: Transaction, person_id: str) -> list[ApplicationRow]:
@@ -382,12 +389,17 @@ def forget_seen(tx: Transaction, before: datetime) -> int:
 
 
 def park(
-    tx: Transaction, parked_id: str, update_id: int | None, reason: str, sealed: bytes, now: datetime
+    tx: Transaction, parked_id: str, whose: tuple[int | None, str], reason: str, sealed: bytes, now: datetime
 ) -> None:
+    """`whose`: the update's number and the keyed hash of its sender, as far as they are known."""
     tx.execute(
-        "INSERT INTO parked (parked_id, update_id, at, reason, sealed) VALUES (?, ?, ?, ?, ?)",
-        (parked_id, update_id, stamp(now), reason, sealed),
+        "INSERT INTO parked (parked_id, update_id, ref, at, reason, sealed) VALUES (?, ?, ?, ?, ?, ?)",
+        (parked_id, *whose, stamp(now), reason, sealed),
     )
+
+
+def forget_parked(tx: Transaction, before: datetime) -> int:
+    return tx.execute("DELETE FROM parked WHERE at < ?", (stamp(before),))
 
 
 def parked(tx: Transaction) -> list[Row]:
@@ -407,6 +419,7 @@ def erase_person(
 ) -> None:
     """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent."""
     tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
+    tx.execute("DELETE FROM parked WHERE ref = ?", (ref,))
     tx.execute(
         "INSERT INTO tombstones (ref, erased_at, barred_until) VALUES (?, ?, ?) ON CONFLICT (ref) DO UPDATE SET"
         " erased_at = excluded.erased_at, barred_until = excluded.barred_until",

@@ -1,15 +1,16 @@
 """A programme's folder: read whole, and every mistake named with file, key, what was found, what is allowed."""
 
 import hashlib
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.buttons import Press, Signer
 from bot.programmes import gaps, load
-from bot.wording import Wording, faults
+from bot.proofreading import faults
+from bot.wording import Wording
 from conversations import Applicant, Mistake, ProgrammeMistakes, Scene, advance
 from conversations.application import Draft
 from conversations.effects import Say
@@ -57,8 +58,7 @@ def end_at_the_last_word(folder: Path) -> None:
 
 def test_the_shipped_programme_loads_without_a_mistake() -> None:
     loaded = load(None)
-    wording = Wording(loaded, Signer(b"k"), lambda: datetime.now(UTC))
-    assert faults(wording, loaded) == []
+    assert faults(loaded) == []
 
 
 def test_a_copy_is_the_same_programme(folder: Path) -> None:
@@ -78,7 +78,7 @@ def test_one_more_question_is_one_table_and_one_line_a_language(folder: Path) ->
     loaded = load(folder)
     programme = loaded.programme
     wording = Wording(loaded, Signer(b"k"), lambda: NOW)
-    assert faults(wording, loaded) == []
+    assert faults(loaded) == []
     keys = [question.key for question in programme.questions]
     assert keys.index("advisor") == keys.index("identity") - 1
     draft = Draft(answers={key: ANSWERS[key] for key in keys[: keys.index("department")]})
@@ -110,7 +110,7 @@ def test_a_language_may_be_left_out(folder: Path) -> None:
         (folder / name).unlink()
     loaded = load(folder)
     assert loaded.programme.languages == ("zh",)
-    assert faults(Wording(loaded, Signer(b"k"), lambda: NOW), loaded) == []
+    assert faults(loaded) == []
 
 
 def test_every_key_that_a_programme_may_have_fits_on_a_button() -> None:
@@ -284,7 +284,36 @@ def test_all_mistakes_are_named_at_once(folder: Path) -> None:
 def test_a_section_longer_than_a_message_is_named(folder: Path) -> None:
     change(folder, "agreement.en.md", {"## 2. ": "## 2. Long\n\n" + "word " * 900 + "\n\n## 2b. "})
     loaded = load(folder)
-    found = faults(Wording(loaded, Signer(b"k"), lambda: NOW), loaded)
+    found = faults(loaded)
     assert [(one.file, one.key, one.found) for one in found] == [
-        ("agreement.en.md", "a section", "longer than a message")
+        ("agreement.en.md", "consents.agreement", "4665 characters, 4096 fit into a message")
+    ]
+
+
+@pytest.mark.parametrize("file", ["words.en.toml", "notice.en.md"])
+def test_what_would_not_fit_into_a_message_is_named(folder: Path, file: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    if file.startswith("words"):
+        text = re.sub(r"(?ms)^granted = .*?^obligations", f'granted = "{"x" * 5000}"\nobligations', text)
+    else:
+        text = text.replace("- ", "- " + "word " * 900, 1)
+    (folder / file).write_text(text, encoding="utf-8")
+    found = faults(load(folder))
+    assert found
+    assert all("fit into a message" in one.found for one in found)
+
+
+def test_templates_that_fail_in_any_way_are_named(folder: Path) -> None:
+    for place, broken in enumerate(("{{ 1 / 0 }}", "{{ range(10 ** 9) }}", "{{ ", "{{ nobody }}")):
+        change(folder, "words.en.toml", {'title = "': f'title{place} = "{broken}"\ntitle = "'})
+    keys = [one.key for one in mistakes(folder) if one.file == "words.en.toml"]
+    assert keys == ["title0", "title1", "title2", "title3"]
+
+
+def test_words_where_a_table_belongs_are_named(folder: Path) -> None:
+    text = (folder / "words.en.toml").read_text(encoding="utf-8")
+    (folder / "words.en.toml").write_text(text.replace("[consents", "[others"), encoding="utf-8")
+    change(folder, "words.en.toml", {'title = "': 'consents = "x"\ntitle = "'})
+    assert ("words.en.toml", "consents", "'x'") in [
+        (one.file, one.key, one.found) for one in mistakes(folder)
     ]

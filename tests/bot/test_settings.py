@@ -55,6 +55,7 @@ def test_two_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").touch(mode=0o600)
     Path(".env").write_text(f"INTAKE_TOKEN={TOKEN}\nINTAKE_GROUP=-5\nINTAKE_DATA=kept\nOTHER=1\n")
     monkeypatch.setenv("INTAKE_GROUP", "-6")
     settings = load_settings()
@@ -64,9 +65,23 @@ def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch
 def test_the_example_file_works_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     example = Path(__file__).parents[2] / ".env.example"
     lines = example.read_text(encoding="utf-8").splitlines()
+    Path(".env").touch(mode=0o600)
     Path(".env").write_text("\n".join(line.removeprefix("# ") if "=" in line else "" for line in lines))
     settings = load_settings()
     assert settings.webhook_url == "https://bot.example.org/telegram"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_secret"),
+    [("INTAKE_TOKEN=x", True), (" export intake_key = x", True), ("INTAKE_GROUP=-5", False)],
+)
+def test_a_file_with_secrets_that_others_may_read_is_refused(line: str, is_secret: bool) -> None:
+    Path(".env").write_text(line + "\n")
+    Path(".env").chmod(0o644)
+    with pytest.raises(SettingsMistake) as caught:
+        load_settings()
+    said = "others may read .env, and it holds secrets; cure: chmod 600 .env"
+    assert (str(caught.value) == said) is is_secret
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,14 @@ async def test_a_folder_that_stood_open_is_closed_to_others(path: Path) -> None:
         assert oct(path.stat().st_mode & 0o777) == "0o600"
 
 
+async def test_a_folder_in_which_others_live_keeps_its_mode(path: Path) -> None:
+    path.parent.mkdir(mode=0o755)
+    path.with_name("notes.txt").touch()
+    async with SQLite.open(path):
+        assert oct(path.parent.stat().st_mode & 0o777) == "0o755"
+        assert oct(path.stat().st_mode & 0o777) == "0o600"
+
+
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database at all" * 100)

@@ -8,6 +8,7 @@ import pytest
 
 from storage import store
 from storage.engine import Transaction
+from storage.errors import ReceiptTaken
 from storage.sqlite import SQLite
 from tests.storage.rows import LATER, NOW, add, submit
 
@@ -267,11 +268,33 @@ async def test_updates_are_seen_once_and_forgotten_in_time(engine: SQLite) -> No
 
 async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.park(tx, "2", None, "not JSON", b"two", NOW)
-        store.park(tx, "1", 7, "KeyError", b"one", NOW)
+        store.park(tx, "2", (None, ""), "not JSON", b"two", NOW)
+        store.park(tx, "1", (7, "ref"), "KeyError", b"one", NOW)
         found = store.parked(tx)
         return [found, store.drop_parked(tx, "1"), store.drop_parked(tx, "1"), len(store.parked(tx))]
 
     now = store.stamp(NOW)
     rows = [("1", 7, now, "KeyError", b"one"), ("2", None, now, "not JSON", b"two")]
     assert await engine.write(work) == [rows, 1, 0, 1]
+
+
+async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.park(tx, "1", (7, "ref"), "KeyError", b"his", NOW)
+        store.park(tx, "2", (8, "another"), "KeyError", b"another's", NOW)
+        store.erase_person(tx, "p", "ref", None, NOW)
+        left = [row[0] for row in store.parked(tx)]
+        return [left, store.forget_parked(tx, NOW), store.forget_parked(tx, LATER)]
+
+    assert await engine.write(work) == [["2"], 0, 1]
+
+
+async def test_a_receipt_that_another_has_is_refused(engine: SQLite) -> None:
+    def work(tx: Transaction) -> None:
+        for person_id in ("p1", "p2"):
+            store.add_person(tx, person_id, person_id, b"key")
+            store.save_application(tx, "UX-1", person_id, "waiting", (1, 0), (NOW, None), b"sealed")
+
+    with pytest.raises(ReceiptTaken):
+        await engine.write(work)
+    assert await engine.read(store.count_by_status) == {}

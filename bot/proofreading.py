@@ -1,0 +1,166 @@
+"""What is wrong with a programme's words, found by saying everything once: each message whole, as it would be sent."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.buttons import Signer
+from bot.cards import Cards
+from bot.programmes import Loaded
+from bot.wording import Place, Wording
+from conversations import Applicant, Mistake, Programme, Scene
+from conversations.application import (
+    Answer,
+    Application,
+    Chosen,
+    Closed,
+    Draft,
+    Outcome,
+    Picture,
+    Pictured,
+    Written,
+)
+from conversations.prompts import prompt
+from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
+from conversations.state import Confirming, Consenting, Drafting, Reading, Rejecting, Settled, State, Waiting
+
+MOST_BUTTONS = 100  # under one message; source: Telegram
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TABLES = ("messages", "toasts", "buttons", "commands", "reviewer_commands", "warnings", "format")
+STAMP = "9999"  # as long as a step of a dialogue becomes
+RECEIPT = "0" * 8
+
+
+def faults(loaded: Loaded) -> list[Mistake]:
+    """Keys that one language lacks, messages that cannot be rendered or are too long, too many or too long buttons."""
+    programme = loaded.programme
+    found = list(_missing(loaded))
+    if found:
+        return found
+    signer = Signer(b"proofreading")
+    wording = Wording(loaded, signer, lambda: NOW)
+    for language in programme.languages:
+        for name, state in _states(programme):
+            found += _said(wording, programme, language, name, state)
+    found += _card(Cards(programme, wording, signer), programme)
+    return list(dict.fromkeys(found))
+
+
+def _missing(loaded: Loaded) -> Iterator[Mistake]:
+    first, *others = loaded.programme.languages
+    for language in others:
+        for table in TABLES:
+            here, there = (set(loaded.messages[one].get(table, {})) for one in (language, first))
+            for key in sorted(here ^ there):
+                lacks = language if key in there else first
+                yield Mistake(
+                    f"{lacks}/messages.toml", f"{table}.{key}", "nothing", "words in every language"
+                )
+
+
+def _said(
+    wording: Wording, programme: Programme, language: str, name: str, state: State
+) -> Iterator[Mistake]:
+    """What is wrong with the message that stands for a state."""
+    applicant = Applicant(
+        person_id="",
+        ref="",
+        chat_id=0,
+        language=language,
+        state=state,
+        heard_at=NOW,
+        created_at=NOW,
+    )
+    place = Place(0, "", STAMP)
+    try:
+        say = prompt(Scene(programme, applicant, NOW), applicant)
+        wording.message(say, language)
+        keyboard = wording.keyboard(wording.page_buttons(say, language), language, place)
+    except Exception as error:  # whatever a template or a limit raises
+        yield Mistake(
+            _file(programme, language, name),
+            name,
+            str(error) or type(error).__name__,
+            "a message that can be sent",
+        )
+        return
+    if sum(map(len, keyboard)) > MOST_BUTTONS:
+        yield Mistake(
+            _file(programme, language, name), name, f"{sum(map(len, keyboard))} buttons", f"{MOST_BUTTONS}"
+        )
+    if any(not button["text"].strip() for row in keyboard for button in row):
+        yield Mistake(_file(programme, language, name), name, "a button without words", "words")
+
+
+def _file(programme: Programme, language: str, name: str) -> str:
+    """Where the words of that name stand."""
+    documents = {f"consents.{consent.key}": consent.key for consent in programme.consents if consent.document}
+    return f"{documents[name]}.{language}.md" if name in documents else f"words.{language}.toml"
+
+
+def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
+    for state in (
+        Waiting(application=_application(programme)),
+        Rejecting(application=_application(programme)),
+    ):
+        try:
+            cards.render(state, state.kind, -1)
+        except Exception as error:
+            yield Mistake(
+                "the card", state.kind, str(error) or type(error).__name__, "a message that can be sent"
+            )
+
+
+def _states(programme: Programme) -> Iterator[tuple[str, State]]:
+    """Every state that asks something, by a name that the operator knows."""
+    for consent in programme.consents:
+        if consent.document:
+            for page in range(9):
+                yield f"consents.{consent.key}", Reading(consent=consent.key, page=page, changed=True)
+        else:
+            yield f"consents.{consent.key}", Consenting(draft=Draft(), consent=consent.key)
+    draft = Draft(answers=dict(_answers(programme)))
+    for question in programme.questions:
+        for part in _parts(question):
+            yield f"questions.{question.key}", Drafting(draft=Draft(), question=question.key, part=part)
+            yield f"questions.{question.key}", Drafting(draft=draft, question=question.key, part=part)
+    yield "the summary", Confirming(draft=draft)
+    application = _application(programme)
+    yield "what is said while it is reviewed", Waiting(application=application)
+    endings: list[tuple[Outcome, Sequence[str]]] = [("approved", ()), ("withdrawn", ())]
+    endings += [("rejected", (reason.key,)) for reason in programme.reasons]
+    for outcome, reasons in endings:
+        closed = Closed(
+            receipt=application.receipt, outcome=outcome, submitted_at=NOW, at=NOW, reasons=tuple(reasons)
+        )
+        name = f"reasons.{reasons[0]}" if reasons else f"what is said when it is {outcome}"
+        yield name, Settled(application=application, closed=closed)
+
+
+def _parts(question: Question) -> tuple[str, ...]:
+    if isinstance(question, IdentityQuestion):
+        return question.methods.photo.all_sides
+    return ("", "other") if isinstance(question, ChoiceQuestion) and question.other else ("",)
+
+
+def _answers(programme: Programme) -> Iterator[tuple[str, Answer]]:
+    """An answer to each question, as long as it may be."""
+    for question in programme.questions:
+        if isinstance(question, ChoiceQuestion):
+            yield question.key, Chosen(option=question.choices[-1], text="x" * 300 if question.other else "")
+        elif isinstance(question, IdentityQuestion):
+            picture = Picture(photo_id="0", width=1, height=1)
+            sides = dict.fromkeys(question.methods.photo.all_sides, picture)
+            yield question.key, Pictured(variant=next(iter(question.variants), ""), sides=sides)
+        else:
+            yield question.key, Written(text="x" * 3000)
+
+
+def _application(programme: Programme) -> Application:
+    return Application(
+        receipt=f"{programme.receipt_prefix}-{RECEIPT}",
+        revision=99,
+        round=99,
+        language=programme.languages[0],
+        submitted_at=NOW - timedelta(days=9),
+        answers=dict(_answers(programme)),
+    )

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.sandbox.utf16 import Entity, utf16_length
+from bot.sandbox.utf16 import Entity, nesting, utf16_length
 
 _SIGNED = re.compile(
     r"(?P<url>(?:https?|ftp|tg|ton)://[^\s<>\"]+)"
@@ -44,7 +44,7 @@ def found_entities(text: str, given: list[Entity]) -> list[Entity]:
                 found.append(entity)
     if not found:
         return given
-    return sorted([*given, *found], key=lambda entity: (entity["offset"], -entity["length"]))
+    return sorted([*given, *found], key=nesting)
 
 
 def _entity(text: str, match: re.Match[str]) -> Entity:

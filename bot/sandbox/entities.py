@@ -10,7 +10,7 @@ from typing import Any
 from bot.sandbox.detection import found_entities
 from bot.sandbox.errors import bad_request
 from bot.sandbox.html_mode import parse_html
-from bot.sandbox.utf16 import Entity, utf16_length
+from bot.sandbox.utf16 import Entity, nesting, utf16_length
 
 BYTES_BEFORE_PARSING = 32_768
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\u2028-\u202e]")
@@ -97,4 +97,4 @@ def _ordered(entities: list[Entity], end: int) -> list[Entity]:
         entity["length"] = min(entity["length"], end - entity["offset"])
         if entity["length"] > 0:
             kept.append(entity)
-    return sorted(kept, key=lambda entity: (entity["offset"], -entity["length"]))
+    return sorted(kept, key=nesting)

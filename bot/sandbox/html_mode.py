@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.sandbox.errors import Refusal, bad_request
 from bot.sandbox.links import BadLink, checked_link
-from bot.sandbox.utf16 import Entity, utf16_length
+from bot.sandbox.utf16 import Entity, nesting, utf16_length
 
 _TYPES = {
     "b": "bold",
@@ -75,7 +75,7 @@ class _HtmlReader:
         self._append(self.source[self.at :])
         if self.open:
             raise _unparsed(f'Can\'t find end tag corresponding to start tag "{self.open[-1].name}"')
-        return "".join(self.pieces), self.entities
+        return "".join(self.pieces), sorted(self.entities, key=nesting)
 
     def _append(self, text: str) -> None:
         if text:

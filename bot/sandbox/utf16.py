@@ -3,6 +3,12 @@
 from typing import Any
 
 Entity = dict[str, Any]  # a MessageEntity; offset and length in UTF-16 units
+_BLOCKS = frozenset({"blockquote", "expandable_blockquote", "pre"})
+
+
+def nesting(entity: Entity) -> tuple[int, int, bool]:
+    """Sorts entities from the outside in: of two on the same range, the block holds the other one."""
+    return entity["offset"], -entity["length"], entity["type"] not in _BLOCKS
 
 
 def utf16_length(text: str) -> int:

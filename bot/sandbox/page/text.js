@@ -15,8 +15,13 @@ const opened = new Set();
  * unfolded quote or revealed spoiler is remembered.
  */
 export function richText(text, entities, act, place) {
-  const sorted = [...(entities ?? [])].sort((a, b) => a.offset - b.offset || b.length - a.length);
+  const sorted = [...(entities ?? [])].sort(nesting);
   return span(text, 0, text.length, sorted, act, place);
+}
+
+// From the outside in: of two on the same range, the block holds the other one.
+function nesting(a, b) {
+  return a.offset - b.offset || b.length - a.length || BLOCKS.has(b.type) - BLOCKS.has(a.type);
 }
 
 function span(text, from, to, entities, act, place) {

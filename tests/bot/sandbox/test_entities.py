@@ -6,6 +6,7 @@ import pytest
 
 from bot.sandbox.entities import formatted, plain
 from bot.sandbox.errors import Refusal
+from bot.sandbox.html_mode import parse_html
 
 
 def entity(kind: str, offset: int, length: int, **more: Any) -> dict[str, Any]:
@@ -52,6 +53,16 @@ def entity(kind: str, offset: int, length: int, **more: Any) -> dict[str, Any]:
         ("<code>x</code>", "x", [entity("code", 0, 1)]),
         ("<blockquote>x</blockquote>", "x", [entity("blockquote", 0, 1)]),
         ("<blockquote expandable>x</blockquote>", "x", [entity("expandable_blockquote", 0, 1)]),
+        (
+            "Email\n<blockquote><code>a@b.edu</code></blockquote>",
+            "Email\na@b.edu",
+            [entity("blockquote", 6, 7), entity("code", 6, 7)],
+        ),
+        (
+            "<b><blockquote expandable>a.edu</blockquote></b>",
+            "a.edu",
+            [entity("expandable_blockquote", 0, 5), entity("bold", 0, 5), entity("url", 0, 5)],
+        ),
         ("  <b>x</b>  \n", "x", [entity("bold", 0, 1)]),
         ("<b></b>x", "x", []),
         ("see https://example.org.", "see https://example.org.", [entity("url", 4, 19)]),
@@ -97,3 +108,13 @@ def test_without_a_mode_tags_are_text() -> None:
 
 def test_control_characters_become_spaces_and_carriage_returns_vanish() -> None:
     assert plain("a\x00b\r\nc")[0] == "a b\nc"
+
+
+def test_what_was_parsed_goes_from_the_outside_in() -> None:
+    _, entities = parse_html("<i><blockquote>a</blockquote></i><b>b<i>c</i></b>")
+    assert entities == [
+        entity("blockquote", 0, 1),
+        entity("italic", 0, 1),
+        entity("bold", 1, 2),
+        entity("italic", 2, 1),
+    ]

@@ -1,0 +1,161 @@
+"""What the clock brings, through the whole bot in this process with a clock that is set."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.app import App
+from bot.sandbox.server import Sandbox
+from bot.settings import Settings
+from storage import store
+from tests.applying import answer, apply, at, decide, has, press, receipt_in
+from tests.cast import Cast, Group, Person
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that moves when told."""
+
+    now: datetime = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Scene:
+    """A bot that serves, and those who play."""
+
+    app: App
+    clock: Clock
+    cast: Cast
+    group: Group
+    ana: Person
+
+    async def wait(self, **span: int) -> None:
+        """Let time pass, and what is due happen."""
+        self.clock.now += timedelta(**span)
+        for _ in range(3):
+            await self.app.jobs.sweep()
+            await self.app.outbox.settle()
+
+
+@contextlib.asynccontextmanager
+async def scene(folder: Path) -> AsyncIterator[Scene]:
+    async with Sandbox.open() as sandbox:
+        cast, clock = Cast(sandbox), Clock()
+        group = cast.group()
+        ana = cast.reviewer("Ana", group)
+        settings = Settings(
+            _env_file=None,
+            token=SecretStr(sandbox.token),
+            group=group.id,
+            api_url=sandbox.url,
+            data=folder / "data",
+            status_port=0,
+            limits="none",
+        )
+        async with App.open(settings, clock) as app:
+            stop = asyncio.Event()
+            serving = asyncio.create_task(app.run(stop))
+            await asyncio.wait_for(app.drained.wait(), 10)
+            yield Scene(app, clock, cast, group, ana)
+            stop.set()
+            await serving
+
+
+async def apply_again(person: Person, group: Group) -> str:
+    """From a settled application to the next one; its receipt."""
+    await press(person, "go")
+    await press(person, "tick")
+    await person.hears(lambda message: "☑" in " ".join(message.keys))
+    await press(person, "go")
+    await at(person, 1)
+    for number in range(1, 10):
+        await answer(person, number)
+    await press(person, "submit")
+    return receipt_in(await person.hears(receipt_in))
+
+
+async def test_an_earlier_application_goes_when_its_own_time_is_over(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        mei = on.cast.applicant("Mei")
+        first = await apply(mei, on.group)
+        mei.say("/withdraw")
+        await press(mei, "leave")
+        await on.group.shows(lambda one: one.id == first.id and not one.buttons)
+        again = await apply_again(mei, on.group)
+        card = await on.group.shows(lambda one: again in one.text and has("approve")(one))
+        assert receipt_in(first) in card.text
+        await on.wait(days=31)  # a withdrawn application is kept for 30
+        assert first.deleted
+        assert receipt_in(first) not in card.text
+        rows = await on.app.engine.read(store.count_by_status)
+        assert rows == {"waiting": 1}
+        await decide(on.ana, card, "approve")
+
+
+async def test_a_decision_that_nobody_undoes_is_told_when_its_time_is_over(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        mei = on.cast.applicant("Mei")
+        card = await apply(mei, on.group)
+        await decide(on.ana, card, "approve")
+        await on.wait(seconds=59)
+        assert not any("is approved" in one.text for one in mei.messages())
+        await on.wait(seconds=2)
+        await mei.sees("is approved")
+
+
+async def test_the_shown_photo_leaves_the_reviewers_chat_after_ten_minutes(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        card = await apply(on.cast.applicant("Mei"), on.group)
+        link = (await decide(on.ana, card, "view")).url
+        assert link is not None
+        on.ana.start(link.partition("?start=")[2])
+        await on.ana.sees(lambda one: bool(one.photo), chat=on.ana.chat)
+        await on.app.outbox.settle()
+        await on.wait(minutes=9)
+        assert any(one.photo for one in on.ana.messages(on.ana.chat))
+        await on.wait(minutes=2)
+        assert not any(one.photo for one in on.ana.messages(on.ana.chat))
+
+
+async def test_the_photo_goes_before_the_application_and_that_before_the_person(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        mei = on.cast.applicant("Mei")
+        card = await apply(mei, on.group)
+        await decide(on.ana, card, "approve")
+        await decide(on.ana, card, "tell")
+        await mei.sees("is approved")
+        await on.wait(days=31)
+        person = (
+            await on.app.engine.read(lambda tx: store.due_people(tx, on.clock.now + timedelta(days=9999), 9))
+        )[0]
+        assert await on.app.engine.read(lambda tx: store.photos_of(tx, person)) == []
+        await on.wait(days=700)
+        assert await on.app.engine.read(store.count_by_status) == {}
+        assert await on.app.engine.read(lambda tx: store.people_by_id(tx, [person])) == []
+        assert card.deleted
+
+
+async def test_a_recorder_that_meets_an_erased_person_goes_on(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        mei, lin = on.cast.applicant("Mei"), on.cast.applicant("Lin")
+        card = await apply(mei, on.group)
+        link = (await decide(on.ana, card, "view")).url
+        assert link is not None
+        on.app.outbox.is_erased = lambda person_id: False  # type: ignore[method-assign]  # as if it were asked just before
+        mei.say("/delete")
+        await mei.sees(has("erase"))
+        on.ana.start(link.partition("?start=")[2])
+        await press(mei, "erase")
+        await mei.sees("🗑")
+        await apply(lin, on.group)
+        await on.app.outbox.settle()
+        assert on.app.outbox.waiting() == 0
+        assert not any(one.photo for one in on.ana.messages(on.ana.chat))

@@ -217,6 +217,7 @@ class App:
         """Serve until `stop`; then finish or keep everything that was accepted."""
         intake = asyncio.create_task(self.intake.run())
         await self.outbox.open()
+        watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         try:
             if self._moved_while_away is not None:
                 await self.move_group(self.group.chat_id, self._moved_while_away)
@@ -228,7 +229,10 @@ class App:
                     await stack.enter_async_context(serve_status(door, self._ready, self.metrics))
                 await stack.enter_async_context(self.jobs)
                 await self._receive(stop)
+            if watch.done():
+                watch.result()
         finally:
+            watch.cancel()
             await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
             await intake
@@ -358,6 +362,16 @@ def _listen(settings: Settings) -> dict[str, socket.socket]:
     if settings.status_port:
         doors["status"] = listen_on("127.0.0.1", settings.status_port)
     return doors
+
+
+async def _until_broken(tasks: set[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """These run as long as the bot. Should one end, the bot stops, and whoever watches the process starts it anew."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    log.error("a part of the bot has ended; stopping", action="broken")
+    stop.set()
+    for task in done:
+        task.result()
+    raise RuntimeError("a part of the bot ended before its time")
 
 
 def _stopper(stop: asyncio.Event) -> Any:

@@ -111,6 +111,11 @@ class Outbox:
 
     # life
 
+    @property
+    def keepers(self) -> list[asyncio.Task[None]]:
+        """What runs as long as the outbox is open."""
+        return self._keepers
+
     async def open(self) -> None:
         """Take up what an earlier process left undone."""
         self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._record())]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from bot.app import App
@@ -36,6 +37,7 @@ class Scene:
     cast: Cast
     group: Group
     ana: Person
+    serving: "asyncio.Task[None]"
 
     async def wait(self, **span: int) -> None:
         """Let time pass, and what is due happen."""
@@ -64,7 +66,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
             stop = asyncio.Event()
             serving = asyncio.create_task(app.run(stop))
             await asyncio.wait_for(app.drained.wait(), 10)
-            yield Scene(app, clock, cast, group, ana)
+            yield Scene(app, clock, cast, group, ana, serving)
             stop.set()
             await serving
 
@@ -159,3 +161,15 @@ async def test_a_recorder_that_meets_an_erased_person_goes_on(tmp_path: Path) ->
         await on.app.outbox.settle()
         assert on.app.outbox.waiting() == 0
         assert not any(one.photo for one in on.ana.messages(on.ana.chat))
+
+
+async def test_a_bot_of_which_a_part_has_died_stops_to_be_started_anew(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="gone"):
+        async with scene(tmp_path) as on:
+
+            def broken(errands: object) -> None:
+                raise RuntimeError("gone")
+
+            on.app.outbox.accept = broken  # type: ignore[method-assign]
+            on.cast.applicant("Mei").start()
+            await asyncio.wait_for(asyncio.shield(on.serving), 10)

@@ -17,7 +17,7 @@ from bot.arrivals import park
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
-from bot.control import Control
+from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
 from bot.intake import Intake
@@ -29,7 +29,7 @@ from bot.pacing import Pacing
 from bot.people import People
 from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
-from bot.programmes import Loaded, load
+from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
@@ -48,7 +48,6 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-SOCKET = "control.sock"
 MOVED = "group_moved"
 CLOCK_TOLERANCE = 120.0  # seconds
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
@@ -115,14 +114,14 @@ class App:
             await transport.initialize()
             stack.push_async_callback(transport.shutdown)
             me = await who_am_i(transport, settings)
-            if is_first_start(settings):
-                await find_group(transport, settings.group, me)
+            found = await find_group(transport, settings.group, me) if is_first_start(settings) else None
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
             group = Group(int(moved or settings.group))
             app = cls(settings, loaded, engine, vault, group, clock)
             app.transport, app.me, app._doors = transport, me, doors
-            found = await find_group(transport, group.chat_id, me)
+            if found is None:
+                found = await find_group(transport, group.chat_id, me)
             app._moved_while_away = found if found != group.chat_id else None
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
@@ -257,7 +256,7 @@ class App:
                 raise
             except TelegramError as error:
                 raise CannotStart(f"INTAKE_WEBHOOK_URL: Telegram does not take {url} ({error})") from None
-            log.info("receiving by webhook", action="started", bot=self.me["username"])
+            self._say_started("receiving by webhook")
             draining = asyncio.create_task(webhook.drain(self.drained.set))
             await stop.wait()
             draining.cancel()
@@ -266,11 +265,14 @@ class App:
         polling = Polling(self.transport, self.take, self.park, on_drained=self.drained.set)
         receiving = asyncio.create_task(polling.run())
         stopping = asyncio.create_task(stop.wait())
-        log.info("receiving by polling", action="started", bot=self.me["username"])
+        self._say_started("receiving by polling")
         await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         await polling.stop()
         await receiving
+
+    def _say_started(self, line: str) -> None:
+        log.info(line, action="started", bot=self.me["username"], group=self.group.chat_id)
 
     async def take(self, batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
         self.metrics.count("updates_total", len(batch))
@@ -389,6 +391,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with App.open(settings) as app:
+        for gap in gaps(app.loaded.programme):
+            log.warning(gap, action="to_decide")
         # What is loaded by now stays for ever: looking through it for garbage again and again is wasted work.
         gc.collect()
         gc.freeze()

@@ -49,6 +49,7 @@ class Intake:
     _queue: list[Item] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closing: bool = False
+    _has_ended: bool = False
 
     # from outside
 
@@ -76,6 +77,8 @@ class Intake:
     def _put(self, what: dict[str, Any] | Happened, errand_id: str = "") -> Item:
         item = Item(what, asyncio.get_running_loop().create_future(), errand_id)
         self._queue.append(item)
+        if self._has_ended:
+            self._fail([item], RuntimeError("the intake has ended"))
         self._wake.set()
         return item
 
@@ -86,12 +89,21 @@ class Intake:
             self._wake.clear()
             items, self._queue = self._queue, []
             if items:
-                await self._handle(items)
+                await self._handle_or_end(items)
 
     def close(self) -> None:
         """Finish what is in the queue, and end."""
         self._closing = True
         self._wake.set()
+
+    async def _handle_or_end(self, items: list[Item]) -> None:
+        """What nobody foresaw ends the intake, and whoever waits for it is not left waiting."""
+        try:
+            await self._handle(items)
+        except BaseException:
+            self._has_ended = True
+            self._fail([*items, *self._queue], RuntimeError("the intake has ended"))
+            raise
 
     async def _handle(self, items: list[Item]) -> None:
         try:

@@ -70,3 +70,4 @@ def test_the_example_of_one_more_question_is_the_one_that_is_tested() -> None:
     tables = [tomllib.loads(block) for block in blocks]
     assert tomllib.loads(ADVISOR_TOML) in tables
     assert tomllib.loads(ADVISOR["en"]) in tables
+    assert tomllib.loads(ADVISOR["zh"]) in tables

@@ -16,7 +16,7 @@ purposes = ["verify"]
 """
 ADVISOR = {
     "en": 'advisor = { name = "Advisor", ask = "Who supervises your work?", example = "Prof. Lin Wei" }',
-    "zh": 'advisor = { name = "导师", ask = "谁指导您的工作？", example = "林伟教授" }',
+    "zh": 'advisor = { name = "导师", ask = "谁指导你的工作？", example = "林伟教授" }',
 }
 
 

@@ -96,11 +96,13 @@ class Deliveries:
         person_id, now = errand.person_id, self._clock()
         if person_id is None:
             return Outcome()
+        removal = Errand(REMOVE, errand.chat, None, {"message_id": message_id})
         if self.is_erased(person_id):
-            return self._removal(errand.chat, message_id)
+            return Outcome(errands=[(removal, self._vault)])
 
         def write(tx: Transaction) -> None:
-            store.delivered(tx, person_id, "private", message_id, now)
+            if not store.delivered(tx, person_id, message_id, now):  # erased while it was on its way
+                store.add_errands(tx, [removal.row(self._vault)])
             if errand.is_prompt:
                 store.prompted(tx, person_id, message_id)
 

@@ -330,13 +330,16 @@ def errands(tx: Transaction, person_id: str | None = None) -> list[ErrandRow]:
 # messages
 
 
-def delivered(tx: Transaction, person_id: str, place: str, message_id: int, now: datetime) -> None:
-    """The bot's message stands in the person's private chat (`private`) or as his card (`group`)."""
+def delivered(tx: Transaction, person_id: str, message_id: int, now: datetime) -> bool:
+    """The bot's message stands in the person's private chat; False when there is no such person any more."""
+    if tx.fetchone("SELECT 1 FROM people WHERE person_id = ?", (person_id,)) is None:
+        return False
     tx.execute(
-        "INSERT INTO messages (person_id, place, message_id, sent_at)"
-        " SELECT person_id, ?, ?, ? FROM people WHERE person_id = ? ON CONFLICT DO NOTHING",
-        (place, message_id, stamp(now), person_id),
+        "INSERT INTO messages (person_id, place, message_id, sent_at) VALUES (?, 'private', ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (person_id, message_id, stamp(now)),
     )
+    return True
 
 
 def prompted(tx: Transaction, person_id: str, message_id: int) -> None:

@@ -33,7 +33,7 @@ def fill(tx: Transaction, person_id: str, mark: bytes = b"") -> None:
     submit(tx, f"UX-{person_id}", person_id, sealed=mark + b"application")
     store.add_photo(tx, f"photo-{person_id}", person_id, ("identity", "front"), mark + b"photo" * 3000, NOW)
     store.add_errands(tx, [(f"errand-{person_id}", person_id, "send", None, mark + b"errand")])
-    store.delivered(tx, person_id, "private", 5, NOW)
+    store.delivered(tx, person_id, 5, NOW)
     store.shown(tx, person_id, 6, f"UX-{person_id}", mark + b"chat", NOW)
     store.add_text(tx, "hash", "agreement", "en", "The text.")
     store.add_consent(tx, f"consent-{person_id}", person_id, ("agreement", "hash", "en", "press"), NOW)

@@ -321,7 +321,8 @@ class Outbox:
                 return False
             case ChatMigrated():
                 self._not_sent(errand)
-                await self.on_group_moved(errand.chat, error.new_chat_id)
+                with contextlib.suppress(StorageUnavailable):  # it will be said again
+                    await self.on_group_moved(errand.chat, error.new_chat_id)
                 if errand.chat < 0:
                     errand.chat = error.new_chat_id
                 await self._pause(_BACKOFF[0])

@@ -25,7 +25,7 @@ def intake() -> None:
     """
 
 
-@intake.command()
+@intake.command(short_help="Serve Telegram until Ctrl-C.")
 def run() -> None:
     """Serve Telegram until Ctrl-C: by polling, or by webhook when INTAKE_WEBHOOK_URL is set."""
     settings = _settings()
@@ -33,7 +33,7 @@ def run() -> None:
     sys.exit(_call("bot.app", "run", settings))
 
 
-@intake.command()
+@intake.command(short_help="Play applicant and reviewers on one page; no token.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -47,7 +47,7 @@ def demo(port: int, browser: bool, folder: Path | None) -> None:
     sys.exit(_call("bot.demo", "demo", port, browser, folder))
 
 
-@intake.command(name="try")
+@intake.command(name="try", short_help="Talk to a programme in the terminal.")
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--language", help="The applicant's language, for example zh.")
 def try_(folder: Path | None, language: str | None) -> None:
@@ -55,14 +55,14 @@ def try_(folder: Path | None, language: str | None) -> None:
     sys.exit(_call("bot.trial", "trial", folder, language))
 
 
-@intake.command()
+@intake.command(short_help="Read a programme and name every mistake.")
 @click.argument("folder", type=FOLDER, required=False)
 def check(folder: Path | None) -> None:
     """Read a programme and name every mistake: file, key, what was found, what is allowed."""
     sys.exit(_call("bot.checking", "check", folder or _programme_setting()))
 
 
-@intake.command()
+@intake.command(short_help="Print the states, the settings and the commands.")
 @click.option(
     "--update", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Write it into a README."
 )
@@ -71,40 +71,45 @@ def describe(update: Path | None) -> None:
     sys.exit(_call("bot.describing", "describe", intake, update))
 
 
-@intake.command()
+@intake.command(short_help="Bring the database to this version's schema.")
 def migrate() -> None:
     """Bring the database to this version's schema; `run` does the same at its start."""
     settings = _settings()
+    _logs(settings)
     applied = _call("bot.app", "migrate_data", settings)
     click.echo("\n".join(f"applied {name}" for name in applied) or "the database is up to date")
 
 
-@intake.command()
+@intake.command(short_help="Name the bot's groups, with the id INTAKE_GROUP wants.")
 def groups() -> None:
     """Name the groups the bot was added to, with the id that INTAKE_GROUP wants."""
     sys.exit(_call("bot.groups", "groups", _call("bot.settings", "token_setting")))
 
 
-@intake.command()
+@intake.command(short_help="Ask the running bot how it is.")
 def status() -> None:
     """Ask the running bot how it is."""
-    for name, value in _ask("status").items():
-        click.echo(f"{name}: {value}")
+    found = _ask("status")
+    counts = [f"{count} {state.replace('_', ' ')}" for state, count in found["applications"].items()]
+    click.echo(f"bot: {found['bot']}")
+    click.echo(f"group: {found['group']}")
+    click.echo(f"to send now: {found['errands_waiting']}")
+    click.echo(f"applications: {', '.join(counts) or 'none yet'}")
 
 
-@intake.command()
+@intake.command(short_help="Ask the running bot to end, as Ctrl-C does.")
 def stop() -> None:
     """Ask the running bot to finish what it has in hand and end, as Ctrl-C does."""
     _ask("stop")
     click.echo("it is stopping")
 
 
-@intake.group()
+@intake.group(short_help="The operator's key, without which nothing can be read.")
 def key() -> None:
     """The operator's key, without which the data cannot be read."""
 
 
-@key.command(name="new")
+@key.command(name="new", short_help="Make a key in a new file that only you can read.")
 @click.argument("path", type=click.Path(path_type=Path))
 def key_new(path: Path) -> None:
     """Make a key in a new file that only you can read. Never overwrites."""

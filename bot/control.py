@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+SOCKET = "control.sock"  # in the data folder
 LINE_LIMIT = 65_536
 SECONDS = 10.0
 ADDRESS_BYTES = 107  # source: unix(7)

@@ -1,12 +1,14 @@
 """`intake groups`: which groups the bot is in, with the id that INTAKE_GROUP wants. Nothing is confirmed or changed."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import click
 from telegram.error import Conflict, InvalidToken, TelegramError
 
+from bot.control import SOCKET, NotRunning, ask
 from bot.mistakes import CannotStart
 from bot.receiver import ALLOWED_UPDATES
 from bot.settings import TokenAlone
@@ -17,7 +19,11 @@ _SECONDS = 5
 
 
 def groups(settings: TokenAlone) -> int:
-    """Print each group once; 1 when none was seen in a minute."""
+    """Print each group once; 1 when none was seen in a minute, or the bot runs and knows its group."""
+    with contextlib.suppress(NotRunning):  # two that ask for updates would take them from each other
+        ask(settings.data / SOCKET, "status")
+        click.echo(f"the bot is running on {settings.data}; `intake status` names its group", err=True)
+        return 1
     return asyncio.run(_look(settings))
 
 
@@ -40,8 +46,9 @@ async def _look(settings: TokenAlone) -> int:
 
 async def _found(transport: Transport) -> dict[int, str]:
     """Id and title of the groups that the waiting updates speak of."""
-    params = {"timeout": _SECONDS, "allowed_updates": list(ALLOWED_UPDATES)}
     for look in range(_LOOKS):
+        # the first look is at what waits already, and takes no time
+        params = {"timeout": _SECONDS if look else 0, "allowed_updates": list(ALLOWED_UPDATES)}
         try:
             updates = await transport.call("getUpdates", params, timeout=_SECONDS + 10)
         except InvalidToken:

@@ -29,7 +29,11 @@ QUIET |= {
 def set_up(style: Literal["json", "text", "auto"], level: str) -> None:
     """Everything goes to standard error."""
     as_json = style == "json" or (style == "auto" and not sys.stderr.isatty())
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

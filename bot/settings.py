@@ -1,12 +1,30 @@
 """Every setting: a name, a type, a default and one sentence. Secrets never print."""
 
+import os
+import re
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "INTAKE_"
+TELEGRAM = "https://api.telegram.org"
+FILE = Path(".env")
+OF_TESTS = frozenset(
+    {f"{PREFIX}REQUIRE_BROWSER", f"{PREFIX}DEMO_PICTURE"}
+)  # what the project's tests are told
+OF_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_.+|PORT(_.+)?)")  # it sets these for a service called intake
+ALLOWED = {
+    "group": "a negative number; `intake groups` prints it",
+    "operators": "a chat id, a whole number",
+    "api_url": f"an address, as {TELEGRAM}",
+    "webhook_url": "an address, as https://bot.example.org/telegram",
+    "listen": "host:port, as 127.0.0.1:8080",
+    "status_port": "a port, 1 to 65535, or 0 for none",
+}  # in words, where the type alone says too little
 
 
 class SettingsMistake(Exception):
@@ -28,7 +46,7 @@ class Settings(BaseSettings):
     group: Annotated[int, Field(lt=0, description="The reviewers' chat id, a negative number.")]
     api_url: Annotated[
         str, Field(pattern=r"^https?://\S+$", description="The Bot API server; Telegram's own by default.")
-    ] = "https://api.telegram.org"
+    ] = TELEGRAM
     data: Annotated[Path, Field(description="The folder for the database and the key.")] = Path("data")
     key: Annotated[
         SecretStr | None, Field(description="The operator's key itself, 32 bytes in base64url.")
@@ -82,6 +100,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "INTAKE_TOKEN: not a bot's token; copy it from @BotFather, it looks like 123456:ABC..."
             )
+        if (
+            self.webhook_url
+            and urlsplit(self.webhook_url).scheme != "https"
+            and urlsplit(self.api_url).hostname == urlsplit(TELEGRAM).hostname
+        ):
+            raise ValueError(
+                "INTAKE_WEBHOOK_URL: Telegram delivers to https only; an address, as https://..."
+            )
         if self.webhook_url and not self.webhook_secret:
             raise ValueError("INTAKE_WEBHOOK_SECRET: missing; a webhook needs a secret of its own")
         given = self.webhook_secret.get_secret_value() if self.webhook_secret else "x"
@@ -98,7 +124,8 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """The settings as they stand. Raises SettingsMistake with one line."""
-    _check_exposure(Path(".env"))
+    _check_exposure(FILE)
+    _check_names(FILE)
     try:
         return Settings()
     except ValidationError as error:
@@ -111,26 +138,56 @@ def _check_exposure(file: Path) -> None:
     try:
         if not file.stat().st_mode & 0o077:
             return
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
-    given = {
-        name.strip().removeprefix("export ").strip().upper()
-        for name, found, _ in (line.partition("=") for line in lines)
-        if found
-    }
-    if given.intersection(secrets):
+    if set(_given(file)).intersection(secrets):
         raise SettingsMistake(f"others may read {file}, and it holds secrets; cure: chmod 600 {file}")
 
 
+def _given(file: Path) -> list[str]:
+    """The names that a file sets, as capitals; none when it cannot be read."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [
+        name.strip().removeprefix("export ").strip().upper()
+        for name, found, _ in (line.partition("=") for line in lines)
+        if found
+    ]
+
+
+def _check_names(file: Path) -> None:
+    """A setting that does not exist was meant to be another one. Raises SettingsMistake."""
+    known = [name.upper() for name in Settings.model_fields]
+    foreign = OF_KUBERNETES if f"{PREFIX}SERVICE_HOST" in os.environ else None
+    environment = [name.upper() for name in os.environ if not (foreign and foreign.fullmatch(name))]
+    for name in sorted({*_given(file), *environment} - OF_TESTS):
+        bare = name.removeprefix(PREFIX)
+        if bare != name and bare not in known:
+            near = get_close_matches(bare, known, n=1)
+            cure = f"did you mean {PREFIX}{near[0]}?" if near else "`intake describe` lists those there are"
+            raise SettingsMistake(f"{name}: no such setting; {cure}")
+
+
 def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     if not first["loc"]:
         return str(first["msg"]).removeprefix("Value error, ")
-    name = f"{PREFIX}{str(first['loc'][0]).upper()}"
-    described = Settings.model_fields[str(first["loc"][0])].description
-    wrong = "missing" if first["type"] == "missing" else str(first["msg"])
-    return f"{name}: {wrong}. {described}"
+    key = str(first["loc"][0])
+    name, field = f"{PREFIX}{key.upper()}", Settings.model_fields[key]
+    if first["type"] == "missing":
+        return f"{name}: missing. {field.description}"
+    allowed = ALLOWED.get(key) or ", ".join(get_args(field.annotation)) or str(first["msg"])
+    return f"{name}: found {_shown(key, first['input'])}; allowed: {allowed}"
+
+
+def _shown(key: str, value: Any) -> str:
+    """What was found: a number as it stands, words in quotes, a secret never."""
+    if SecretStr in (annotation := Settings.model_fields[key].annotation, *get_args(annotation)):
+        return "another value"
+    text = str(value)
+    return text if re.fullmatch(r"[-+]?\d+", text) and annotation is not str else repr(text)
 
 
 class _Part(BaseSettings):
@@ -153,12 +210,13 @@ class TokenAlone(_Part):
     """What `intake groups` needs."""
 
     token: SecretStr
-    api_url: str = "https://api.telegram.org"
+    api_url: str = TELEGRAM
+    data: Path = Path("data")
 
 
 def token_setting() -> TokenAlone:
     """The token and where to use it. Raises SettingsMistake."""
-    _check_exposure(Path(".env"))
+    _check_exposure(FILE)
     try:
         return TokenAlone()
     except ValidationError as error:

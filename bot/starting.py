@@ -14,7 +14,7 @@ from bot.settings import Settings
 from bot.transport import Transport
 from storage import store
 from storage.engine import Engine
-from storage.errors import KeyDoesNotFit
+from storage.errors import BadKey, KeyDoesNotFit
 from storage.migrate import migrate
 from storage.sqlite import DataLock, SQLite
 from storage.vault import OperatorKey, Vault
@@ -35,7 +35,10 @@ def operator_key(settings: Settings) -> OperatorKey | None:
     Raises BadKey, KeyFileExposed, DataUnusable, or CannotStart when the data is there and its key is not.
     """
     if settings.key is not None:
-        return OperatorKey.from_text(settings.key.get_secret_value())
+        try:
+            return OperatorKey.from_text(settings.key.get_secret_value())
+        except BadKey as error:
+            raise BadKey(f"INTAKE_KEY: {error}") from None
     path = settings.key_path
     if path.exists():
         return OperatorKey.from_file(path, create=False)
@@ -102,11 +105,21 @@ async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, li
     Made on the first start, the key too. Raises what storage raises.
     """
     with DataLock(settings.data):
-        vault = Vault(operator_key(settings) or OperatorKey.from_file(settings.key_path, create=True))
+        vault = Vault(operator_key(settings) or _made_key(settings))
         async with SQLite.open(settings.data / DATABASE) as engine:
             applied = await migrate(engine, files("storage") / "migrations")
             await _check_key(engine, vault)
             yield engine, vault, applied
+
+
+def _made_key(settings: Settings) -> OperatorKey:
+    """A new key in its file, and a word to the operator. Raises DataUnusable."""
+    key = OperatorKey.from_file(settings.key_path, create=True)
+    log.info(
+        f"made {settings.key_path}; copy it to a safe place: without it the data cannot be read",
+        action="key_made",
+    )
+    return key
 
 
 async def _check_key(engine: Engine, vault: Vault) -> None:

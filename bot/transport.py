@@ -163,7 +163,9 @@ class Transport(BaseRequest):
                     self._server_said = date, time.monotonic()
                 return response.status, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotSent(f"no connection: {type(error).__name__}") from None
+            unknown = isinstance(error, aiohttp.ClientConnectorDNSError)
+            cause = "the name cannot be resolved" if unknown else type(error).__name__
+            raise NotSent(f"no connection: {cause}") from None
         except TimeoutError:
             raise Uncertain("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:

@@ -1,5 +1,6 @@
 """The command line: help, exit statuses, and what is said when something cannot be used."""
 
+import json
 import os
 import subprocess
 import sys
@@ -73,6 +74,15 @@ def test_every_command_helps(path: tuple[str, ...]) -> None:
         assert result.stderr == ""
 
 
+@pytest.mark.parametrize("path", [(), ("key",)])
+def test_the_list_of_commands_is_not_cut(path: tuple[str, ...]) -> None:
+    listed = run(*path, "--help").stdout.partition("Commands:\n")[2].splitlines()
+    group = intake if not path else intake.commands["key"]
+    assert isinstance(group, click.Group)
+    assert len(listed) == len(group.commands)
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
 def test_the_version_is_said() -> None:
     assert run("--version").stdout == "intake, version 0.1.0\n"
 
@@ -114,7 +124,8 @@ def test_a_key_that_is_none_is_refused_before_anything_is_written(
     settled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTAKE_KEY", "no-key")
-    assert "operator's key" in refused(run("migrate"))
+    line = "INTAKE_KEY: the operator's key must be 32 bytes, and this one has 4"
+    assert refused(run("migrate")) == line
     assert not settled.exists() or sorted(path.name for path in settled.iterdir()) == ["lock"]
 
 
@@ -225,10 +236,19 @@ def test_a_command_for_the_running_bot_says_when_none_runs(settled: Path, comman
     assert not settled.exists()
 
 
-def test_migrate_makes_the_database_once(settled: Path) -> None:
+def test_migrate_makes_the_database_once_and_names_the_key_it_made(settled: Path) -> None:
     first = run("migrate")
     assert (first.exit_code, first.stdout) == (0, "applied 0001_initial.sql\n")
-    assert run("migrate").stdout == "the database is up to date\n"
+    assert [json.loads(line) | {"timestamp": ""} for line in first.stderr.splitlines()] == [
+        {
+            "event": f"made {settled}/operator.key; copy it to a safe place: "
+            "without it the data cannot be read",
+            "action": "key_made",
+            "level": "info",
+            "timestamp": "",
+        }
+    ]
+    assert run("migrate").output == "the database is up to date\n"
     assert {path.name for path in settled.iterdir()} >= {"intake.sqlite", "operator.key", "lock"}
 
 

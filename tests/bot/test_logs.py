@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -40,6 +41,16 @@ def test_without_a_terminal_auto_is_json(capsys: pytest.CaptureFixture[str]) -> 
     set_up("auto", "info")
     structlog.get_logger().info("started")
     assert [line["event"] for line in lines(capsys)] == ["started"]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_only_a_terminal_is_given_colours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    set_up("text", "info")
+    structlog.get_logger().info("started", action="start")
+    assert ("\x1b[" in capsys.readouterr().err) is is_terminal
 
 
 def test_an_exception_is_logged_by_type_and_place_and_not_by_its_text(

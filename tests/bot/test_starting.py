@@ -1,6 +1,7 @@
 """What keeps the bot from starting is one clear line with its cure, exit 2, and nothing written."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from bot.control import ask
+from bot.programmes import gaps, load
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on
 from storage.vault import OperatorKey
@@ -165,13 +167,40 @@ async def test_a_second_bot_on_the_same_data_is_refused_and_commands_reach_the_f
         await agree(mei)
         status, said = await run(sandbox, group, tmp_path, command="status")
         assert status == 0
-        assert said.splitlines()[:2] == ["bot: intake_local_bot", f"group: {group.id}"]
+        assert said.splitlines() == [
+            "bot: intake_local_bot",
+            f"group: {group.id}",
+            "to send now: 0",
+            "applications: none yet",
+        ]
+        status, said = await run(sandbox, group, tmp_path, command="groups")
+        running = f"the bot is running on {tmp_path}/data; `intake status` names its group"
+        assert (status, one_line(said)) == (1, running)
         status, said = await run(sandbox, group, tmp_path, command="stop")
         assert (status, one_line(said)) == (0, "it is stopping")
         assert bot.process is not None
         assert await asyncio.wait_for(bot.process.wait(), 10) == 0
         status, said = await run(sandbox, group, tmp_path, command="status")
         assert (status, one_line(said)) == (2, f"no bot runs on {tmp_path}/data")
+
+
+async def test_the_first_start_says_what_is_to_be_kept_decided_and_mended(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    group = Cast(sandbox).group(bot="member")
+    async with running_bot(sandbox, group, tmp_path, log="json") as bot:
+        lines = [json.loads(line) for line in bot.output.splitlines()]
+        said = [(line["level"], line["action"], line["event"]) for line in lines]
+        key = tmp_path / "data" / "operator.key"
+        assert said == [
+            ("warning", "not_admin", "the bot should be an administrator of the reviewers' group"),
+            ("info", "key_made", f"made {key}; copy it to a safe place: without it the data cannot be read"),
+            ("info", "migrate", "migrated"),
+            *(("warning", "to_decide", gap) for gap in gaps(load(None).programme)),
+            ("info", "started", "receiving by polling"),
+        ]
+        assert lines[-1]["group"] == group.id
+        assert await bot.terminate() == 0
 
 
 async def test_a_token_that_is_revoked_while_it_runs_ends_it_with_a_line(

@@ -18,12 +18,16 @@ _INLINE = {
     "em_close": "</i>",
     "link_close": "</a>",
 }
-_MARKDOWN = MarkdownIt("commonmark")
+_TEXT = ("text", "text_special")
+_MARKDOWN = MarkdownIt("commonmark").disable("text_join")  # what is escaped stays apart
 
 
 @dataclass(slots=True)
 class Section:
-    """A heading (empty before the first one) and its body as HTML, paragraphs apart by a blank line."""
+    """A heading (empty before the first one) and its body as HTML, paragraphs apart by a blank line.
+
+    A list that begins on the line after a paragraph stays close to it.
+    """
 
     heading: str
     html: str = ""
@@ -53,7 +57,7 @@ def parse(text: str) -> Document:
     blocks: list[str] = []
     items: list[str] = []
     lists: list[int] = []  # 0 for bullets, else the next number
-    level, prefix = 0, ""
+    level, prefix, close_to = 0, "", 0
     section = Section("")
     for token in _MARKDOWN.parse(text):
         match token.type:
@@ -61,6 +65,8 @@ def parse(text: str) -> Document:
                 level = int(token.tag[1])
                 if level > 2 or (level == 1 and (document.title or document.sections)):
                     raise Unsupported(_line(token), f"a heading of level {level}")
+            case "inline" if level and any(one.type not in _TEXT for one in token.children or ()):
+                raise Unsupported(_line(token), "markup in a heading")
             case "inline" if level == 1:
                 document.title = token.content
             case "inline" if level == 2:
@@ -79,14 +85,18 @@ def parse(text: str) -> Document:
                 if lists:
                     raise Unsupported(_line(token), "a list inside a list")
                 lists.append(0 if token.type.startswith("bullet") else int(token.attrs.get("start", 1) or 1))
+                is_close = token.map is not None and token.map[0] == close_to
             case "list_item_open":
                 prefix = f"{lists[0]}. " if lists[0] else "• "
                 lists[0] += 1 if lists[0] else 0
             case "bullet_list_close" | "ordered_list_close":
                 lists.pop()
-                blocks.append("\n".join(items))
+                before = [blocks.pop()] if is_close and blocks else []
+                blocks.append("\n".join([*before, *items]))
                 items = []
-            case "paragraph_open" | "paragraph_close" | "list_item_close":
+            case "paragraph_open":
+                close_to = token.map[1] if token.map else 0
+            case "paragraph_close" | "list_item_close":
                 pass
             case other:
                 raise Unsupported(_line(token), other.replace("_", " "))
@@ -106,11 +116,15 @@ def _line(token: Token) -> int:
 
 
 def _inline(tokens: Sequence[Token], line: int) -> Iterator[str]:
+    """HTML of a paragraph that begins on a line."""
     for token in tokens:
         match token.type:
-            case "text":
+            case "text" if "**" in token.content:
+                raise Unsupported(line, "** that begins or ends nothing")
+            case known if known in _TEXT:
                 yield str(escape(token.content))
             case "softbreak":
+                line += 1
                 yield " "
             case "link_open":
                 href = str(token.attrs.get("href", ""))

@@ -2,8 +2,9 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,9 +16,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationError
 
 from bot.documents import Unsupported, parse
+from bot.refusals import in_plain_words
+from bot.words import Words, mistakes_in_words
 from conversations import Mistake, Programme, ProgrammeMistakes
 from conversations.programme import Text
-from conversations.questions import ChoiceQuestion, IdentityQuestion
 
 SETTINGS = "programme.toml"
 NOTICE = "notice"
@@ -42,9 +44,6 @@ KNOWN = frozenset(
     ]
 )  # what every template may use
 FILTERS = ("day", "moment", "ago")  # and how it may write a time
-REASON_LIMIT = 24  # characters on a button
-
-Words = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,7 @@ class _Loader:
         words = {language: self._words(language, facts) for language in languages}
         messages = {language: self._messages(language) for language in languages}
         self._stop()
-        for language in languages:
-            self._check_words(programme, language, words[language])
-            self._same_keys(languages[0], language, words)
+        self.mistakes += mistakes_in_words(programme, words)
         documents = self._documents(programme, words, facts)
         self._stop()
         labels = {
@@ -147,8 +144,8 @@ class _Loader:
         try:
             programme = Programme.model_validate(raw)
         except ValidationError as error:
-            for one in error.errors(include_url=False):
-                self._miss(SETTINGS, _key(one["loc"], raw), _found(one), _allowed(one))
+            for key, found, allowed in in_plain_words(error, raw):
+                self._miss(SETTINGS, key, found, allowed)
             raise ProgrammeMistakes(sorted(self.mistakes)) from None
         for key, found, allowed in programme.faults():
             self._miss(SETTINGS, key, found, allowed)
@@ -206,7 +203,7 @@ class _Loader:
             return environment.from_string(text).render(facts)
         except Exception as error:  # a template can fail in any way that Python can
             found = f"a template that fails: {error or type(error).__name__}"
-            self._miss(name, key, found, f"the placeholders {', '.join(sorted(facts))}")
+            self._miss(name, key, found, _placeholders(environment, text, facts))
             return text
 
     def _documents(
@@ -259,28 +256,16 @@ class _Loader:
                     ", ".join(sorted(numbers)),
                 )
 
-    # words
 
-    def _check_words(self, programme: Programme, language: str, words: Words) -> None:
-        name = f"words.{language}.toml"
-        for key, allowed in _wanted(programme):
-            found = _at(words, key)
-            if not isinstance(found, str) or not found.strip():
-                self._miss(name, key, "nothing" if found is None else repr(found), allowed)
-            elif key.startswith("reasons.") and key.endswith(".name") and len(found) > REASON_LIMIT:
-                self._miss(
-                    name, key, f"{len(found)} characters", f"at most {REASON_LIMIT}: it stands on a button"
-                )
-        known = {question.key for question in programme.questions}
-        for key in set(words.get("questions", {})) - known:
-            self._miss(
-                name, f"questions.{key}", "words", f"a question of {SETTINGS}: {', '.join(sorted(known))}"
-            )
-
-    def _same_keys(self, first: str, language: str, words: Mapping[str, Words]) -> None:
-        for has, lacks in ((first, language), (language, first)):
-            for key in sorted(set(_leaves(words[has])) - set(_leaves(words[lacks]))):
-                self._miss(f"words.{lacks}.toml", key, "nothing", f"words, as in words.{has}.toml")
+def _placeholders(environment: ImmutableSandboxedEnvironment, text: str, facts: Mapping[str, Any]) -> str:
+    """What may stand in {{ }}, first what was meant."""
+    known = ", ".join(sorted(facts))
+    try:
+        unknown = sorted(find_undeclared_variables(environment.parse(text)) - set(facts))
+    except TemplateError:
+        unknown = []
+    near = [match for name in unknown for match in get_close_matches(name, facts, n=1)]
+    return f"did you mean {near[0]}? The placeholders are {known}" if near else f"the placeholders {known}"
 
 
 def _facts(programme: Programme) -> dict[str, Any]:
@@ -300,70 +285,3 @@ def _facts(programme: Programme) -> dict[str, Any]:
         "minimum_age": programme.minimum_age or "",
         "effective": programme.effective.isoformat(),
     }
-
-
-def _wanted(programme: Programme) -> Iterator[tuple[str, str]]:
-    """Every word a programme needs, by its dotted key."""
-    for key in ("title", "welcome", "granted", "obligations", "next_approved", "next_rejected"):
-        yield key, "words"
-    for question in programme.questions:
-        yield f"questions.{question.key}.name", "a short label"
-        yield f"questions.{question.key}.ask", "the question"
-        if isinstance(question, ChoiceQuestion):
-            for option in question.choices:
-                yield f"questions.{question.key}.options.{option}", "a button's label"
-        if isinstance(question, IdentityQuestion):
-            for side in question.methods.photo.all_sides:
-                yield f"questions.{question.key}.sides.{side}", "a short label"
-    for consent in programme.consents:
-        yield f"consents.{consent.key}.name", "a short title"
-        yield f"consents.{consent.key}.tick", "what one agrees to, in one line"
-        if not consent.document:
-            yield f"consents.{consent.key}.text", "the text agreed to"
-    for reason in programme.reasons:
-        for word in ("name", "told", "fix"):
-            yield f"reasons.{reason.key}.{word}", "words"
-
-
-def _at(words: Words, key: str) -> Any:
-    found: Any = words
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found
-
-
-def _leaves(words: Words, prefix: str = "") -> Iterator[str]:
-    for key, value in words.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
-
-
-def _key(loc: tuple[int | str, ...], raw: Words) -> str:
-    """questions.3.text.max -> questions.department.max: a table is named as it stands in the file."""
-    parts: list[str] = []
-    for place, part in enumerate(loc):
-        if isinstance(part, int) and place == 1 and isinstance(table := raw.get(str(loc[0])), dict):
-            parts.append(list(table)[part])
-        elif place == 2 and loc[0] == "questions" and part in _KINDS:
-            continue
-        else:
-            parts.append(str(part))
-    return ".".join(parts) or "the file"
-
-
-_KINDS = {"text", "long_text", "email", "url", "choice", "identity"}
-
-
-def _found(error: Any) -> str:
-    if error["type"] == "missing":
-        return "nothing"
-    text = repr(error["input"])
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _allowed(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "no key of this name"
-    return str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")

@@ -237,6 +237,9 @@ class Programme(Table):
         for consent in self.consents:
             if consent.before not in {START, *keys}:
                 yield f"consents.{consent.key}.before", repr(consent.before), f"{START!r} or a question's key"
+            if consent.clause and consent.clause not in self.clauses:
+                allowed = f"a key of [clauses]: {', '.join(self.clauses)}"
+                yield f"consents.{consent.key}.clause", repr(consent.clause), allowed
             if consent.before == START and not (consent.required and consent.document):
                 allowed = "required = true and document = true, or before = a question's key"
                 yield f"consents.{consent.key}", "an optional or short one at the start", allowed
@@ -266,6 +269,16 @@ class Programme(Table):
                 yield from self._choice_faults(
                     f"{where}.variants.{variant}", question.variant_of, choices, earlier
                 )
+            yield from self._variant_faults(where, question)
+
+    def _variant_faults(self, where: str, question: IdentityQuestion) -> Iterator[tuple[str, str, str]]:
+        """Every option of the choice must lead to a card."""
+        choice = self.question(question.variant_of or "")
+        led = {option for options in question.variants.values() for option in options}
+        for option in choice.choices if isinstance(choice, ChoiceQuestion) and question.variants else ():
+            if option not in led:
+                allowed = f"every option of {question.variant_of} in one of {', '.join(question.variants)}"
+                yield f"{where}.variants", f"{option!r} in none of them", allowed
 
     def _choice_faults(
         self, where: str, key: str, options: tuple[str, ...], earlier: list[str]

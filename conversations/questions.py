@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from conversations.application import Answer, Chosen, Written
 from conversations.text import clean, clean_line
@@ -71,7 +72,9 @@ class _Sized(_Question):
     @model_validator(mode="after")
     def _ordered(self) -> "_Sized":
         if self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}")
+            raise PydanticCustomError(
+                "min_above_max", "min {min} is above max {max}", {"min": self.min, "max": self.max}
+            )
         return self
 
     def _measure(self, text: str) -> Rejection | None:

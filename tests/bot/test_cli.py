@@ -169,7 +169,7 @@ def test_check_names_every_mistake_and_counts_them(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert [line.split(": found")[0] for line in result.stdout.splitlines()] == [
         "programme.toml: name",
-        "programme.toml: questions.scenarios",
+        "programme.toml: questions.scenarios.max",
     ]
     assert result.stderr == "2 mistakes\n"
 

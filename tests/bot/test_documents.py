@@ -43,6 +43,12 @@ def test_a_document_becomes_sections_of_html() -> None:
     )
 
 
+def test_a_list_right_after_its_paragraph_stays_close_to_it() -> None:
+    text = "Before:\n- one\n- two\n\nAfter:\n1. first\n\nApart:\n\n- three\n"
+    html = "Before:\n• one\n• two\n\nAfter:\n1. first\n\nApart:\n\n• three"
+    assert parse(text).sections == [Section("", html)]
+
+
 def test_a_list_counts_from_where_it_starts() -> None:
     assert parse("3. c\n4. d\n").sections == [Section("", "3. c\n4. d")]
 
@@ -67,11 +73,14 @@ def test_an_empty_document_is_empty() -> None:
         ("    code\n", 1, "code block"),
         ("---\n", 1, "hr"),
         ("<div>x</div>\n", 1, "html block"),
-        ("one\ntwo <b>x</b>\n", 1, "html inline"),
+        ("one\ntwo <b>x</b>\n", 2, "html inline"),
         ("![alt](https://a.example/x.png)\n", 1, "image"),
         ("[x](http://a.example)\n", 1, "a link to http://a.example"),
         ("[x](tg://user?id=1)\n", 1, "a link to tg://user?id=1"),
         ("`code`\n", 1, "code inline"),
+        ("one\ntwo **bold\n", 2, "** that begins or ends nothing"),
+        ("- one\n- two** three\n", 2, "** that begins or ends nothing"),
+        ("# A\n\n## 1. **B**\n", 3, "markup in a heading"),
         ("one  \ntwo\n", 1, "hardbreak"),
     ],
 )
@@ -82,3 +91,7 @@ def test_what_is_outside_the_subset_is_refused_with_its_line(text: str, line: in
     assert str(caught.value).startswith(
         f"line {line}: {found} is not supported; allowed: a title, ## sections"
     )
+
+
+def test_stars_that_are_meant_as_such_may_be_written() -> None:
+    assert parse("2 * 3 is \\*\\*6\\*\\* &amp; more\n").sections == [Section("", "2 * 3 is **6** &amp; more")]

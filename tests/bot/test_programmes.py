@@ -1,17 +1,22 @@
 """A programme's folder: read whole, and every mistake named with file, key, what was found, what is allowed."""
 
+import copy
 import hashlib
 import re
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bot.buttons import Press, Signer
 from bot.programmes import gaps, load
 from bot.proofreading import faults
+from bot.refusals import in_plain_words
 from bot.wording import Wording
-from conversations import Applicant, Mistake, ProgrammeMistakes, Scene, advance
+from conversations import Applicant, Mistake, Programme, ProgrammeMistakes, Scene, advance
 from conversations.application import Draft
 from conversations.effects import Say
 from conversations.events import PRESSES, REVIEW_PRESSES, Replied
@@ -156,28 +161,118 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
     ),
     "unknown key": (
         put(P, "reapply_days = 30", "reapply_days = 30\nreaply_days = 3"),
-        Mistake(P, "reaply_days", "3", "no key of this name"),
+        Mistake(P, "reaply_days", "3", "no key of this name; did you mean reapply_days?"),
     ),
     "missing key": (
         put(P, 'receipt_prefix = "UX"', ""),
-        Mistake(P, "receipt_prefix", "nothing", "Field required"),
+        Mistake(P, "receipt_prefix", "nothing", "1 to 4 capital letters"),
     ),
     "wrong kind": (
         put(P, "reapply_days = 30", 'reapply_days = "soon"'),
-        Mistake(P, "reapply_days", "'soon'", "a valid integer, unable to parse string as an integer"),
+        Mistake(P, "reapply_days", "'soon'", "a whole number of days, 0 to 3650"),
     ),
     "inside a question": (
         put(P, "max = 1500", "max = 15000"),
-        Mistake(P, "questions.scenarios.max", "15000", "less than or equal to 3000"),
+        Mistake(P, "questions.scenarios.max", "15000", "a whole number, at most 3000"),
     ),
     "min above max": (
         put(P, "min = 30\nmax = 1000", "min = 30\nmax = 20"),
+        Mistake(P, "questions.api_purpose.min", "30", "at most max, 20"),
+    ),
+    "max below the min that is meant": (
+        put(P, "max = 1500", "max = 0"),
+        Mistake(P, "questions.scenarios.max", "0", "at least min, 1"),
+    ),
+    "a unit beside its number": (
+        put(P, "undo_seconds = 60", 'undo_seconds = "1 minute"'),
+        Mistake(P, "review.undo_seconds", "'1 minute'", "a whole number of seconds, 0 to 3600"),
+    ),
+    "a kind there is not": (
+        put(P, 'kind = "email"', 'kind = "mail"'),
+        Mistake(P, "questions.email.kind", "'mail'", "text, long_text, email, url, choice, identity"),
+    ),
+    "no kind": (
+        put(P, 'kind = "email"', ""),
+        Mistake(P, "questions.email.kind", "nothing", "text, long_text, email, url, choice, identity"),
+    ),
+    "a date in words": (
+        put(P, "effective = 2025-03-07", 'effective = "7 March"'),
+        Mistake(P, "effective", "'7 March'", "a date, as 2025-03-07 without quotes"),
+    ),
+    "no language": (
+        put(P, 'languages = ["en", "zh"]', "languages = []"),
+        Mistake(P, "languages", "[]", "at least one language"),
+    ),
+    "a language by its name": (
+        put(P, 'languages = ["en", "zh"]', 'languages = ["english"]'),
+        Mistake(P, "languages.0", "'english'", "a language's code, as en"),
+    ),
+    "reviewers of no kind": (
+        put(P, 'who = "members"', 'who = ["Ana"]'),
+        Mistake(P, "review.who", "['Ana']", '"members", "administrators", or a list of account ids'),
+    ),
+    "words for yes": (
+        put(P, "required = false", 'required = "maybe"'),
+        Mistake(P, "questions.homepage.required", "'maybe'", "true or false, without quotes"),
+    ),
+    "one option": (
+        put(P, 'options = ["undergraduate", ', 'options = ["undergraduate"]\nx = [ '),
+        Mistake(P, "questions.status.options", "['undergraduate']", "at least 2 options"),
+    ),
+    "too many reminders": (
+        put(P, "[24, 96]", "[24, 96, 100]"),
+        Mistake(P, "reminders.after_hours", "[24, 96, 100]", "a list of at most 2"),
+    ),
+    "reminders that do not rise": (
+        put(P, "[24, 96]", "[96, 24]"),
+        Mistake(P, "reminders.after_hours", "[96, 24]", "each later than the one before"),
+    ),
+    "no table where one belongs": (
+        put(P, "[review]", "[reviewers]"),
+        Mistake(P, "reviewers", "", "no key of this name; did you mean review?"),
+    ),
+    "a consent's clause that is not there": (
+        put(
+            P,
+            'before = "identity"              # asked right before that question\nclause = "2"',
+            'before = "identity"\nclause = "9"',
+        ),
+        Mistake(P, "consents.identity_photo.clause", "'9'", "a key of [clauses]: 1, 2, 3"),
+    ),
+    "an option without a card": (
+        put(P, '"staff", "other"]', '"staff"]'),
         Mistake(
             P,
-            "questions.api_purpose",
-            "{'key': 'api_purpose', 'kind': 'long_text', 'min': 30, 'max': 20, 'clause': '...",
-            "min 30 is above max 20",
+            "questions.identity.variants",
+            "'other' in none of them",
+            "every option of status in one of student, teacher",
         ),
+    ),
+    "words in another table than theirs": (
+        put(W, "[purposes]", '[purposes]\nadvisor = "Advisor"'),
+        Mistake(
+            W,
+            "purposes.advisor",
+            "words",
+            "no such purpose; a question's words stand under [questions]",
+        ),
+    ),
+    "a question among the reasons": (
+        put(W, "[reasons]", '[reasons]\nhomepage = { name = "Homepage" }'),
+        Mistake(
+            W,
+            "reasons.homepage",
+            "words",
+            "no such reason; a question's words stand under [questions]",
+        ),
+    ),
+    "markup in words": (
+        put(W, "It takes about", "It takes <b>about</b>"),
+        Mistake(W, "welcome", "<b>", "plain words: markup is not read here but shown as it stands"),
+    ),
+    "agreement with bold that does not end": (
+        write(A, b"# A\n\none\ntwo **bold\n"),
+        Mistake(A, "line 4", "** that begins or ends nothing", ""),
     ),
     "a purpose its clause does not give": (
         put(P, 'purposes = ["verify", "contact"]', 'purposes = ["improve"]'),
@@ -228,7 +323,7 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
         Mistake(A, "line 1", "no title", "a first line like: # Agreement"),
     ),
     "agreement outside the subset": (
-        put(A, "\n\n", "\n\n> quoted\n\n"),
+        write(A, b"# A\n\n> quoted\n"),
         Mistake(
             A,
             "line 3",
@@ -261,7 +356,7 @@ def test_a_placeholder_that_nobody_fills_in_is_named(folder: Path) -> None:
     (first,) = mistakes(folder)
     assert (first.file, first.key) == ("words.zh.toml", "title")
     assert first.found == "a template that fails: 'reaply_days' is undefined"
-    assert first.allowed.startswith("the placeholders ")
+    assert first.allowed.startswith("did you mean reapply_days? The placeholders are contact_address, ")
 
 
 @pytest.mark.parametrize(("here", "there"), [("en", "zh"), ("zh", "en")])
@@ -274,9 +369,51 @@ def test_a_word_that_one_language_has_and_the_other_lacks_is_named(
     ]
 
 
+def test_a_question_without_words_is_named_once_a_word(folder: Path) -> None:
+    text = (folder / "words.zh.toml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^homepage = .*$", "", text)
+    (folder / "words.zh.toml").write_text(text, encoding="utf-8")
+    assert [(one.file, one.key, one.allowed) for one in mistakes(folder)] == [
+        ("words.zh.toml", "questions.homepage.ask", "the question"),
+        ("words.zh.toml", "questions.homepage.example", "words, as in words.en.toml"),
+        ("words.zh.toml", "questions.homepage.name", "a short label"),
+    ]
+
+
+def test_no_refusal_is_in_the_words_of_the_library(folder: Path) -> None:
+    """Every key of the file, given what it cannot be."""
+    raw = tomllib.loads((folder / "programme.toml").read_text(encoding="utf-8"))
+    for path, _ in leaves(raw):
+        wrong = copy.deepcopy(raw)
+        inside: Any = wrong
+        for part in path[:-1]:
+            inside = inside[part]
+        inside[path[-1]] = 1.5
+        with pytest.raises(ValidationError) as caught:
+            Programme.model_validate(wrong)
+        ((key, found, allowed),) = in_plain_words(caught.value, wrong)
+        assert (key, found.strip("'")) == (".".join(path), "1.5")
+        assert not re.search("[Ii]nput|should|valid|[Tt]uple|string|integer", allowed), (key, allowed)
+
+
+def leaves(table: dict[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from leaves(value, *path, key)
+        else:
+            yield (*path, key), value
+
+
+def test_what_an_operator_writes_is_shown_as_it_stands(folder: Path) -> None:
+    change(folder, "words.en.toml", {"Your ID photo is": "<Your> & ID photo is"})
+    wording = Wording(load(folder), Signer(b"k"), lambda: NOW)
+    shown = wording.named("consent", "en", consent="identity_photo")
+    assert "&lt;Your&gt; &amp; ID photo is" in shown
+
+
 def test_all_mistakes_are_named_at_once(folder: Path) -> None:
     change(folder, "programme.toml", {'name = "university_x"': 'name = "X"', "max = 1500": "max = 0"})
-    assert [one.key for one in mistakes(folder)] == ["name", "questions.scenarios"]
+    assert [one.key for one in mistakes(folder)] == ["name", "questions.scenarios.max"]
     found = str(ProgrammeMistakes(mistakes(folder))).splitlines()
     assert found[0].startswith("programme.toml: name: found 'X'; allowed: ")
 

@@ -161,6 +161,18 @@ FAULTS = {
             "one of undergraduate, masters, doctoral, postdoc, faculty, researcher, staff, other",
         ),
     ),
+    "consents.identity_photo.clause": (
+        "9",
+        ("consents.identity_photo.clause", "'9'", "a key of [clauses]: 1, 2, 3"),
+    ),
+    "questions.identity.variants": (
+        {"student": ["undergraduate"]},
+        (
+            "questions.identity.variants",
+            "'masters' in none of them",
+            "every option of status in one of student",
+        ),
+    ),
     "questions.identity.variant_of": (
         "email",
         ("questions.identity.variants.student", "'email'", "an earlier question of kind choice"),

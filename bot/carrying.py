@@ -149,17 +149,19 @@ class Carrier:
 
     def _errands(self, effect: Effect, person: Person, applicant: Applicant, source: Source) -> list[Errand]:
         """The errands that carry an effect out, for those that need one: each sends one message at most."""
-        mine, photos = person.person_id, _photo_ids(applicant.state)
+        mine, photos = person.person_id, _photos(applicant.state)
         match effect:
             case SendData():
                 return [
                     Errand(DATA, applicant.chat_id, mine, {"photo_id": photo_id})
-                    for photo_id in ("", *photos)
+                    for photo_id in ("", *(photo_id for photo_id, _ in photos))
                 ]
             case ShowPhoto(receipt=receipt, chat_id=chat_id):
                 return [
-                    Errand(SHOW, chat_id, mine, {"receipt": receipt, "photo_id": photo_id})
-                    for photo_id in photos
+                    Errand(
+                        SHOW, chat_id, mine, {"receipt": receipt, "photo_id": photo_id, "variant": variant}
+                    )
+                    for photo_id, variant in photos
                 ]
         errand = self._errand(effect, mine, applicant, source)
         return [errand] if errand else []
@@ -272,12 +274,12 @@ def _messages(tx: Transaction, person: Person) -> list[list[int]]:
     return found
 
 
-def _photo_ids(state: State) -> list[str]:
-    """The pictures a state stands on, in the order of its answers and their sides."""
+def _photos(state: State) -> list[tuple[str, str]]:
+    """The pictures a state stands on, in the order of its answers and their sides, and which card each is of."""
     application, draft = application_of(state), draft_of(state)
     answers = application.answers if application else draft.answers if draft else {}
     return [
-        picture.photo_id
+        (picture.photo_id, answer.variant)
         for answer in answers.values()
         if isinstance(answer, Pictured)
         for picture in answer.sides.values()

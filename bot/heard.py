@@ -18,11 +18,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something that was just heard. `what`: "toast", "alert", "edited" and "gone", or where a message is new."""
+    """Something that was just heard. `what`: "toast", "alert", "edited" and "gone", or where a message is new.
+
+    `only_buttons`: of an edited message the words are still the same.
+    """
 
     what: str
     text: str = ""
     shown: Shown | None = None
+    only_buttons: bool = False
 
 
 @dataclass(frozen=True, slots=True)

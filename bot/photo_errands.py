@@ -98,6 +98,7 @@ class PhotoErrands:
         key = self._vault.unwrap(person_id, photo.wrapped_key)
         review = self._programme.review
         values = {"receipt": receipt, "question": photo.question, "part": photo.part}
+        values["variant"] = errand.body.get("variant", "")
         caption = self._wording.named(
             "photo_caption", review.language, minutes=review.photo_minutes, **values
         )

@@ -185,8 +185,9 @@ class Rehearsal:
             case Say():
                 self._show(Shown("bot", *self._worded(effect)))
             case Redraw() if pressed is not None:
+                stood = pressed.text
                 self._change(pressed, *self._worded(Say(effect.name, effect.values, effect.buttons)))
-                self.news.append(News("edited", shown=pressed))
+                self.news.append(News("edited", shown=pressed, only_buttons=pressed.text == stood))
             case Answer():
                 self._answer(effect, pressed, reviewing=reviewing)
             case Refresh(anew=anew):
@@ -264,12 +265,12 @@ class Rehearsal:
             )
         )
 
-    def _pictures(self) -> list[tuple[str, str]]:
-        """Question and side of every picture kept."""
+    def _pictures(self) -> list[tuple[str, str, str]]:
+        """Question and side of every picture kept, and which card it is of."""
         application, draft = application_of(self.applicant.state), draft_of(self.applicant.state)
         answers = application.answers if application else draft.answers if draft else {}
         return [
-            (key, side)
+            (key, side, answer.variant)
             for key, answer in answers.items()
             if isinstance(answer, Pictured)
             for side in answer.sides
@@ -283,8 +284,9 @@ class Rehearsal:
 
     def _show_photo(self, receipt: str) -> None:
         review = self._programme.review
-        for question, part in self._pictures():
-            values = {"receipt": receipt, "question": question, "part": part, "minutes": review.photo_minutes}
+        for question, part, variant in self._pictures():
+            values = {"receipt": receipt, "question": question, "part": part, "variant": variant}
+            values["minutes"] = str(review.photo_minutes)
             caption = plain(self._wording.named("photo_caption", review.language, **values))
             shown = Shown("reviewer", f"(photo)\n{caption}")
             self._removals.append((self.now + timedelta(minutes=review.photo_minutes), shown))

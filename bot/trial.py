@@ -115,7 +115,8 @@ def _print_news(rehearsal: Rehearsal) -> None:
             changed = ", changed" if one.what == "edited" else ""
             title = TITLES[one.shown.where]
             click.secho(f"\n{title}{changed}:", bold=True)
-            click.echo("\n".join(f"  {line}".rstrip() for line in one.shown.text.splitlines()))
+            text = "[buttons changed]" if one.only_buttons else one.shown.text
+            click.echo("\n".join(f"  {line}".rstrip() for line in text.splitlines()))
     for title in dict.fromkeys(removed):
         click.secho(f"  (removed from: {title})", fg="yellow")
 

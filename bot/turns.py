@@ -32,6 +32,7 @@ from conversations.events import (
     REVIEW_PRESSES,
     CameEarly,
     Event,
+    HelpAsked,
     PhotoArrived,
     PhotoOpened,
     Started,
@@ -135,6 +136,8 @@ class Turns:
         event = reading.event or applicant_event(
             self.signer.read(reading.user_id, reading.data, person.person_id), person.applicant
         )
+        if isinstance(event, HelpAsked) and self.reviewers.may(reading.user_id):
+            event = HelpAsked(reviews=True)
         if reading.can_be_early and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
                 return  # what he is asked is on its way, and will stand below what he wrote

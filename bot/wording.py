@@ -6,7 +6,7 @@ would be longer than Telegram allows is rendered again with its long answers sho
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jinja2 import StrictUndefined, Template
@@ -122,8 +122,10 @@ class Wording:
         return self._toasts[language][name].render(context).strip()[:TOAST_LIMIT]
 
     def command_menu(self, language: str, table: str = "commands") -> list[dict[str, str]]:
-        """The command list as setMyCommands takes it."""
-        return [{"command": name, "description": text} for name, text in self._own[language][table].items()]
+        """The command list as setMyCommands takes it; with one language there is none to change to."""
+        idle = {"language"} if len(self.programme.languages) == 1 else set()
+        commands = self._own[language][table].items()
+        return [{"command": name, "description": text} for name, text in commands if name not in idle]
 
     # documents
 
@@ -203,6 +205,10 @@ class Wording:
         def own(table: str, key: str) -> str:
             return str(self._own[language][table][key])
 
+        def in_every_language(key: str) -> list[str]:
+            others = (code for code in self.programme.languages if code != language)
+            return [str(self._own[code]["format"][key]) for code in (language, *others)]
+
         return {
             "programme": self.programme,
             "words": words,
@@ -211,13 +217,14 @@ class Wording:
                 words_of(question).get("name", getattr(question, "key", question))
             ),
             "ask": ask,
-            "example": lambda question: str(words_of(question).get("example", "")),
+            "example": lambda question: unlinked(str(words_of(question).get("example", ""))),
             "hint": lambda question: str(words_of(question).get("hint", "")),
             "side": side,
             "reason": lambda key: words.get("reasons", {}).get(key, {"name": key, "told": key, "fix": ""}),
             "outcome_name": lambda outcome: own("format", f"outcome_{outcome}"),
             "warning": lambda name: own("warnings", name),
             "format": self._own[language]["format"],
+            "in_every_language": in_every_language,
             "language_names": {code: str(self._own[code]["name"]) for code in self.programme.languages},
         }
 
@@ -236,10 +243,11 @@ class Wording:
         return shown
 
     def _contact(self, language: str) -> str:
-        """Whom to ask: everything that the programme names, in one line."""
-        contact, comma = self.programme.contact, str(self._own[language]["format"]["comma"])
-        known = (contact.email, contact.phone, contact.address, contact.hours)
-        return comma.join(one for one in known if one)
+        """Whom to ask: everything that the programme names, a line each."""
+        words, known = self._own[language]["format"], self.programme.contact.model_dump()
+        return "\n".join(
+            str(words[f"contact_{name}"]).format(value=value) for name, value in known.items() if value
+        )
 
     def _photo(self, language: str, key: str, answer: Pictured) -> str:
         if not answer.sides:
@@ -255,7 +263,13 @@ class Wording:
             .get(option, option if option != OTHER else "…")
         )
 
-    def _day(self, language: str, at: datetime) -> str:
+    def _day(self, language: str, at: date | str) -> str:
+        """A date in words. A version may be a date, as "2025-03-07"; any other name of one stays as it is."""
+        if isinstance(at, str):
+            try:
+                return self._day(language, date.fromisoformat(at))
+            except ValueError:
+                return at
         months = self._own[language]["format"].get("months", [])
         month = months[at.month - 1] if months else str(at.month)
         pattern = str(self._own[language]["format"]["day"])
@@ -268,7 +282,10 @@ class Wording:
         )
 
     def _ago(self, language: str, at: datetime) -> str:
-        return self._span(language, self._clock() - at)
+        words, span = self._own[language]["format"], self._clock() - at
+        if span < timedelta(minutes=1):
+            return str(words["just_now"])
+        return str(words["ago"]).format(span=self._span(language, span))
 
     def _span(self, language: str, span: timedelta) -> str:
         minutes = max(0, int(span.total_seconds() // 60))

@@ -119,7 +119,7 @@ def redraw_agreement(scene: Scene, before: Reading, after: Reading) -> Turn:
     if after == before:
         return stay(scene, Answer())
     values = {"consent": after.consent, "page": after.page, "changed": after.changed}
-    return stay(scene, Answer(), Redraw("agreement", values, reading_buttons(after)), state=after)
+    return stay(scene, Answer(), Redraw("agreement", values, reading_buttons(scene, after)), state=after)
 
 
 def agree(scene: Scene, state: Reading, event: Continued) -> Turn:

@@ -74,7 +74,10 @@ class StalePressed(Event):
 
 @dataclass(frozen=True, slots=True)
 class HelpAsked(Event):
+    """`reviews`: the one who asks is known to be a reviewer as well."""
+
     verb = "help"
+    reviews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

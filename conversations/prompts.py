@@ -82,7 +82,7 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
     """The message that stands for a state."""
     match applicant.state:
         case Reading() as state:
-            return reading_prompt(state, notes)
+            return reading_prompt(scene, state, notes)
         case Consenting(consent=consent):
             buttons = ((Button("agree", consent), Button("refuse", consent)), (Button("back"),))
             return Say("consent", {"consent": consent}, buttons, prompt=True, notes=notes)
@@ -102,18 +102,17 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
             return Say("nothing_open", {}, ((Button("go", label="start"),),), prompt=True, notes=notes)
 
 
-def reading_prompt(state: Reading, notes: tuple[Say, ...] = ()) -> Say:
+def reading_prompt(scene: Scene, state: Reading, notes: tuple[Say, ...] = ()) -> Say:
     """The agreement, its box, and Continue and Decline with equal weight."""
     values = {"consent": state.consent, "page": state.page, "changed": state.changed}
-    return Say("agreement", values, reading_buttons(state), prompt=True, notes=notes)
+    return Say("agreement", values, reading_buttons(scene, state), prompt=True, notes=notes)
 
 
-def reading_buttons(state: Reading) -> Rows:
+def reading_buttons(scene: Scene, state: Reading) -> Rows:
     tick = Button("tick", "off", label="ticked") if state.ticked else Button("tick", "on", label="unticked")
-    return (
-        (tick,),
-        (Button("decline"), Button("go", style="primary" if state.ticked else "")),
-        (Button("language"),),
+    languages = (Button("language"),) if len(scene.programme.languages) > 1 else ()
+    return _rows(
+        (tick,), (Button("decline"), Button("go", style="primary" if state.ticked else "")), languages
     )
 
 

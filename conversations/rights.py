@@ -82,12 +82,21 @@ def say(scene: Scene, name: str, buttons: Rows = (), **values: object) -> Turn:
 
 
 def help_(scene: Scene, state: State, event: HelpAsked) -> Turn:
-    return say(scene, "help", state=state.kind)
+    return say(scene, "help", state=state.kind, reviews=event.reviews)
 
 
 def privacy(scene: Scene, state: State, event: PrivacyAsked) -> Turn:
-    row = (Button("mydata"), Button("withdraw"), Button("delete"))
-    return say(scene, "privacy", ((Button("terms", "0"),), row))
+    return say(scene, "privacy", ((Button("terms", "0"),), rights_row(state, Button("mydata"))))
+
+
+def has_ended(state: State) -> bool:
+    """Nothing is left to withdraw or to correct: no consent stands any more, or none was given yet."""
+    return isinstance(state, Fresh) or (isinstance(state, Settled) and state.closed.outcome != "approved")
+
+
+def rights_row(state: State, *first: Button) -> tuple[Button, ...]:
+    """The rights that can be used as he now stands."""
+    return (*first, Button("delete")) if has_ended(state) else (*first, Button("withdraw"), Button("delete"))
 
 
 def terms(scene: Scene, state: State, event: AgreementAsked) -> Turn:
@@ -115,6 +124,8 @@ def status_notes(scene: Scene, state: State) -> tuple[Say, ...]:
 
 
 def language(scene: Scene, state: State, event: LanguageAsked) -> Turn:
+    if len(scene.programme.languages) == 1:
+        return tell_once(scene, "unknown_command")
     row = tuple(Button("speak", code, label="language_name") for code in scene.programme.languages)
     return say(scene, "choose_language", (row,))
 
@@ -148,7 +159,8 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
         else None,
         "goes_at": goes_at(scene.programme, scene.applicant),
     }
-    buttons = ((Button("correct"), Button("withdraw"), Button("delete")),)
+    first = (Button("correct"),) if answers and not has_ended(state) else ()
+    buttons = (rights_row(state, *first),)
     answer = (Answer(),) if scene.pressed else ()
     return stay(scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown"))
 
@@ -200,7 +212,7 @@ def leave_as_is(scene: Scene, state: State, event: LeftAsItIs) -> Turn:
 
 
 def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
-    if isinstance(state, Fresh) or (isinstance(state, Settled) and state.closed.outcome != "approved"):
+    if has_ended(state):
         return say(scene, "nothing_to_withdraw", ((Button("delete"),),))
     name = "withdraw_draft" if isinstance(state, Unsubmitted) else "withdraw"
     return say(scene, name, ((Button("leave", style=YES_NO), Button("keep")),), state=state.kind)

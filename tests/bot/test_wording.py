@@ -299,11 +299,13 @@ def test_days_and_moments_are_written_as_the_language_does() -> None:
 @pytest.mark.parametrize(
     ("span", "text"),
     [
-        (timedelta(seconds=-5), "0 min"),
-        (timedelta(minutes=119), "119 min"),
-        (timedelta(minutes=120), "2 h"),
-        (timedelta(hours=47, minutes=59), "47 h"),
-        (timedelta(hours=48), "2 days"),
+        (timedelta(seconds=-5), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=1), "1 min ago"),
+        (timedelta(minutes=119), "119 min ago"),
+        (timedelta(minutes=120), "2 h ago"),
+        (timedelta(hours=47, minutes=59), "47 h ago"),
+        (timedelta(hours=48), "2 days ago"),
     ],
 )
 def test_an_age_is_rounded_down_to_a_fitting_unit(span: timedelta, text: str) -> None:

@@ -1,5 +1,6 @@
 """The wheel: everything that the program needs travels in it, and it works away from the repository."""
 
+import json
 import os
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def test_the_installed_database_can_be_made(installed: Path, tmp_path: Path) -> 
     (tmp_path / ".env").write_text(
         "INTAKE_TOKEN=123456789:a-secret-of-the-bot\nINTAKE_GROUP=-5\nINTAKE_DATA=kept\n"
     )
+    (tmp_path / ".env").chmod(0o600)
     migrated = run(installed, tmp_path, "-m", "bot", "migrate")
-    assert (migrated.returncode, migrated.stdout, migrated.stderr) == (0, "applied 0001_initial.sql\n", "")
+    assert (migrated.returncode, migrated.stdout) == (0, "applied 0001_initial.sql\n")
+    assert [json.loads(line)["action"] for line in migrated.stderr.splitlines()] == ["key_made"]
     assert (tmp_path / "kept" / "intake.sqlite").stat().st_size > 0

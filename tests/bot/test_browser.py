@@ -154,6 +154,25 @@ def test_what_is_dropped_edited_and_deleted_is_shown(browser: Browser, address: 
     window.context.close()
 
 
+@pytest.mark.parametrize("order", [("code", "blockquote"), ("blockquote", "code")])
+def test_a_quotation_holds_what_is_marked_within_it(
+    browser: Browser, address: str, order: tuple[str, str]
+) -> None:
+    window = Window(browser)
+    window.page.goto(address)
+    entities = [{"type": kind, "offset": 0, "length": 1} for kind in order]
+    drawn = window.page.evaluate(
+        """async (entities) => {
+            const { richText } = await import("/page/text.js");
+            return richText("a", entities, {}, "").map((node) => node.outerHTML);
+        }""",
+        entities,
+    )
+    assert drawn == ['<blockquote class=""><code class="">a</code></blockquote>']
+    assert window.faults == []
+    window.context.close()
+
+
 def _picture_for_readme(window: Window) -> None:
     """A palette keeps it small enough for a repository."""
     wanted = os.environ.get("INTAKE_DEMO_PICTURE")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -130,6 +131,18 @@ async def test_a_call_with_a_file_posts_a_form() -> None:
 async def test_nobody_listening_means_surely_not_sent(silent: Transport) -> None:
     with pytest.raises(NotSent, match="no connection"):
         await silent.call("sendMessage", {})
+
+
+async def test_a_host_that_is_not_known_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    lost = Transport(TOKEN, "http://nowhere.invalid")
+    await lost.initialize()
+    with pytest.raises(NotSent, match=r"^no connection: the name cannot be resolved$"):
+        await lost.call("getMe", {})
+    await lost.shutdown()
 
 
 async def test_a_closed_transport_sends_nothing(silent: Transport) -> None:

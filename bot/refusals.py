@@ -145,6 +145,8 @@ def _node(loc: Place) -> Node:
             node = node["items"]
         elif part in node.get("discriminator", {}).get("mapping", {}):
             node = {"$ref": node["discriminator"]["mapping"][part]}
+        elif inner := node.get("patternProperties"):  # whatever the key
+            node = next(iter(inner.values()))
         elif isinstance(inner := node.get("additionalProperties"), dict):
             node = inner
         node = _resolved(node)

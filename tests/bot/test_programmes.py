@@ -211,6 +211,14 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
         put(P, 'who = "members"', 'who = ["Ana"]'),
         Mistake(P, "review.who", "['Ana']", '"members", "administrators", or a list of account ids'),
     ),
+    "a link that is none": (
+        put(P, 'url = "https://platform.example/privacy"', 'url = "platform.example"'),
+        Mistake(P, "links.privacy_policy.url", "'platform.example'", "an address that begins with https://"),
+    ),
+    "a variant of numbers": (
+        put(P, 'variants.student = ["undergraduate"', "variants.student = [1"),
+        Mistake(P, "questions.identity.variants.student.0", "1", "words in quotes"),
+    ),
     "words for yes": (
         put(P, "required = false", 'required = "maybe"'),
         Mistake(P, "questions.homepage.required", "'maybe'", "true or false, without quotes"),

@@ -226,6 +226,31 @@ async def test_the_data_is_for_its_owner_alone(sandbox: Sandbox, group: Group, t
         assert await bot.terminate() == 0
 
 
+async def test_groups_asks_at_once_to_be_added_somewhere(
+    sandbox: Sandbox, group: Group, tmp_path: Path
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
+    environment |= {"INTAKE_TOKEN": sandbox.token, "INTAKE_API_URL": sandbox.url}
+    pipe = asyncio.subprocess.PIPE
+    command = (sys.executable, "-m", "bot", "groups")
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, cwd=tmp_path, stdout=pipe, stderr=pipe
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(20):
+            said = await process.stderr.readline()
+            assert said == b"add the bot to your reviewers' group now ...\n"
+            assert sandbox.telegram.witness.counts["getUpdates"] <= 2  # the one that waits may have begun
+            Cast(sandbox).reviewer("Ana", group).say("/start", group.chat)
+            out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert (process.returncode, out.decode()) == (0, f"INTAKE_GROUP={group.id}    # Reviewers\n")
+
+
 async def test_groups_prints_the_line_that_the_settings_want(
     sandbox: Sandbox, group: Group, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from conversations.application import Answer, Chosen, Written
@@ -170,11 +170,12 @@ class ChoiceQuestion(_Question):
     other: bool = False
     max: int = Field(default=100, ge=1, le=300)
 
-    @model_validator(mode="after")
-    def _distinct(self) -> "ChoiceQuestion":
-        if len(set(self.options)) < len(self.options) or OTHER in self.options:
+    @field_validator("options")
+    @classmethod
+    def _distinct(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(options)) < len(options) or OTHER in options:
             raise ValueError('each option once, and "other" only by other = true')
-        return self
+        return options
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -1,17 +1,20 @@
 """The command line: help, exit statuses, and what is said when something cannot be used."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import intake
+from bot.control import Control
 from conversations.describe import picture
 from storage.vault import OperatorKey
 from tests.bot.folders import change, copy_of_the_shipped
@@ -234,6 +237,22 @@ def test_key_new_says_where_it_cannot_write(tmp_path: Path) -> None:
 def test_a_command_for_the_running_bot_says_when_none_runs(settled: Path, command: str) -> None:
     assert refused(run(command)) == f"no bot runs on {settled}"
     assert not settled.exists()
+
+
+@pytest.mark.parametrize(
+    ("applications", "line"), [({}, "none yet"), ({"approved": 2, "waiting": 11}, "2 approved, 11 waiting")]
+)
+async def test_status_is_said_in_words(settled: Path, applications: dict[str, int], line: str) -> None:
+    async def status(request: dict[str, Any]) -> dict[str, Any]:
+        return {"bot": "intake_bot", "group": -5, "errands_waiting": 3, "applications": applications}
+
+    settled.mkdir()
+    async with Control(settled / "control.sock", {"status": status}):
+        result = await asyncio.to_thread(run, "status")
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        ["bot: intake_bot", "group: -5", "to send now: 3", f"applications: {line}"],
+    )
 
 
 def test_migrate_makes_the_database_once_and_names_the_key_it_made(settled: Path) -> None:

@@ -227,6 +227,15 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
         put(P, 'options = ["undergraduate", ', 'options = ["undergraduate"]\nx = [ '),
         Mistake(P, "questions.status.options", "['undergraduate']", "at least 2 options"),
     ),
+    "an option twice": (
+        put(P, 'options = ["undergraduate", ', 'options = ["a", "a"]\nx = [ '),
+        Mistake(
+            P,
+            "questions.status.options",
+            "['a', 'a']",
+            'each option once, and "other" only by other = true',
+        ),
+    ),
     "too many reminders": (
         put(P, "[24, 96]", "[24, 96, 100]"),
         Mistake(P, "reminders.after_hours", "[24, 96, 100]", "a list of at most 2"),

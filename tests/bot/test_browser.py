@@ -178,7 +178,7 @@ def _picture_for_readme(window: Window) -> None:
     wanted = os.environ.get("INTAKE_DEMO_PICTURE")
     if not wanted:
         return
-    window.page.set_viewport_size({"width": 1360, "height": 1090})
+    window.page.set_viewport_size({"width": 1360, "height": 1120})
     with Image.open(window.picture("readme")) as full:
         small = full.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     path = ROOT / Path(wanted)

@@ -100,13 +100,17 @@ class Deliveries:
         if self.is_erased(person_id):
             return Outcome(errands=[(removal, self._vault)])
 
+        outcome = Outcome()
+
         def write(tx: Transaction) -> None:
             if not store.delivered(tx, person_id, message_id, now):  # erased while it was on its way
                 store.add_errands(tx, [removal.row(self._vault)])
+                outcome.late = [removal]
             if errand.is_prompt:
                 store.prompted(tx, person_id, message_id)
 
-        return Outcome([write])
+        outcome.writes.append(write)
+        return outcome
 
     async def _edit(self, errand: Errand) -> Outcome:
         await self._messages.edit(errand.chat, errand.body["message_id"], errand.body)

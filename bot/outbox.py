@@ -453,7 +453,8 @@ class Outbox:
             await asyncio.sleep(delay)
             delay = min(5.0, delay * 2)
         self._end(ids)
-        self.accept([errand for errand, _ in further])
+        late = [errand for _, outcome in batch for errand in outcome.late]
+        self.accept([*(errand for errand, _ in further), *late])
 
     def _end(self, ids: Sequence[str]) -> None:
         """Forget them; but a look at the table that began before their rows went must not bring them back."""

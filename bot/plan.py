@@ -38,10 +38,14 @@ class CallbackAnswer:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of an errand: rows to write with its end, and further errands with the key that seals them."""
+    """What came of an errand: rows to write with its end, and further errands with the key that seals them.
+
+    `late`: errands that one of the writes has found to be needed and entered itself.
+    """
 
     writes: list[Write] = field(default_factory=list)
     errands: list[tuple[Errand, Sealer]] = field(default_factory=list)
+    late: list[Errand] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -140,8 +140,8 @@ class Turns:
             event = HelpAsked(reviews=True)
         if reading.can_be_early and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
-                return  # what he is asked is on its way, and will stand below what he wrote
-            if person.prompt_message is not None and reading.message_id < person.prompt_message:
+                event = CameEarly(on_its_way=True)
+            elif person.prompt_message is not None and reading.message_id < person.prompt_message:
                 event = CameEarly()
         if not person.reachable:
             plan.writes.append(lambda tx: store.set_reachable(tx, person.person_id, True))

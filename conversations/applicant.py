@@ -82,6 +82,8 @@ def begin(scene: Scene, state: Fresh, event: Started | Continued) -> Turn:
 
 
 def resume(scene: Scene, state: Unsubmitted, event: Started | Continued | CameEarly) -> Turn:
+    if isinstance(event, CameEarly) and event.on_its_way:
+        return tell_once(scene, "came_too_soon")
     if isinstance(event, Continued):
         return show(scene, resumed(scene))
     kept = bool(state.draft.answers)

@@ -56,7 +56,9 @@ class SomethingElse(Event):
 
 @dataclass(frozen=True, slots=True)
 class CameEarly(Event):
-    """A reply written before the present question could be read."""
+    """A reply written before the present question could be read. `on_its_way`: the question stands below it anyway."""
+
+    on_its_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,6 +309,12 @@ def test_try_talks_until_the_end_of_input() -> None:
     assert run("try", typed="").exit_code == 0
 
 
+def test_try_does_not_repeat_a_text_of_which_only_the_buttons_changed() -> None:
+    result = run("try", typed="1\nquit\n")
+    assert result.stdout.count("1. Purposes") == 2  # in its contents, and as a section
+    assert "[buttons changed]" in result.stdout
+
+
 def test_try_refuses_a_language_the_programme_does_not_have() -> None:
     result = run("try", "--language", "fr", typed="")
     assert result.exit_code == 2

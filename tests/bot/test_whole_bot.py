@@ -432,6 +432,24 @@ async def test_a_chat_that_is_told_to_wait_holds_nobody_else(
     assert after.at - refused.at >= 2.0
 
 
+async def test_what_is_typed_before_the_question_is_there_is_no_answer_and_told_once(
+    bot: RunningBot, sandbox: Sandbox, cast: Cast, group: Group
+) -> None:
+    mei = cast.applicant("Mei")
+    await agree(mei)
+    held = sandbox.faults.add(Fault("429", "sendMessage", mei.id, count=1, retry_after=1))
+    mei.say("Mei")
+    await sandbox.telegram.changes.until(lambda: held.struck, 10)
+    mei.say("Okafor")
+    mei.say("mei.okafor@example.edu")
+    await mei.hears("before you could see")
+    assert [one.text.splitlines()[0] for one in mei.messages() if one.from_bot][-2:] == [
+        "2 of 9",
+        "Your last message was sent before you could see the one above, so it was not taken as an answer.",
+    ]
+    await answer(mei, 2)
+
+
 async def test_commands_are_registered_for_each_language_and_for_the_group(
     bot: RunningBot, sandbox: Sandbox, group: Group
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ from bot.documents import Document, Section
 from bot.plain import plain
 from bot.programmes import load
 from bot.wording import HEADER, TEXT_LIMIT, TOAST_LIMIT, Place, Wording, pack, visible_length
-from conversations import Applicant
+from conversations import Applicant, Scene
 from conversations.application import Application, Chosen, Pictured, Reviewer, Written
 from conversations.effects import Answer, Button, Redraw, Say
-from conversations.events import StatusAsked
-from conversations.state import Confirming, Settled, State, Waiting, application_of
+from conversations.events import HelpAsked, StatusAsked
+from conversations.prompts import question_prompt
+from conversations.state import Confirming, Drafting, Rejecting, Settled, State, Waiting, application_of
 from tests.conversations.test_rules import EVENTS, PRESSED
 from tests.conversations.world import (
     ANSWERS,
@@ -275,6 +277,58 @@ def test_a_style_is_passed_on_and_none_is_left_out() -> None:
     assert set(bare) == {"text", "callback_data"}
 
 
+def test_an_example_is_no_link() -> None:
+    asked = WORDING.message(ask_for("homepage"), "en")
+    assert asked.splitlines()[3] == "<i>Example:</i> <code>https://people.example.edu/okafor</code>"
+
+
+def test_other_words_are_asked_for_by_the_question_or_by_its_name() -> None:
+    words = {**LOADED.words["en"]["questions"]["status"]}
+    own = words.pop("ask_other")
+    english = LOADED.words["en"] | {"questions": LOADED.words["en"]["questions"] | {"status": words}}
+    plainer = Wording(replace(LOADED, words={**LOADED.words, "en": english}), SIGNER, lambda: NOW)
+    say = ask_for("status", part="other")
+    assert WORDING.message(say, "en").splitlines()[2] == f"<b>{own}</b>"
+    assert plainer.message(say, "en").splitlines()[2] == "<b>Status: please say it in your own words.</b>"
+
+
+def ask_for(question: str, part: str = "") -> Say:
+    drafting = Drafting(draft=DRAFT, question=question, part=part)
+    who = person(drafting)
+    return question_prompt(Scene(PROGRAMME, who, NOW), drafting)
+
+
+def test_whom_to_ask_stands_a_line_each() -> None:
+    (help_,) = turn(person(), HelpAsked()).effects
+    assert isinstance(help_, Say)
+    assert WORDING.message(help_, "zh").splitlines()[-5:] == [
+        "如有疑问，请联系：",
+        "邮箱：university-x@platform.example",
+        "电话：+1 555 0100",
+        "地址：Platform Example, PO Box 100",
+        "服务时间：09:00-17:00 UTC+8",
+    ]
+
+
+def test_a_known_reviewer_is_told_where_he_reviews() -> None:
+    line = "You review in the group; /help works there."
+    for reviews in (False, True):
+        (help_,) = turn(person(), HelpAsked(reviews=reviews)).effects
+        assert isinstance(help_, Say)
+        assert (line in WORDING.message(help_, "en").splitlines()) is reviews
+
+
+def test_the_card_says_who_claimed_it_while_a_reason_is_chosen() -> None:
+    application = APPLICATION.model_copy(update={"claimed_by": Reviewer(ref="ana", name="Ana")})
+    card = CARDS.render(Rejecting(application=application), "rejecting", FAR_GROUP)["text"]
+    assert plain(card).splitlines()[-4:] == [
+        "",
+        "Claimed by Ana",
+        "",
+        "Why? The applicant will read the reason in their own language.",
+    ]
+
+
 @pytest.mark.parametrize("state", [name for name, state in STATES.items() if application_of(state)])
 def test_a_card_speaks_the_reviewers_language(state: str) -> None:
     found = STATES[state]
@@ -294,6 +348,8 @@ def test_days_and_moments_are_written_as_the_language_does() -> None:
     assert wording._day("en", at) == "2 March 2026"
     assert wording._moment("en", at) == "2 March 2026, 09:05 UTC"
     assert wording._day("zh", at) == "2026年3月2日"
+    assert wording._day("en", "2025-03-07") == "7 March 2025"
+    assert wording._day("en", "third edition") == "third edition"
 
 
 @pytest.mark.parametrize(

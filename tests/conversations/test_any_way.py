@@ -171,7 +171,14 @@ class AnyWay(RuleBasedStateMachine):
 
     @rule(
         event=st.sampled_from(
-            [Started("x"), MessageEdited(), SomethingElse("sticker"), CameEarly(), UnknownCommand()]
+            [
+                Started("x"),
+                MessageEdited(),
+                SomethingElse("sticker"),
+                CameEarly(),
+                CameEarly(on_its_way=True),
+                UnknownCommand(),
+            ]
         )
     )
     def does_something_else(self, event: Event) -> None:

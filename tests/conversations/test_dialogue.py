@@ -13,16 +13,19 @@ from conversations.effects import (
     Refresh,
 )
 from conversations.events import (
+    CameEarly,
     ConsentGiven,
     ConsentRefused,
     Continued,
     EditAsked,
+    LanguageAsked,
     LanguageChosen,
     Nudged,
     PhotoArrived,
     PhotoChecked,
     Recalled,
     Replied,
+    Started,
     StatusAsked,
     SteppedBack,
     Submitted,
@@ -51,6 +54,7 @@ from tests.conversations.world import (
     person,
     turn,
     with_new_text,
+    with_one_language,
     with_optional_consent,
     with_question,
     without,
@@ -152,6 +156,20 @@ def test_back_from_an_edit_does_not_lose_the_answer() -> None:
     found = turn(asked, SteppedBack(), pressed=True)
     assert found.applicant.state == Drafting(draft=DRAFT, question="full_name")
     assert "same" in labels(found)
+
+
+def test_what_came_before_the_question_is_on_its_way_is_told_once_in_a_step() -> None:
+    found = turn(person(STATES["drafting"]), CameEarly(on_its_way=True))
+    assert names(found) == ["came_too_soon"]
+    assert turn(found.applicant, CameEarly(on_its_way=True)).effects == ()
+    assert names(turn(found.applicant, CameEarly())) == ["came_early/ask"]
+
+
+def test_one_language_leaves_nothing_to_choose() -> None:
+    assert labels(turn(person(), Started("x"))) == ["tick:on", "decline", "go", "language"]
+    alone = with_one_language(PROGRAMME, "en")
+    assert labels(turn(person(), Started("x"), programme=alone)) == ["tick:on", "decline", "go"]
+    assert names(turn(person(), LanguageAsked(), programme=alone)) == ["unknown_command"]
 
 
 # the photo

@@ -19,9 +19,11 @@ from conversations.events import (
     Approved,
     Claimed,
     Continued,
+    DataAsked,
     ErasureConfirmed,
     FellSilent,
     PhotoOpened,
+    PrivacyAsked,
     Rejected,
     RejectionBegun,
     Started,
@@ -48,6 +50,7 @@ from tests.conversations.world import (
     NOW,
     PROGRAMME,
     STATES,
+    labels,
     names,
     person,
     turn,
@@ -235,3 +238,23 @@ def test_after_the_end_first_the_photo_goes_then_everything(state: str, days: in
     dropped = [effect for effect in found.effects if isinstance(effect, DropPhotos)]
     assert (dropped == [DropPhotos(("photo",))]) is (days > 30)
     assert silence(who)[-1] == f"{days * 24}: gone"
+
+
+# what is offered
+
+
+@pytest.mark.parametrize(
+    ("state", "data", "privacy"),
+    [
+        ("fresh", ["delete"], ["delete"]),
+        ("drafting", ["withdraw", "delete"], ["withdraw", "delete"]),
+        ("waiting", ["correct", "withdraw", "delete"], ["withdraw", "delete"]),
+        ("approved", ["correct", "withdraw", "delete"], ["withdraw", "delete"]),
+        ("rejected", ["delete"], ["delete"]),
+        ("withdrawn", ["delete"], ["delete"]),
+    ],
+)
+def test_only_rights_that_can_be_used_are_offered(state: str, data: list[str], privacy: list[str]) -> None:
+    who = person(STATES[state])
+    assert labels(turn(who, DataAsked())) == data
+    assert labels(turn(who, PrivacyAsked())) == ["terms:0", "mydata", *privacy]

@@ -89,6 +89,8 @@ OTHERS: list[Event] = [
     MessageEdited(),
     SomethingElse("voice"),
     CameEarly(),
+    CameEarly(on_its_way=True),
+    HelpAsked(reviews=True),
     UnknownCommand(),
     PhotoChecked("identity", "front", 3, PICTURE.model_copy(update={"photo_id": "new"})),
     PhotoChecked("identity", "front", 3, None, "photo_pdf"),

@@ -156,7 +156,8 @@ class Deliveries:
         if self.is_erased(row.person_id):
             return self._removal(chat, message_id)
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
-        await self._engine.write(_posted(errand.errand_id, receipt, chat, message_id))
+        if not await self._engine.write(_posted(errand.errand_id, receipt, chat, message_id)):
+            return self._removal(chat, message_id)
         return self._removal(chat, row.card_message or 0, self._moved(row)) if stands else Outcome()
 
     async def _learn_card(self, row: ApplicationRow, chat: int, pressed: list[int]) -> None:
@@ -222,16 +223,19 @@ class Deliveries:
         return Outcome(errands=[(Errand(REMOVE, chat, None, body), self._vault)])
 
 
-def _posted(errand_id: str, receipt: str, chat: int, message_id: int) -> Write:
+def _posted(errand_id: str, receipt: str, chat: int, message_id: int) -> Callable[[Transaction], bool]:
     """The card's message is known with the end of its errand, and before the next errand of this card is looked
-    at: that must edit this message, not post another."""
+    at: that must edit this message, not post another. False when its application has gone meanwhile."""
 
-    def write(tx: Transaction) -> None:
-        store.set_card(tx, receipt, chat, message_id)
+    def write(tx: Transaction) -> bool:
         store.finish_errands(tx, [errand_id])
+        return store.set_card(tx, receipt, chat, message_id)
 
     return write
 
 
 def _card_at(receipt: str, chat: int, message_id: int) -> Write:
-    return lambda tx: store.set_card(tx, receipt, chat, message_id)
+    def write(tx: Transaction) -> None:
+        store.set_card(tx, receipt, chat, message_id)
+
+    return write

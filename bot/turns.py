@@ -229,7 +229,9 @@ class Turns:
             plan.after.append(lambda: self.outbox.resume(person.person_id))
 
     def _bot_moved(self, reading: BotMoved, plan: Plan) -> None:
-        log.warning("standing changed", action="bot_standing", status=reading.status)
+        is_well = reading.status == "administrator" or reading.chat_id != self.group()
+        say = log.info if is_well else log.warning
+        say("standing changed", action="bot_standing", status=reading.status)
         if reading.status in {"left", "kicked"}:
             if reading.chat_id == self.group():
                 self.trouble("the bot was removed from the reviewers' group; add it again")

@@ -225,6 +225,7 @@ class Wording:
             "warning": lambda name: own("warnings", name),
             "format": self._own[language]["format"],
             "in_every_language": in_every_language,
+            "span": lambda days: self._days(language, days),
             "language_names": {code: str(self._own[code]["name"]) for code in self.programme.languages},
         }
 
@@ -286,6 +287,12 @@ class Wording:
         if span < timedelta(minutes=1):
             return str(words["just_now"])
         return str(words["ago"]).format(span=self._span(language, span))
+
+    def _days(self, language: str, days: int) -> str:
+        """How long something is kept, in whole years where it is some."""
+        name, count = ("day", days) if days % 365 else ("year", days // 365)
+        pattern = self._own[language]["format"][f"one_{name}" if count == 1 else f"{name}s"]
+        return str(pattern).format(n=count)
 
     def _span(self, language: str, span: timedelta) -> str:
         minutes = max(0, int(span.total_seconds() // 60))

@@ -193,11 +193,13 @@ def count_by_status(tx: Transaction) -> dict[str, int]:
     }
 
 
-def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -> None:
-    tx.execute(
+def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -> bool:
+    """Where the card stands; False when there is no such application any more."""
+    changed = tx.execute(
         "UPDATE applications SET card_chat = ?, card_message = ? WHERE receipt = ?",
         (chat, message_id, receipt),
     )
+    return changed > 0
 
 
 # photos

@@ -319,9 +319,12 @@ def test_a_known_reviewer_is_told_where_he_reviews() -> None:
 
 
 def test_the_card_says_who_claimed_it_while_a_reason_is_chosen() -> None:
-    application = APPLICATION.model_copy(update={"claimed_by": Reviewer(ref="ana", name="Ana")})
+    ana = Reviewer(ref="ana", name="Ana")
+    application = APPLICATION.model_copy(update={"claimed_by": ana, "nudged_at": NOW})
     card = CARDS.render(Rejecting(application=application), "rejecting", FAR_GROUP)["text"]
-    assert plain(card).splitlines()[-4:] == [
+    assert plain(card).splitlines()[-6:] == [
+        "",
+        "🔔 On 2 March 2026 the applicant asked how it stands.",
         "",
         "Claimed by Ana",
         "",
@@ -350,6 +353,13 @@ def test_days_and_moments_are_written_as_the_language_does() -> None:
     assert wording._day("zh", at) == "2026年3月2日"
     assert wording._day("en", "2025-03-07") == "7 March 2025"
     assert wording._day("en", "third edition") == "third edition"
+
+
+@pytest.mark.parametrize(
+    ("days", "text"), [(1, "1 day"), (30, "30 days"), (365, "1 year"), (366, "366 days"), (730, "2 years")]
+)
+def test_days_are_told_in_whole_years_where_they_are_some(days: int, text: str) -> None:
+    assert WORDING._days("en", days) == text
 
 
 @pytest.mark.parametrize(

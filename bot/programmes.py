@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from bot.documents import Unsupported, parse
 from bot.refusals import in_plain_words
+from bot.spoken import Spoken
 from bot.words import Words, mistakes_in_words
 from conversations import Mistake, Programme, ProgrammeMistakes
 from conversations.programme import Text
@@ -92,9 +93,12 @@ class _Loader:
         self._stop()
         programme = self._programme(raw)
         languages = programme.languages
-        facts = _facts(programme)
-        words = {language: self._words(language, facts) for language in languages}
         messages = {language: self._messages(language) for language in languages}
+        facts = {
+            language: _facts(programme, Spoken(messages[language].get("format", {})))
+            for language in languages
+        }
+        words = {language: self._words(language, facts[language]) for language in languages}
         self._stop()
         self.mistakes += mistakes_in_words(programme, words)
         documents = self._documents(programme, words, facts)
@@ -207,16 +211,16 @@ class _Loader:
             return text
 
     def _documents(
-        self, programme: Programme, words: Mapping[str, Words], facts: Mapping[str, Any]
+        self, programme: Programme, words: Mapping[str, Words], facts: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, dict[str, Text]]:
         documents: dict[str, dict[str, Text]] = {NOTICE: {}}
         for language in programme.languages:
-            self._document(NOTICE, language, facts, documents[NOTICE])
+            self._document(NOTICE, language, facts[language], documents[NOTICE])
         for consent in programme.consents:
             texts = documents.setdefault(consent.key, {})
             for language in programme.languages:
                 if consent.document:
-                    self._document(consent.key, language, facts, texts, programme)
+                    self._document(consent.key, language, facts[language], texts, programme)
                 else:
                     texts[language] = Text.of(
                         words[language].get("consents", {}).get(consent.key, {}).get("text", "")
@@ -268,13 +272,15 @@ def _placeholders(environment: ImmutableSandboxedEnvironment, text: str, facts: 
     return f"did you mean {near[0]}? The placeholders are {known}" if near else f"the placeholders {known}"
 
 
-def _facts(programme: Programme) -> dict[str, Any]:
-    """What texts may name in {{ }}."""
+def _facts(programme: Programme, spoken: Spoken) -> dict[str, Any]:
+    """What texts may name in {{ }}; `day(...)` and `span(...)` write a date and a number of days."""
     contact = {f"contact_{name}": value for name, value in programme.contact.model_dump().items()}
     keep = {f"keep_{name}": value for name, value in programme.retention.model_dump().items()}
     links = {f"{key}_{name}": value for key, link in programme.links.items() for name, value in link}
     review = programme.review
     return {
+        "day": spoken.day,
+        "span": spoken.days,
         **contact,
         **keep,
         **links,

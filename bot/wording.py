@@ -6,7 +6,7 @@ would be longer than Telegram allows is rendered again with its long answers sho
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from jinja2 import StrictUndefined, Template
@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from bot.buttons import Press, Signer
 from bot.documents import Document, parse
 from bot.programmes import NOTICE, Loaded
+from bot.spoken import Spoken
 from bot.unlinking import unlinked
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Chosen, Pictured
@@ -57,6 +58,7 @@ class Wording:
         self._own = loaded.messages
         self._signer = signer
         self._clock = clock
+        self._spoken_in = {language: Spoken(words["format"]) for language, words in loaded.messages.items()}
         self._messages = self._compile("messages", autoescape=True)
         self._toasts = self._compile("toasts", autoescape=False)
         self._buttons = self._compile("buttons", autoescape=False)
@@ -225,7 +227,7 @@ class Wording:
             "warning": lambda name: own("warnings", name),
             "format": self._own[language]["format"],
             "in_every_language": in_every_language,
-            "span": lambda days: self._days(language, days),
+            "span": self._spoken_in[language].days,
             "language_names": {code: str(self._own[code]["name"]) for code in self.programme.languages},
         }
 
@@ -264,43 +266,6 @@ class Wording:
             .get(option, option if option != OTHER else "…")
         )
 
-    def _day(self, language: str, at: date | str) -> str:
-        """A date in words. A version may be a date, as "2025-03-07"; any other name of one stays as it is."""
-        if isinstance(at, str):
-            try:
-                return self._day(language, date.fromisoformat(at))
-            except ValueError:
-                return at
-        months = self._own[language]["format"].get("months", [])
-        month = months[at.month - 1] if months else str(at.month)
-        pattern = str(self._own[language]["format"]["day"])
-        return pattern.format(day=at.day, month=month, year=at.year)
-
-    def _moment(self, language: str, at: datetime) -> str:
-        at = at.astimezone(UTC)
-        return str(self._own[language]["format"]["moment"]).format(
-            day=self._day(language, at), time=f"{at:%H:%M}"
-        )
-
-    def _ago(self, language: str, at: datetime) -> str:
-        words, span = self._own[language]["format"], self._clock() - at
-        if span < timedelta(minutes=1):
-            return str(words["just_now"])
-        return str(words["ago"]).format(span=self._span(language, span))
-
-    def _days(self, language: str, days: int) -> str:
-        """How long something is kept, in whole years where it is some."""
-        name, count = ("day", days) if days % 365 else ("year", days // 365)
-        pattern = self._own[language]["format"][f"one_{name}" if count == 1 else f"{name}s"]
-        return str(pattern).format(n=count)
-
-    def _span(self, language: str, span: timedelta) -> str:
-        minutes = max(0, int(span.total_seconds() // 60))
-        unit, count = ("days", minutes // 1440) if minutes >= 2880 else ("hours", minutes // 60)
-        if minutes < 120:
-            unit, count = "minutes", minutes
-        return str(self._own[language]["format"][unit]).format(n=count)
-
     def _compile(self, table: str, *, autoescape: bool) -> dict[str, dict[str, Template]]:
         """A table of every language, each with filters that speak it."""
         return {
@@ -313,9 +278,10 @@ class Wording:
         environment = ImmutableSandboxedEnvironment(
             autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        environment.filters["day"] = lambda at: self._day(language, at)
-        environment.filters["moment"] = lambda at: self._moment(language, at)
-        environment.filters["ago"] = lambda at: self._ago(language, at)
+        spoken = self._spoken_in[language]
+        environment.filters["day"] = spoken.day
+        environment.filters["moment"] = spoken.moment
+        environment.filters["ago"] = lambda at: spoken.ago(self._clock() - at)
         return environment
 
 

@@ -348,18 +348,18 @@ def test_a_card_speaks_the_reviewers_language(state: str) -> None:
 def test_days_and_moments_are_written_as_the_language_does() -> None:
     wording = Wording(load(None), SIGNER, lambda: NOW)
     at = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
-    assert wording._day("en", at) == "2 March 2026"
-    assert wording._moment("en", at) == "2 March 2026, 09:05 UTC"
-    assert wording._day("zh", at) == "2026年3月2日"
-    assert wording._day("en", "2025-03-07") == "7 March 2025"
-    assert wording._day("en", "third edition") == "third edition"
+    assert wording._spoken_in["en"].day(at) == "2 March 2026"
+    assert wording._spoken_in["en"].moment(at) == "2 March 2026, 09:05 UTC"
+    assert wording._spoken_in["zh"].day(at) == "2026年3月2日"
+    assert wording._spoken_in["en"].day("2025-03-07") == "7 March 2025"
+    assert wording._spoken_in["en"].day("third edition") == "third edition"
 
 
 @pytest.mark.parametrize(
     ("days", "text"), [(1, "1 day"), (30, "30 days"), (365, "1 year"), (366, "366 days"), (730, "2 years")]
 )
 def test_days_are_told_in_whole_years_where_they_are_some(days: int, text: str) -> None:
-    assert WORDING._days("en", days) == text
+    assert WORDING._spoken_in["en"].days(days) == text
 
 
 @pytest.mark.parametrize(
@@ -376,4 +376,4 @@ def test_days_are_told_in_whole_years_where_they_are_some(days: int, text: str) 
 )
 def test_an_age_is_rounded_down_to_a_fitting_unit(span: timedelta, text: str) -> None:
     wording = Wording(LOADED, SIGNER, lambda: NOW + span)
-    assert wording._ago("en", NOW) == text
+    assert wording._spoken_in["en"].ago(wording._clock() - NOW) == text

@@ -31,16 +31,16 @@ from bot.errands import (
     WAKE,
     WIPE,
     Errand,
-    disowned,
     restore,
 )
 from bot.lanes import Lane
 from bot.metrics import Metrics
 from bot.pacing import Pacing
 from bot.plan import CallbackAnswer, Outcome, Write
+from bot.recording import Recorder
 from bot.transport import Transport, Uncertain
 from storage import store
-from storage.engine import Engine, Transaction
+from storage.engine import Engine
 from storage.errors import StorageUnavailable
 from storage.vault import Vault
 
@@ -51,9 +51,6 @@ ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a r
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
-RECORD_SECONDS = (
-    0.005  # how long the end of an errand may wait to be written with a turn, instead of by itself
-)
 REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 
@@ -103,8 +100,7 @@ class Outbox:
         self._ring = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetches = asyncio.Semaphore(FETCHES)
-        self._done: list[tuple[Errand, Outcome]] = []
-        self._flush = asyncio.Event()
+        self._recorder = Recorder(engine, vault, self._end, self.accept)
         self._closing = False
         self._ended = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
@@ -118,7 +114,7 @@ class Outbox:
 
     async def open(self) -> None:
         """Take up what an earlier process left undone."""
-        self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._record())]
+        self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._recorder.run())]
         left = [restore(row, self._vault) for row in await self._engine.read(store.errands)]
         now = self._clock()
         for errand in left:
@@ -133,7 +129,7 @@ class Outbox:
         running = list(self._tasks)
         if running:
             await asyncio.wait(running, timeout=grace)
-        self._flush.set()
+        self._recorder.close()
         watch, record = self._keepers
         watch.cancel()
         await asyncio.wait([record], timeout=grace)
@@ -402,59 +398,11 @@ class Outbox:
     # ends
 
     def _finish(self, errand: Errand, outcome: Outcome | None) -> None:
-        """Enter what came of it; what is done together is written together."""
+        """Enter what came of it."""
         if outcome is None:
             self._end([errand.errand_id])
             return
-        self._done.append((errand, outcome))
-        self._flush.set()
-
-    async def _record(self) -> None:
-        while True:
-            await self._flush.wait()
-            self._flush.clear()
-            batch, self._done = self._done, []
-            try:
-                if batch:
-                    await self._write(batch)
-            except Exception as error:  # nothing may keep the next ends from being entered
-                log.exception("ends not entered", action="record", error=type(error).__name__)
-            if self._closing and not self._done:
-                return
-
-    async def _write(self, batch: list[tuple[Errand, Outcome]]) -> None:
-        """Enter the ends of a batch. What cannot be entered (its person was erased meanwhile) fails alone."""
-        try:
-            await self._enter(batch)
-        except Exception as error:
-            log.exception("the end of an errand", action="record", error=type(error).__name__)
-            if len(batch) > 1:
-                for one in batch:
-                    await self._write([one])
-                return
-            errand, outcome = batch[0]
-            removals = [(disowned(one), self._vault) for one, _ in outcome.errands if one.kind == REMOVE]
-            await self._enter([(errand, Outcome([], list(removals)))])
-
-    async def _enter(self, batch: list[tuple[Errand, Outcome]]) -> None:
-        ids = [errand.errand_id for errand, _ in batch]
-        further = [pair for _, outcome in batch for pair in outcome.errands]
-        rows = [errand.row(key) for errand, key in further]
-
-        def write(tx: Transaction) -> None:
-            for _, outcome in batch:
-                for one in outcome.writes:
-                    one(tx)
-            store.finish_errands(tx, ids)
-            store.add_errands(tx, rows)
-
-        delay = 0.2
-        while not await self._quietly(write, patience=RECORD_SECONDS):
-            await asyncio.sleep(delay)
-            delay = min(5.0, delay * 2)
-        self._end(ids)
-        late = [errand for _, outcome in batch for errand in outcome.late]
-        self.accept([*(errand for errand, _ in further), *late])
+        self._recorder.enter(errand, outcome)
 
     def _end(self, ids: Sequence[str]) -> None:
         """Forget them; but a look at the table that began before their rows went must not bring them back."""
@@ -463,14 +411,12 @@ class Outbox:
         while len(self._over) > REMEMBERED:
             del self._over[next(iter(self._over))]
 
-    async def _quietly(self, work: Write, patience: float = 0.0) -> bool:
-        """Write; whether it could be. An unavailable database is tried again by the caller."""
+    async def _quietly(self, work: Write) -> None:
+        """Write what is not worth a failure of its own: without it, an errand may only be tried once more."""
         try:
-            await self._engine.write(work, patience=patience)
+            await self._engine.write(work)
         except StorageUnavailable:
             log.exception("cannot write", action="storage")
-            return False
-        return True
 
     def is_erased(self, person_id: str | None) -> bool:
         return person_id in self._erased

@@ -1,12 +1,31 @@
 """What the tests of the bot's parts share."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 import structlog
 
 from bot.logs import QUIET
+from bot.sandbox.server import Sandbox
+from tests.cast import Cast, Group, Person
+
+
+@pytest_asyncio.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def cast(sandbox: Sandbox) -> Cast:
+    return Cast(sandbox)
+
+
+@pytest.fixture
+def ana(cast: Cast, group: Group) -> Person:
+    return cast.reviewer("Ana", group, status="creator")
 
 
 @pytest.fixture

@@ -15,25 +15,9 @@ from tests.applying import agree, answer, apply, at, decide, fill_in, has, press
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
 
 
-@pytest_asyncio.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.open() as opened:
-        yield opened
-
-
-@pytest.fixture
-def cast(sandbox: Sandbox) -> Cast:
-    return Cast(sandbox)
-
-
 @pytest.fixture
 def group(cast: Cast) -> Group:
     return cast.group(kind="group")
-
-
-@pytest.fixture
-def ana(cast: Cast, group: Group) -> Person:
-    return cast.reviewer("Ana", group, status="creator")
 
 
 @pytest_asyncio.fixture

@@ -4,11 +4,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from bot.control import ask
 from bot.programmes import gaps, load
@@ -17,12 +15,6 @@ from bot.web import listen_on
 from storage.vault import OperatorKey
 from tests.applying import agree
 from tests.cast import Cast, Group, free_port, running_bot
-
-
-@pytest_asyncio.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.open() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -32,25 +32,9 @@ from tests.cast import Cast, Group, Person, RunningBot, running_bot, sample_jpeg
 WAYS = pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhook"])
 
 
-@pytest_asyncio.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.open() as opened:
-        yield opened
-
-
-@pytest.fixture
-def cast(sandbox: Sandbox) -> Cast:
-    return Cast(sandbox)
-
-
 @pytest.fixture
 def group(cast: Cast) -> Group:
     return cast.group()
-
-
-@pytest.fixture
-def ana(cast: Cast, group: Group) -> Person:
-    return cast.reviewer("Ana", group, status="creator")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from bot.arrivals import park
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
+from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
@@ -49,7 +50,6 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MOVED = "group_moved"
-CLOCK_TOLERANCE = 120.0  # seconds
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
 
@@ -60,28 +60,33 @@ class Group:
     chat_id: int
 
 
-Clock = Callable[[], datetime]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+SetClock = Callable[[], datetime]  # a clock that somebody sets
 
 
 class App:
     """A whole bot. `async with App.open(settings) as app: await app.run(stop)`."""
 
     def __init__(
-        self, settings: Settings, loaded: Loaded, engine: Engine, vault: Vault, group: Group, clock: Clock
+        self,
+        settings: Settings,
+        loaded: Loaded,
+        engine: Engine,
+        vault: Vault,
+        group: Group,
+        transport: Transport,
+        clock: SetClock | None,
     ) -> None:
         self.settings = settings
-        self.clock = clock
+        self.transport = transport
+        self._true_clock = Clock(transport.server_time)
+        self.clock: SetClock = clock or self._true_clock
+        self._steady: SetClock = clock or steady
         self.loaded = loaded
         self.engine = engine
         self.vault = vault
         self.group = group
         self.metrics = Metrics()
         self.drained = asyncio.Event()
-        self.transport: Transport
         self.outbox: Outbox
         self.intake: Intake
         self.jobs: Jobs
@@ -94,10 +99,11 @@ class App:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, settings: Settings, clock: Clock = now) -> AsyncIterator["App"]:
+    async def open(cls, settings: Settings, clock: SetClock | None = None) -> AsyncIterator["App"]:
         """Everything opened and wired, nothing received yet. Raises what is in MISTAKES.
 
-        All that can be wrong is found out before the first start writes anything.
+        `clock` is given by who plays with time. All that can be wrong is found out before the first start writes
+        anything.
         """
         loaded = load(settings.programme)
         if mistakes := faults(loaded):
@@ -118,8 +124,8 @@ class App:
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
             group = Group(int(moved or settings.group))
-            app = cls(settings, loaded, engine, vault, group, clock)
-            app.transport, app.me, app._doors = transport, me, doors
+            app = cls(settings, loaded, engine, vault, group, transport, clock)
+            app.me, app._doors = me, doors
             if found is None:
                 found = await find_group(transport, group.chat_id, me)
             app._moved_while_away = found if found != group.chat_id else None
@@ -144,6 +150,7 @@ class App:
             self.metrics,
             programme.review.undo_seconds,
             self.clock,
+            self._steady,
         )
         cards = Cards(programme, self.wording, signer)
         photos = PhotoErrands(
@@ -197,7 +204,7 @@ class App:
             self.engine,
             self.intake,
             self.drained.is_set,
-            self._clock_is_right,
+            self._look_at_clock,
             self.clock,
             self.outbox.take_up,
         )
@@ -329,14 +336,12 @@ class App:
             self._said = {one: at for one, at in self._said.items() if now - at < SAY_AGAIN} | {line: now}
             self.outbox.accept([Errand(NOTE, self.settings.operators, None, {"text": line, "plain": True})])
 
-    def _clock_is_right(self) -> bool:
-        """Whether our clock is near Telegram's. Nothing is reminded or destroyed by one that jumped."""
-        if self.clock is not now:
-            return True  # a rehearsal's clock runs by itself
-        error = self.transport.clock_error(self.clock())
-        if error > CLOCK_TOLERANCE:
-            self.trouble("this machine's clock is minutes off Telegram's; set it right")
-        return error <= CLOCK_TOLERANCE
+    def _look_at_clock(self) -> None:
+        """Tell the operators when this machine's clock is not Telegram's, by which the bot then goes."""
+        if abs(self._true_clock.error()) > TOLERANCE.total_seconds():
+            self.trouble(
+                "this machine's clock is minutes off Telegram's, which is used instead; set it right"
+            )
 
     async def _ready(self) -> str:
         """Empty when it can serve; otherwise why not."""

@@ -12,6 +12,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.arrivals import Happened
+from bot.clock import ticks, wall
 from bot.intake import Intake
 from conversations.events import FellSilent
 from storage import store
@@ -27,21 +28,21 @@ CLOCK_STEP = 5.0  # seconds by which the wall clock may leave the monotonic one 
 
 
 class Jobs:
-    """`async with` it. `drained`: Telegram's backlog is handled; `clock_is_right`: ours is near Telegram's."""
+    """`async with` it. `drained`: Telegram's backlog is handled; `look_at_clock`: whether ours goes right."""
 
     def __init__(
         self,
         engine: Engine,
         intake: Intake,
         drained: Callable[[], bool],
-        clock_is_right: Callable[[], bool],
+        look_at_clock: Callable[[], None],
         clock: Callable[[], datetime],
         reload: Callable[[], Awaitable[None]],
     ) -> None:
         self._engine = engine
         self._intake = intake
         self._drained = drained
-        self._clock_is_right = clock_is_right
+        self._look_at_clock = look_at_clock
         self._clock = clock
         self._reload = reload
         self._scheduler = AsyncIOScheduler(
@@ -70,7 +71,8 @@ class Jobs:
 
     async def sweep(self) -> int:
         """Reminders, expiry, the end of retention; how many people were due. Undelivered errands are taken up again."""
-        if not (self._drained() and self._clock_is_right()):
+        self._look_at_clock()
+        if not self._drained():
             return 0
         try:
             due = await self._engine.read(lambda tx: store.due_people(tx, self._clock(), BATCH))
@@ -98,12 +100,11 @@ class Jobs:
             self._checkpoint_due = False
 
     async def _watch_clock(self) -> None:
-        """When the wall clock steps, what the scheduler has planned by it is planned anew."""
-        loop = asyncio.get_running_loop()
-        offset = self._clock().timestamp() - loop.time()
+        """When this machine's clock steps, what the scheduler has planned by it is planned anew."""
+        offset = wall().timestamp() - ticks()
         while True:
             await asyncio.sleep(1)
-            now = self._clock().timestamp() - loop.time()
+            now = wall().timestamp() - ticks()
             if abs(now - offset) > CLOCK_STEP:
                 log.warning("the clock stepped", action="clock", seconds=round(now - offset))
                 for job in self._scheduler.get_jobs():

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -51,6 +51,7 @@ ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a r
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
+NOW = timedelta()
 REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 
@@ -68,7 +69,8 @@ def _would_double(errand: Errand) -> bool:
 
 
 class Outbox:
-    """One door out. `async with` it; `accept` never waits."""
+    """One door out; `accept` never waits. `clock` says when an errand is due, `steady` counts the time until then:
+    a clock that jumps makes nothing due."""
 
     def __init__(
         self,
@@ -78,7 +80,8 @@ class Outbox:
         pacing: Pacing,
         metrics: Metrics,
         undo_seconds: int,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime],
+        steady: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._vault = vault
@@ -87,6 +90,7 @@ class Outbox:
         self._metrics = metrics
         self._undo = timedelta(seconds=undo_seconds)
         self._clock = clock
+        self._steady = steady
         self.performer: Performer
         self.on_group_moved: Callable[[int, int], Coroutine[Any, Any, None]]
         self.on_trouble: Callable[[str], None] = lambda line: None
@@ -153,7 +157,7 @@ class Outbox:
         return self._timed[0][0] if self._timed else None
 
     def _is_due(self) -> bool:
-        return bool(self._timed) and self._timed[0][0] <= self._clock()
+        return bool(self._timed) and self._timed[0][0] <= self._steady()
 
     def waiting(self) -> int:
         """How many errands are to be done now; what has its time yet to come is not counted."""
@@ -171,11 +175,12 @@ class Outbox:
             self._known.add(errand.errand_id)
             if errand.is_prompt and errand.person_id:
                 self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
-            if errand.not_before and errand.not_before > self._clock():
-                heapq.heappush(self._timed, (errand.not_before, next(self._order), errand))
-                self._ring.set()
-            else:
-                self._enqueue(errand)
+            left = errand.not_before - self._clock() if errand.not_before else NOW
+            self._later(errand, left) if left > NOW else self._enqueue(errand)
+
+    def _later(self, errand: Errand, left: timedelta) -> None:
+        heapq.heappush(self._timed, (self._steady() + left, next(self._order), errand))
+        self._ring.set()
 
     def answer(self, answers: Sequence[CallbackAnswer]) -> None:
         """Answer presses at once. One that fails is not repeated for long: the press has expired."""
@@ -424,15 +429,15 @@ class Outbox:
     # time and return
 
     async def _watch_clock(self) -> None:
-        """Hand over what was to wait until now. Looks at the clock at least each second: it may jump."""
+        """Hand over what was to wait until now."""
         while True:
-            now = self._clock()
+            now = self._steady()
             while self._timed and self._timed[0][0] <= now:
                 self._enqueue(heapq.heappop(self._timed)[2])
             left = (self._timed[0][0] - now).total_seconds() if self._timed else 60.0
             self._ring.clear()
             try:
-                await asyncio.wait_for(self._ring.wait(), min(max(left, 0.01), 1.0 if self._timed else 60.0))
+                await asyncio.wait_for(self._ring.wait(), min(max(left, 0.01), 60.0))
             except TimeoutError:
                 continue
 

@@ -6,11 +6,11 @@ every URL, so no exception, log line or repr of this module carries a URL.
 """
 
 import asyncio
+import contextlib
 import io
 import json
-import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.request import getproxies
@@ -30,6 +30,8 @@ from telegram.error import (
 )
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
+
+from bot.clock import ticks
 
 DOWNLOAD_LIMIT = 20 * 1024 * 1024  # source: Bot API, getFile
 CONNECTIONS = 256
@@ -71,9 +73,8 @@ class Transport(BaseRequest):
         self._files = f"{root}/file/bot{token}/"
         self._timeout = timeout
         self._urls: dict[str, URL] = {}
-        self._server_said: tuple[str, float] | None = (
-            None  # the last Date header, and when it came (monotonic)
-        )
+        self._date = ""  # the last Date header
+        self._server_said: tuple[datetime, float] | None = None  # what it said, and when that was new (ticks)
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -122,16 +123,20 @@ class Transport(BaseRequest):
         status, raw = await self._post(url, body, headers, timeout or self._timeout)
         return parse(status, raw)
 
-    def clock_error(self, now: datetime) -> float:
-        """Seconds by which `now` is off the server's clock, by its last answer; 0 while it has not said."""
+    def server_time(self) -> datetime | None:
+        """What time it is by the server's clock, to a second or two; None while it has not said."""
         if self._server_said is None:
-            return 0.0
-        date, at = self._server_said
-        try:
-            server = parsedate_to_datetime(date) + timedelta(seconds=time.monotonic() - at)
-        except ValueError:
-            return 0.0
-        return abs((now - server).total_seconds())
+            return None
+        said, at = self._server_said
+        return said + timedelta(seconds=ticks() - at)
+
+    def _hear_date(self, date: str) -> None:
+        """An answer's Date header. It changes once a second, and only then is it read."""
+        if date != self._date:
+            self._date = date
+            with contextlib.suppress(ValueError):
+                said = parsedate_to_datetime(date)
+                self._server_said = said if said.tzinfo else said.replace(tzinfo=UTC), ticks()
 
     async def download(self, file_path: str) -> bytes:
         """A file's bytes. Raises BadRequest when it is longer than a bot may download, or cannot be had."""
@@ -159,8 +164,7 @@ class Transport(BaseRequest):
         try:
             limit = aiohttp.ClientTimeout(total=timeout, connect=10, sock_connect=10)
             async with session.post(url, data=body, headers=headers, timeout=limit) as response:
-                if date := response.headers.get("Date"):
-                    self._server_said = date, time.monotonic()
+                self._hear_date(response.headers.get("Date", ""))
                 return response.status, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             unknown = isinstance(error, aiohttp.ClientConnectorDNSError)

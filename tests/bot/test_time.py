@@ -48,7 +48,7 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def scene(folder: Path) -> AsyncIterator[Scene]:
+async def scene(folder: Path, *, clock_is_set: bool = True) -> AsyncIterator[Scene]:
     async with Sandbox.open() as sandbox:
         cast, clock = Cast(sandbox), Clock()
         group = cast.group()
@@ -62,7 +62,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
             status_port=0,
             limits="none",
         )
-        async with App.open(settings, clock) as app:
+        async with App.open(settings, clock if clock_is_set else None) as app:
             stop = asyncio.Event()
             serving = asyncio.create_task(app.run(stop))
             await asyncio.wait_for(app.drained.wait(), 10)

@@ -4,6 +4,8 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -271,3 +273,22 @@ async def test_the_librarys_client_is_told_of_time_outs() -> None:
             await transport.do_request(f"{url}/x", "POST")
         await transport.shutdown()
         assert transport.read_timeout == 0.1
+
+
+async def test_every_answer_tells_the_servers_time() -> None:
+    said = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+    async def dated(request: web.Request) -> web.Response:
+        return web.json_response(
+            {"ok": True, "result": 1}, headers={"Date": format_datetime(said, usegmt=True)}
+        )
+
+    async with served(dated) as url:
+        transport = Transport("1:A", url)
+        await transport.initialize()
+        assert transport.server_time() is None
+        await transport.call("getMe", {})
+        now = transport.server_time()
+        await transport.shutdown()
+    assert now is not None
+    assert timedelta() <= now - said < timedelta(seconds=10)

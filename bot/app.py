@@ -50,6 +50,7 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MOVED = "group_moved"
+SERVED = "group_served"  # the fact with the id of the group in which the bot was last
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
 
@@ -94,7 +95,7 @@ class App:
         self.reviewers: Reviewers
         self.me: dict[str, Any] = {}
         self._doors: dict[str, socket.socket] = {}
-        self._moved_while_away: int | None = None
+        self._found = (group.chat_id, "")  # the group as it was found at the start
         self._said: dict[str, float] = {}
 
     @classmethod
@@ -120,15 +121,18 @@ class App:
             await transport.initialize()
             stack.push_async_callback(transport.shutdown)
             me = await who_am_i(transport, settings)
-            found = await find_group(transport, settings.group, me) if is_first_start(settings) else None
+            found = None
+            if is_first_start(settings):
+                found = await find_group(transport, settings.group, me)
+                if found[1]:
+                    raise CannotStart(found[1])
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
             group = Group(int(moved or settings.group))
             app = cls(settings, loaded, engine, vault, group, transport, clock)
             app.me, app._doors = me, doors
-            if found is None:
-                found = await find_group(transport, group.chat_id, me)
-            app._moved_while_away = found if found != group.chat_id else None
+            app._found = found or await find_group(transport, group.chat_id, me)
+            await app._remember_group()
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
             for name in applied:
@@ -189,6 +193,7 @@ class App:
             carrier,
             lambda: self.group.chat_id,
             self.trouble,
+            lambda: self.outbox.look_into(self.post_missing_cards()),
         )
         self.intake = Intake(
             self.engine,
@@ -225,8 +230,7 @@ class App:
         await self.outbox.open()
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         try:
-            if self._moved_while_away is not None:
-                await self.move_group(self.group.chat_id, self._moved_while_away)
+            await self._take_group_as_found()
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
                 handlers = {"status": self._status, "stop": _stopper(stop)}
@@ -318,14 +322,39 @@ class App:
         at_setting = f"{MOVED}:{self.settings.group}"
         await self.engine.write(lambda tx: store.put_fact(tx, at_setting, str(new)))
         self.outbox.move_lane(old, new)
-        receipts = await self.engine.read(store.open_receipts)
+        await self.post_missing_cards()
+        self.trouble("the reviewers' group became a supergroup; its open cards are posted anew")
+
+    async def _remember_group(self) -> None:
+        """Raises CannotStart when the bot is not in the group and never was: the setting is wrong."""
+        found, wrong = self._found
+        known = await self.engine.read(lambda tx: store.get_fact(tx, SERVED))
+        if wrong and known != str(found):
+            raise CannotStart(wrong)
+        if known != str(found):
+            await self.engine.write(lambda tx: store.put_fact(tx, SERVED, str(found)))
+
+    async def _take_group_as_found(self) -> None:
+        """Applicants are served also while the bot is shut out of the group it served: cards wait for its return."""
+        chat, wrong = self._found
+        if wrong:
+            self.trouble(wrong)
+        if chat != self.group.chat_id:
+            await self.move_group(self.group.chat_id, chat)
+        else:
+            await self.post_missing_cards()
+
+    async def post_missing_cards(self) -> None:
+        """Every open application has its card in the present group, or an errand that brings it there."""
+        chat = self.group.chat_id
+        receipts = await self.engine.read(lambda tx: store.receipts_without_card(tx, chat))
         self.outbox.accept(
             [
-                Errand(CARD, new, None, {"receipt": receipt, "anew": True, "pressed": []})
+                Errand(CARD, chat, None, {"receipt": receipt, "anew": True, "pressed": []})
                 for receipt in receipts
+                if not self.outbox.has_card(receipt)
             ]
         )
-        self.trouble("the reviewers' group became a supergroup; its open cards are posted anew")
 
     def trouble(self, line: str) -> None:
         """Tell the operators: the log, the metrics, and, once in a while, their chat where one is set."""

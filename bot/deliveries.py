@@ -82,10 +82,6 @@ class Deliveries:
         errand.body["plain"] = True
         return await self.perform(errand)
 
-    async def abandon(self, errand: Errand) -> None:
-        """What its person is told when an errand had to be given up that he waits for."""
-        await self._photos.abandon(errand)
-
     # private chats
 
     async def _send(self, errand: Errand) -> Outcome:

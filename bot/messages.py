@@ -10,7 +10,27 @@ from bot.wording import Keyboard
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
 _GONE = ("message to edit not found", "message can't be edited")
 
+# what is said when the chat is closed to the bot, whatever the message; source: Bot API server, TDLib
+_CLOSED = (
+    "chat not found",
+    "not enough rights",
+    "have no rights",
+    "need administrator rights",
+    "chat_write_forbidden",
+    "chat_restricted",
+    "chat_send_",
+    "topic_closed",
+    "topic_deleted",
+    "message thread not found",
+)
+
 Body = dict[str, Any]  # text, keyboard, plain
+
+
+def is_closed(error: BadRequest) -> bool:
+    """Whether it is the chat that takes nothing from the bot, and not the message that is wrong."""
+    said = str(error).casefold()
+    return any(sign in said for sign in _CLOSED)
 
 
 class Messages:

@@ -34,6 +34,7 @@ from bot.errands import (
     restore,
 )
 from bot.lanes import Lane
+from bot.messages import is_closed
 from bot.metrics import Metrics
 from bot.pacing import Pacing
 from bot.plan import CallbackAnswer, Outcome, Write
@@ -50,6 +51,8 @@ MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's li
 ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
+SHUT_OUT = 30.0  # seconds between tries while the group takes nothing
+PUT_OFF = (60.0, 900.0)  # seconds until a refused card is tried again: first and longest
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()
 REMEMBERED = 10_000  # errands that are over, and people who are erased
@@ -60,7 +63,6 @@ class Performer(Protocol):
 
     async def perform(self, errand: Errand) -> Outcome | None: ...
     async def perform_plain(self, errand: Errand) -> Outcome | None: ...
-    async def abandon(self, errand: Errand) -> None: ...
 
 
 def _would_double(errand: Errand) -> bool:
@@ -165,6 +167,11 @@ class Outbox:
 
     # in
 
+    def has_card(self, receipt: str) -> bool:
+        """Whether that card is to be sent or changed anyway."""
+        waiting = (errand for lane in self._lanes.values() for errand in lane.queue)
+        return any(errand.kind == CARD and errand.body["receipt"] == receipt for errand in waiting)
+
     def accept(self, errands: Sequence[Errand]) -> None:
         """Take errands that are committed. What is known already is passed over."""
         for errand in errands:
@@ -206,6 +213,10 @@ class Outbox:
         """The group became a supergroup; cards go out anew there."""
         self._spawn(self.on_group_moved(old, new))
 
+    def group_is_open(self, chat: int) -> None:
+        """The bot may write there again."""
+        self._pacing.release(chat)
+
     def move_lane(self, old: int, new: int) -> None:
         """What waited for the old group goes to the new one."""
         lane = self._lanes.get(old)
@@ -241,10 +252,20 @@ class Outbox:
             lane.workers += 1
             self._spawn(self._work(lane))
 
+    def look_into(self, work: Coroutine[Any, Any, None]) -> None:
+        """Something to find out beside, which may lead to errands."""
+        self._spawn(work)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended_beside)
+
+    def _ended_beside(self, task: asyncio.Task[None]) -> None:
+        """What was to be looked up and could not be is looked up with the next sweep."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("work beside failed", action="outbox", error=type(error).__name__)
 
     # lanes
 
@@ -367,15 +388,29 @@ class Outbox:
     async def _forbidden(self, errand: Errand) -> bool:
         """A person who blocked the bot is marked, and what is his waits for his return; the group is retried."""
         if errand.kind == CARD:
-            self.on_trouble("the bot may not write to the reviewers' group; is it still a member?")
-            self._pacing.hold(errand.chat, 30.0, self._now())
-            return False
+            return self._shut_out(errand)
         if errand.person_id is None or errand.kind not in OWN:
             return self._give_up(errand, "not reachable")
         person_id = errand.person_id
         await self._quietly(lambda tx: store.set_reachable(tx, person_id, False))
         self._known.discard(errand.errand_id)
         self._drop_queued(person_id, OWN)
+        return True
+
+    def _shut_out(self, errand: Errand) -> bool:
+        """The group takes nothing from the bot at present. Cards wait, and it is tried again and again."""
+        self.on_trouble(
+            "the bot may not write to the reviewers' group; is it a member, and allowed to write?"
+        )
+        self._pacing.hold(errand.chat, SHUT_OUT, self._now())
+        return False
+
+    def _put_off(self, errand: Errand) -> bool:
+        """A card that Telegram refuses is tried again later, by itself: no application may stay unseen."""
+        self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
+        first, longest = PUT_OFF
+        self._later(errand, timedelta(seconds=min(longest, first * 2 ** min(errand.failures, 6))))
+        errand.failures += 1
         return True
 
     async def _refused(self, errand: Errand, error: BadRequest) -> bool:
@@ -389,15 +424,17 @@ class Outbox:
             except TelegramError as other:  # it stays plain for the next try
                 return await self._failed(errand, other)
             return True
+        if errand.kind == CARD:
+            return self._shut_out(errand) if is_closed(error) else self._put_off(errand)
         return self._give_up(errand, str(error))
 
     def _give_up(self, errand: Errand, why: str) -> bool:
+        if errand.kind == FETCH:  # its person waits for an answer: the next try is to tell him
+            errand.body["abandoned"] = True
+            return False
         self._metrics.count("errands_total", kind=errand.kind, outcome="given_up")
         self.on_trouble(f"an errand of kind {errand.kind} was given up: {why[:120]}")
-        if errand.kind == FETCH:
-            self._spawn(self.performer.abandon(errand))
-        else:
-            self._finish(errand, Outcome())
+        self._finish(errand, Outcome())
         return True
 
     # ends

@@ -73,6 +73,11 @@ class Pacing:
         known = self._chats.setdefault(chat, _Chat(at=now))
         known.held_until = max(known.held_until, now + seconds)
 
+    def release(self, chat: int) -> None:
+        """What held a chat is over."""
+        if known := self._chats.get(chat):
+            known.held_until = 0.0
+
     def _forget_idle(self, now: float) -> None:
         self._chats = {
             chat: known for chat, known in self._chats.items() if now < max(known.at + IDLE, known.held_until)

@@ -49,10 +49,14 @@ class PhotoErrands:
         self.is_erased: Callable[[str | None], bool]
 
     async def fetch(self, errand: Errand) -> None:
-        """Fetch, check, re-encode; the result is an event, and brings the picture with it."""
+        """Fetch, check, re-encode; the result is an event, and brings the picture with it.
+
+        What could not be fetched at all is asked for again.
+        """
         body = errand.body
         place = (body["question"], body["part"], body["attempt"])
-        developed = await self._developed(body["file_id"])
+        abandoned = body.get("abandoned")
+        developed = Refusal("photo_not_checked") if abandoned else await self._developed(body["file_id"])
         picture, jpeg = None, b""
         if isinstance(developed, Photo):
             jpeg = developed.jpeg
@@ -69,12 +73,6 @@ class PhotoErrands:
         await self.happen(
             Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id, photo=jpeg)
         )
-
-    async def abandon(self, errand: Errand) -> None:
-        """It could not be fetched at all: the applicant is asked for it again."""
-        body = errand.body
-        result = PhotoChecked(body["question"], body["part"], body["attempt"], refusal="photo_not_checked")
-        await self.happen(Happened(result, person_id=errand.person_id or "", errand_id=errand.errand_id))
 
     async def _developed(self, file_id: str) -> Photo | Refusal:
         try:

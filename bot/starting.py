@@ -64,26 +64,26 @@ async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
     return me
 
 
-async def find_group(transport: Transport, group: int, me: dict[str, Any]) -> int:
-    """The reviewers' group's present id: another than `group` once it has become a supergroup.
+async def find_group(transport: Transport, group: int, me: dict[str, Any]) -> tuple[int, str]:
+    """The group's present id, another than `group` once it has become a supergroup; and why it cannot be used, if so.
 
-    Raises CannotStart when the bot is not in it.
+    Raises CannotStart when Telegram does not answer.
     """
     add = f"add @{me['username']} to it"
     try:
         params = {"chat_id": group, "user_id": me["id"]}
         member = await _asked(transport, "getChatMember", params)
     except ChatMigrated as error:
-        return error.new_chat_id
+        return error.new_chat_id, ""
     except (BadRequest, Forbidden):
-        raise CannotStart(f"INTAKE_GROUP: the bot is not in the group {group}; {add}") from None
+        return group, f"INTAKE_GROUP: the bot is not in the group {group}; {add}"
     except TelegramError as error:
         raise CannotStart(f"Telegram does not answer ({error}); try again") from None
     if member["status"] in {"left", "kicked"}:
-        raise CannotStart(f"INTAKE_GROUP: the bot is no longer in the group {group}; {add}")
+        return group, f"INTAKE_GROUP: the bot is no longer in the group {group}; {add}"
     if member["status"] != "administrator":
         log.warning("the bot should be an administrator of the reviewers' group", action="not_admin")
-    return group
+    return group, ""
 
 
 async def _asked(transport: Transport, method: str, params: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from bot.plan import CallbackAnswer, Plan
 from bot.presses import applicant_event, review_event
 from bot.reading import (
     COMMANDS,
+    GONE,
     BotMoved,
     FromApplicant,
     FromReviewer,
@@ -49,6 +50,7 @@ class Post(Protocol):
     def prompt_is_unsent(self, person_id: str) -> bool: ...
     def resume(self, person_id: str) -> None: ...
     def group_moved(self, old: int, new: int) -> None: ...
+    def group_is_open(self, chat: int) -> None: ...
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Turns:
     carrier: Carrier
     group: Callable[[], int]
     trouble: Callable[[str], None]
+    post_cards: Callable[[], None]
 
     async def load(self, items: Iterable[Item]) -> Crowd:
         """Everyone these items are about, in one read."""
@@ -229,17 +232,23 @@ class Turns:
             plan.after.append(lambda: self.outbox.resume(person.person_id))
 
     def _bot_moved(self, reading: BotMoved, plan: Plan) -> None:
-        is_well = reading.status == "administrator" or reading.chat_id != self.group()
-        say = log.info if is_well else log.warning
-        say("standing changed", action="bot_standing", status=reading.status)
-        if reading.status in {"left", "kicked"}:
-            if reading.chat_id == self.group():
-                self.trouble("the bot was removed from the reviewers' group; add it again")
+        log.info("standing changed", action="bot_standing", status=reading.status)
+        chat, is_in = reading.chat_id, reading.status not in GONE
+        if chat != self.group():
+            if is_in:
+                self._note(plan, chat, "group_hello", chat_id=chat)
             return
-        if reading.chat_id != self.group():
-            self._note(plan, reading.chat_id, "group_hello", chat_id=reading.chat_id)
-        elif reading.status != "administrator":
-            self._note(plan, reading.chat_id, "group_needs_admin")
+        if not is_in:
+            self.trouble("the bot was removed from the reviewers' group; add it again")
+            return
+        self.reviewers.forget_all()  # shut out, the bot took everybody for a stranger
+        plan.after.append(lambda: self.outbox.group_is_open(chat))
+        plan.after.append(self.post_cards)
+        if reading.status != "administrator":
+            self.trouble(
+                "the bot is no administrator of the reviewers' group, and cannot be sure who may decide"
+            )
+            self._note(plan, chat, "group_needs_admin")
 
     def _answer(self, reading: FromApplicant | FromReviewer, plan: Plan, name: str) -> None:
         text = self.wording.toast(name, self.programme.review.language, {})

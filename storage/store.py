@@ -178,11 +178,12 @@ def applications_of(tx: Transaction, person_id: str) -> list[ApplicationRow]:
     return [ApplicationRow(*row) for row in rows]
 
 
-def open_receipts(tx: Transaction) -> list[str]:
-    """The applications that reviewers have before them, oldest first."""
+def receipts_without_card(tx: Transaction, chat: int) -> list[str]:
+    """The applications that reviewers should have before them and whose card is not in that group, oldest first."""
     rows = tx.fetchall(
-        f"SELECT receipt FROM applications WHERE status IN ({_marks(OPEN_STATUSES)}) ORDER BY submitted_at",
-        OPEN_STATUSES,
+        f"SELECT receipt FROM applications WHERE status IN ({_marks(OPEN_STATUSES)})"
+        " AND (card_message IS NULL OR card_chat <> ?) ORDER BY submitted_at",
+        (*OPEN_STATUSES, chat),
     )
     return [row[0] for row in rows]
 

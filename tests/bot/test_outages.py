@@ -158,3 +158,67 @@ async def test_a_person_who_applies_again_is_shown_to_reviewers_with_what_became
 
 def _join(cast: Cast, group: Group, boss: Person) -> None:
     set_status(cast.telegram, group.chat, cast.telegram.bot, Member("member"), boss.user)
+
+
+# a group that is closed to the bot
+
+
+SHUT = ["TOPIC_CLOSED", "not enough rights to send text messages to the chat", "chat not found"]
+
+
+@pytest.mark.parametrize("said", SHUT)
+async def test_a_card_waits_until_the_group_takes_it_and_operators_are_told(
+    said: str, bot: RunningBot, sandbox: Sandbox, cast: Cast, group: Group, ana: Person
+) -> None:
+    mei, lin = cast.applicant("Mei"), cast.applicant("Lin")
+    first = await apply(mei, group)
+    await fill_in(lin)
+    shut = sandbox.faults.add(Fault("400", "sendMessage", chat_id=group.id, description=said))
+    await press(lin, "submit")
+    await struck(sandbox, shut, 1)
+    sandbox.faults.clear()
+    set_status(
+        cast.telegram, group.chat, cast.telegram.bot, Member("administrator"), ana.user
+    )  # let in again
+    await group.shows(lambda one: one.id > first.id and has("approve")(one))
+    assert "trouble" in bot.output
+
+
+async def test_a_card_that_telegram_refuses_holds_up_no_other(
+    bot: RunningBot, sandbox: Sandbox, cast: Cast, group: Group
+) -> None:
+    mei, lin = cast.applicant("Mei"), cast.applicant("Lin")
+    await fill_in(mei)
+    await fill_in(lin)
+    sandbox.faults.add(
+        Fault("400", "sendMessage", chat_id=group.id, count=1, description="can't parse entities")
+    )
+    await press(mei, "submit")
+    refused = await mei.hears("✅")
+    await press(lin, "submit")
+    accepted = await lin.hears("✅")
+    await group.shows(lambda one: has("approve")(one) and one.text.split("·")[1].split()[0] in accepted.text)
+    await bot.restart()  # or in a minute
+    await group.shows(lambda one: has("approve")(one) and one.text.split("·")[1].split()[0] in refused.text)
+
+
+async def test_applicants_are_served_while_the_bot_is_shut_out_and_cards_come_when_it_is_back(
+    bot: RunningBot, sandbox: Sandbox, cast: Cast, group: Group, ana: Person
+) -> None:
+    mei = cast.applicant("Mei")
+    await fill_in(mei)
+    set_status(cast.telegram, group.chat, cast.telegram.bot, Member("kicked"), ana.user)
+    await press(mei, "submit")
+    await mei.hears("✅")
+    await bot.kill()
+    await bot.start()
+    lin = cast.applicant("Lin")
+    await fill_in(lin)
+    await press(lin, "submit")
+    await lin.hears("✅")
+    set_status(cast.telegram, group.chat, cast.telegram.bot, Member("administrator"), ana.user)
+    await cast.telegram.changes.until(lambda: sum(has("approve")(one) for one in group.messages) == 2, 20)
+    await bot.settled()
+    cards = [one for one in group.messages if has("approve")(one)]
+    assert len(cards) == 2
+    await decide(ana, cards[0], "approve")

@@ -110,7 +110,7 @@ async def test_an_application_is_one_row_that_follows_its_state(engine: SQLite) 
     ]
 
 
-async def test_open_applications_come_oldest_first(engine: SQLite) -> None:
+async def test_open_applications_without_a_card_in_the_group_come_oldest_first(engine: SQLite) -> None:
     states = ["waiting", "rejecting", "deciding", "approved", "rejected", "withdrawn", "recalled"]
 
     def work(tx: Transaction) -> list[Any]:
@@ -118,15 +118,17 @@ async def test_open_applications_come_oldest_first(engine: SQLite) -> None:
             add(tx, status)
             times = (NOW - timedelta(hours=place), None)
             submit(tx, f"UX-{place}", status, status, times=times)
+        store.set_card(tx, "UX-0", -1, 5)
+        store.set_card(tx, "UX-1", -2, 6)
         submit(tx, "UX-9", "waiting", "withdrawn", times=(LATER, LATER))
         return [
-            store.open_receipts(tx),
+            store.receipts_without_card(tx, -1),
             store.count_by_status(tx),
             [row.receipt for row in store.applications_of(tx, "waiting")],
         ]
 
     assert await engine.write(work) == [
-        ["UX-2", "UX-1", "UX-0"],
+        ["UX-2", "UX-1"],
         {**dict.fromkeys(states, 1), "withdrawn": 2},
         ["UX-0", "UX-9"],
     ]

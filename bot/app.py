@@ -42,7 +42,7 @@ from bot.web import listen_on, serve_status, serve_webhook, split_address
 from bot.wording import Wording
 from conversations import ProgrammeMistakes
 from storage import store
-from storage.engine import Engine
+from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
 from storage.sqlite import DataLock
 from storage.vault import Vault
@@ -50,6 +50,7 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MOVED = "group_moved"
+SERVING = "serving"  # the fact that stands while a process serves
 SERVED = "group_served"  # the fact with the id of the group in which the bot was last
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
@@ -226,9 +227,18 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then finish or keep everything that was accepted."""
+        if await self.engine.write(_begun):
+            log.warning("the last end was unclean; the first updates are taken singly", action="careful")
+            await self.intake.be_careful()
+        await self._serve(stop)
+        with contextlib.suppress(StorageUnavailable):
+            await self.engine.write(lambda tx: store.drop_fact(tx, SERVING))
+
+    async def _serve(self, stop: asyncio.Event) -> None:
         intake = asyncio.create_task(self.intake.run())
         await self.outbox.open()
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
+        trust = asyncio.create_task(self._trust_when_drained())
         try:
             await self._take_group_as_found()
             await self._register_commands()
@@ -243,9 +253,14 @@ class App:
                 watch.result()
         finally:
             watch.cancel()
+            trust.cancel()
             await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
             await intake
+
+    async def _trust_when_drained(self) -> None:
+        await self.drained.wait()
+        await self.intake.trust()
 
     async def _receive(self, stop: asyncio.Event) -> None:
         """By webhook or by polling, until told to stop. Raises CannotStart when the token is refused."""
@@ -408,6 +423,13 @@ async def _until_broken(tasks: set[asyncio.Task[None]], stop: asyncio.Event) -> 
     for task in done:
         task.result()
     raise RuntimeError("a part of the bot ended before its time")
+
+
+def _begun(tx: Transaction) -> bool:
+    """Note that the bot serves; whether an earlier process did, and did not say that it ended."""
+    unclean = store.get_fact(tx, SERVING) is not None
+    store.put_fact(tx, SERVING, "yes")
+    return unclean
 
 
 def _stopper(stop: asyncio.Event) -> Any:

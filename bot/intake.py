@@ -3,6 +3,9 @@
 Whatever arrives (updates from Telegram, results of errands, the clock) goes through one queue. What has come
 together is loaded with one read, thought through in memory, and written with one transaction. An update that
 cannot be read or handled is parked alone, sealed for the operator.
+
+One that kills the process leaves no time for that. So after an unclean end the first updates are taken singly, each
+behind a mark that is committed before it is looked at; the one that was in hand at two such ends is parked unread.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ from bot.arrivals import Happened, Item, park
 from bot.errands import Errand
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import read
+from bot.suspects import ENDS, Suspects
 from bot.turns import Turns
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
@@ -50,6 +54,7 @@ class Intake:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closing: bool = False
     _has_ended: bool = False
+    _suspects: Suspects | None = None  # while updates are taken singly
 
     # from outside
 
@@ -82,6 +87,16 @@ class Intake:
         self._wake.set()
         return item
 
+    async def be_careful(self) -> None:
+        """The last process ended uncleanly: take updates singly, until `trust`."""
+        self._suspects = await Suspects.load(self.engine)
+
+    async def trust(self) -> None:
+        """All that may have been in hand at the unclean end is done."""
+        suspects, self._suspects = self._suspects, None
+        if suspects is not None:
+            await suspects.clear()
+
     async def run(self) -> None:
         """Take what has come together, until `close` was called and the queue is empty."""
         while self._queue or not self._closing:
@@ -90,6 +105,8 @@ class Intake:
             items, self._queue = self._queue, []
             if items:
                 await self._handle_or_end(items)
+            if self._suspects is not None and self._suspects.are_over:
+                await self.trust()
 
     def close(self) -> None:
         """Finish what is in the queue, and end."""
@@ -99,11 +116,31 @@ class Intake:
     async def _handle_or_end(self, items: list[Item]) -> None:
         """What nobody foresaw ends the intake, and whoever waits for it is not left waiting."""
         try:
-            await self._handle(items)
+            if self._suspects is None:
+                await self._handle(items)
+            else:
+                for item in items:
+                    await self._handle_carefully(item, self._suspects)
         except BaseException:
             self._has_ended = True
             self._fail([*items, *self._queue], RuntimeError("the intake has ended"))
             raise
+
+    async def _handle_carefully(self, item: Item, suspects: Suspects) -> None:
+        """One item behind a mark that says it is in hand."""
+        update_id = item.update_id
+        if update_id is None:
+            await self._handle([item])
+            return
+        try:
+            ends = await suspects.take_in_hand(update_id)
+        except StorageUnavailable as error:
+            self._fail([item], error)
+            return
+        if ends >= ENDS:
+            item.fault = f"in hand at {ends} unclean ends"  # so nobody reads it
+        await self._handle([item])
+        suspects.done(update_id)
 
     async def _handle(self, items: list[Item]) -> None:
         try:

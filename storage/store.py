@@ -40,6 +40,10 @@ def put_fact(tx: Transaction, name: str, value: str) -> None:
     )
 
 
+def drop_fact(tx: Transaction, name: str) -> None:
+    tx.execute("DELETE FROM facts WHERE name = ?", (name,))
+
+
 # people
 
 

@@ -7,7 +7,7 @@ their way at once, but never two of one card; edits of a card come before new ca
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import CARD, Errand
+from bot.errands import CARD, NOTE, Errand
 
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
 
@@ -39,7 +39,12 @@ class Lane:
         return min(free, key=_rank, default=None)
 
     def coalesce(self, errand: Errand) -> bool:
-        """Whether a waiting card already stands for whatever the database says by then."""
+        """Whether it need not wait itself: a waiting card stands for whatever the database says by then, and a plain
+        word that waits is not said twice."""
+        if errand.kind == NOTE:
+            return any(other.kind == NOTE and other.body == errand.body for other in self.queue)
+        if errand.kind != CARD:
+            return False
         for other in self.queue:
             if other.kind == CARD and other not in self.in_hand and _card_of(other) == _card_of(errand):
                 other.body["anew"] = other.body["anew"] or errand.body["anew"]

@@ -172,6 +172,10 @@ class Outbox:
         waiting = (errand for lane in self._lanes.values() for errand in lane.queue)
         return any(errand.kind == CARD and errand.body["receipt"] == receipt for errand in waiting)
 
+    def owes(self, chat: int) -> bool:
+        """Whether something is still to be sent there."""
+        return chat in self._lanes
+
     def accept(self, errands: Sequence[Errand]) -> None:
         """Take errands that are committed. What is known already is passed over."""
         for errand in errands:
@@ -244,7 +248,7 @@ class Outbox:
             self._spawn(self._alone(errand))
             return
         lane = self._lanes.setdefault(errand.chat, Lane(errand.chat))
-        if errand.kind == CARD and lane.coalesce(errand):
+        if lane.coalesce(errand):
             self._finish(errand, Outcome())
             return
         lane.queue.append(errand)

@@ -45,6 +45,7 @@ class Crowd:
     ids_by_receipt: dict[str, str] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     barred: dict[str, datetime] = field(default_factory=dict)
+    heard: set[int] = field(default_factory=set)  # accounts of which something was taken in this very batch
 
     def of_ref(self, ref: str) -> Person | None:
         return self.by_id.get(self.ids_by_ref.get(ref, ""))

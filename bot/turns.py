@@ -1,7 +1,7 @@
 """One thing that came in, thought through: whom it is about, what the rules say, what is to be written and done."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
@@ -9,6 +9,8 @@ import structlog
 from bot.arrivals import Happened, Item
 from bot.buttons import Press, Signer, data_of, subject_of
 from bot.carrying import Carrier
+from bot.clock import ticks
+from bot.damper import Damper, Pace
 from bot.errands import MEMBER, NOTE, Errand
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
@@ -36,6 +38,7 @@ from conversations.events import (
     HelpAsked,
     PhotoArrived,
     PhotoOpened,
+    Rushed,
     Started,
     Submitted,
 )
@@ -51,6 +54,7 @@ class Post(Protocol):
     def resume(self, person_id: str) -> None: ...
     def group_moved(self, old: int, new: int) -> None: ...
     def group_is_open(self, chat: int) -> None: ...
+    def owes(self, chat: int) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -67,6 +71,7 @@ class Turns:
     group: Callable[[], int]
     trouble: Callable[[str], None]
     post_cards: Callable[[], None]
+    damper: Damper = field(default_factory=Damper)
 
     async def load(self, items: Iterable[Item]) -> Crowd:
         """Everyone these items are about, in one read."""
@@ -126,6 +131,11 @@ class Turns:
     # applicants
 
     def _applicant(self, reading: FromApplicant, item: Item, crowd: Crowd, plan: Plan) -> None:
+        pace = Pace.FINE if item.errand_id else self._pace(reading, crowd)
+        if pace is Pace.PASSED_OVER:
+            if reading.callback_id:
+                plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id))
+            return
         if isinstance(reading.event, Started) and reading.event.payload:
             press = self.signer.read(reading.user_id, data_of(reading.event.payload))
             if press and press.verb == PhotoOpened.verb:
@@ -139,9 +149,11 @@ class Turns:
         event = reading.event or applicant_event(
             self.signer.read(reading.user_id, reading.data, person.person_id), person.applicant
         )
+        if pace is Pace.TOO_FAST:
+            event = Rushed()
         if isinstance(event, HelpAsked) and self.reviewers.may(reading.user_id):
             event = HelpAsked(reviews=True)
-        if reading.can_be_early and not _is_rest_of_album(event, person):
+        if reading.can_be_early and pace is Pace.FINE and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
                 event = CameEarly(on_its_way=True)
             elif person.prompt_message is not None and reading.message_id < person.prompt_message:
@@ -151,6 +163,12 @@ class Turns:
             plan.after.append(lambda: self.outbox.resume(person.person_id))
             person.reachable = True
         self._turn(person, event, crowd, plan, reading)
+
+    def _pace(self, reading: FromApplicant, crowd: Crowd) -> Pace:
+        user_id, sent_at = reading.user_id, reading.sent_at.timestamp() if reading.sent_at else None
+        owed = user_id in crowd.heard or self.outbox.owes(user_id)
+        crowd.heard.add(user_id)
+        return self.damper.judge(user_id, ticks(), sent_at, owed=owed)
 
     def _turn(
         self,

@@ -62,6 +62,11 @@ class CameEarly(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Rushed(Event):
+    """He writes or presses faster than he can be answered; what he wrote was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownCommand(Event):
     """A command nobody declared."""
 

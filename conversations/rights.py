@@ -39,6 +39,7 @@ from conversations.events import (
     PhotoArrived,
     PrivacyAsked,
     Replied,
+    Rushed,
     SomethingElse,
     StalePressed,
     StatusAsked,
@@ -278,6 +279,10 @@ def unknown_command(scene: Scene, state: State, event: UnknownCommand) -> Turn:
     return tell_once(scene, "unknown_command")
 
 
+def rushed(scene: Scene, state: State, event: Rushed) -> Turn:
+    return tell_once(scene, "too_fast")
+
+
 def stale(scene: Scene, state: State, event: StalePressed) -> Turn:
     return toast(scene, "stale")
 
@@ -433,6 +438,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, SomethingElse, something_else),
     across(ALL_STATES, UnknownCommand, unknown_command),
     across(ALL_STATES, StalePressed, stale),
+    across(ALL_STATES, Rushed, rushed),
     across((Fresh, Settled), Replied, nothing_open),
     across(
         (Fresh, Reading, Consenting, Confirming, Waiting, Rejecting, Deciding, Settled),

@@ -23,7 +23,8 @@ async def engine(tmp_path: Path) -> AsyncIterator[SQLite]:
 
 
 async def marks(engine: SQLite) -> dict[str, int]:
-    found: dict[str, int] = json.loads(await engine.read(lambda tx: store.get_fact(tx, IN_HAND)) or "{}")
+    known = await engine.read(lambda tx: store.get_fact(tx, IN_HAND))
+    found: dict[str, int] = json.loads(known or "{}")
     return found
 
 

@@ -473,3 +473,22 @@ def _rows(database: Path) -> dict[str, int]:
     with contextlib.closing(sqlite3.connect(database)) as connection:
         tables = ("people", "applications", "photos", "messages", "errands", "consents", "tombstones")
         return {table: connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables}
+
+
+async def test_a_rush_of_messages_is_answered_once_and_changes_nothing(
+    bot: RunningBot, sandbox: Sandbox, cast: Cast
+) -> None:
+    mei, lin = cast.applicant("Mei"), cast.applicant("Lin", "zh")
+    await agree(mei)
+    sandbox.faults.latency = 0.2  # the bot cannot keep step
+    for number in range(100):
+        mei.say(f"noise {number}")
+    await agree(lin)
+    sandbox.faults.latency = 0.0
+    await bot.settled()
+    assert sum("faster than" in one.text for one in mei.messages()) == 1
+    assert len([one for one in mei.messages() if one.from_bot]) < 20
+    await answer(lin, 1)
+    await asyncio.sleep(1.5)  # she takes a breath
+    mei.say("mei.okafor@example.edu")
+    await at(mei, 3)

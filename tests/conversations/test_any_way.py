@@ -41,6 +41,7 @@ from conversations.events import (
     Rejected,
     Replied,
     ReviewEvent,
+    Rushed,
     Skipped,
     SomethingElse,
     StalePressed,
@@ -177,6 +178,7 @@ class AnyWay(RuleBasedStateMachine):
                 SomethingElse("sticker"),
                 CameEarly(),
                 CameEarly(on_its_way=True),
+                Rushed(),
                 UnknownCommand(),
             ]
         )

@@ -358,16 +358,18 @@ class App:
             await self.move_group(self.group.chat_id, chat)
         else:
             await self.post_missing_cards()
+        self.outbox.end_digest(self.group.chat_id)
 
     async def post_missing_cards(self) -> None:
         """Every open application has its card in the present group, or an errand that brings it there."""
         chat = self.group.chat_id
-        receipts = await self.engine.read(lambda tx: store.receipts_without_card(tx, chat))
+        missing = await self.engine.read(lambda tx: store.without_card(tx, chat))
+        on_their_way = self.outbox.cards()
         self.outbox.accept(
             [
                 Errand(CARD, chat, None, {"receipt": receipt, "anew": True, "pressed": []})
-                for receipt in receipts
-                if not self.outbox.has_card(receipt)
+                for receipt, _ in missing
+                if receipt not in on_their_way
             ]
         )
 

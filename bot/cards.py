@@ -1,9 +1,13 @@
 """An application's card in the reviewers' group: rendered from the database, each time it is sent."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.buttons import Signer
 from bot.carrying import stamp_of
+from bot.errands import DIGEST
+from bot.flood import AT_ONCE, EVERY
 from bot.wording import Place, Wording
 from conversations import Programme
 from conversations.application import Application, Pictured, Written, photo_ids
@@ -11,6 +15,9 @@ from conversations.effects import Button, Rows, Say
 from conversations.questions import EmailQuestion
 from conversations.state import Deciding, Rejecting, Settled, State, Waiting, application_of
 from conversations.text import mixes_scripts
+
+MORE = "more"  # the verb of the button under the digest
+LISTED = 20  # receipts that the digest names
 
 
 class Cards:
@@ -48,6 +55,19 @@ class Cards:
             "tell_at": state.tell_at if isinstance(state, Deciding) else None,
             "closed": state.closed if isinstance(state, Settled) else None,
             "warnings": self.warnings(application),
+        }
+
+    def digest(self, waiting: Sequence[tuple[str, datetime]], chat: int, *, over: bool) -> dict[str, Any]:
+        """What stands for the cards held back; `waiting`: receipt and time of submission, oldest first."""
+        language = self._programme.review.language
+        if over:
+            return {"text": self._wording.named("digest_over", language), "keyboard": []}
+        values = {"count": len(waiting), "waiting": waiting[:LISTED], "seconds": round(EVERY)}
+        more = Button(MORE, values={"n": AT_ONCE})
+        place = Place(chat, "", DIGEST)
+        return {
+            "text": self._wording.named("digest", language, **values),
+            "keyboard": self._wording.keyboard(((more,),), language, place),
         }
 
     def warnings(self, application: Application) -> list[str]:

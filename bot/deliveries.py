@@ -10,7 +10,22 @@ from telegram.error import BadRequest, Forbidden
 
 from bot.arrivals import Happened
 from bot.cards import Cards
-from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, MEMBER, NOTE, REMOVE, SEND, SHOW, WAKE, WIPE, Errand
+from bot.errands import (
+    CARD,
+    DATA,
+    DIGEST,
+    EDIT,
+    FETCH,
+    HIDE,
+    MEMBER,
+    NOTE,
+    REMOVE,
+    SEND,
+    SHOW,
+    WAKE,
+    WIPE,
+    Errand,
+)
 from bot.messages import Body, Messages
 from bot.mydata import data_file
 from bot.people import People
@@ -22,7 +37,7 @@ from bot.wording import Wording
 from conversations.events import UndoWindowPassed
 from storage import store
 from storage.engine import Engine, Transaction
-from storage.store import ApplicationRow
+from storage.store import OPEN_STATUSES, ApplicationRow
 from storage.vault import Vault
 
 
@@ -70,6 +85,7 @@ class Deliveries:
             REMOVE: photos.remove,
             WIPE: self._wipe,
             MEMBER: self._member,
+            DIGEST: self._digest,
             NOTE: self._note,
         }
 
@@ -147,6 +163,8 @@ class Deliveries:
             and await self._messages.edit(chat, row.card_message or 0, card)
         ):
             return Outcome()
+        if not stands and row.status not in OPEN_STATUSES:
+            return Outcome()  # it was over before anybody saw it
         errand.body["posting"] = True
         message_id = await self._messages.send(chat, card)
         if self.is_erased(row.person_id):
@@ -164,6 +182,26 @@ class Deliveries:
                 await self._engine.write(_card_at(row.receipt, chat, message_id))
             elif message_id != row.card_message:
                 await self._messages.take_away(chat, message_id, self._moved(row))
+
+    async def _digest(self, errand: Errand) -> Outcome:
+        """The message that stands for the cards held back: posted once, then changed in place."""
+        chat, over = self._group(), errand.body["over"]
+        fact = f"digest:{chat}"
+        waiting, known = await self._engine.read(
+            lambda tx: (store.without_card(tx, chat), store.get_fact(tx, fact))
+        )
+        if known is None and over:
+            return Outcome()
+        if known is None or not await self._messages.edit(
+            chat, int(known), self._cards.digest(waiting, chat, over=over)
+        ):
+            errand.body["posting"] = True
+            known = str(await self._messages.send(chat, self._cards.digest(waiting, chat, over=over)))
+        stands = known
+        await self._engine.write(
+            lambda tx: store.drop_fact(tx, fact) if over else store.put_fact(tx, fact, stands)
+        )
+        return Outcome()
 
     def _moved(self, row: ApplicationRow) -> Body:
         """What stands in the place of a card that gave way to a newer one."""

@@ -24,6 +24,7 @@ HIDE = "hide"  # remove the photos shown of an application: receipt
 REMOVE = "remove"  # remove one message: message_id
 WIPE = "wipe"  # after an erasure: everything that stands in chats, then the receipt
 MEMBER = "member"  # ask whether someone may review, then read his press again: raw
+DIGEST = "digest"  # the one message that stands for the cards held back: over
 NOTE = "note"  # a plain word to a group or reviewer: text
 
 OWN = (SEND, EDIT, DATA)  # what goes to the person himself, and waits for him when he has blocked the bot

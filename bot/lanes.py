@@ -7,7 +7,8 @@ their way at once, but never two of one card; edits of a card come before new ca
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import CARD, NOTE, Errand
+from bot.errands import CARD, DIGEST, NOTE, Errand
+from bot.flood import Flood
 
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
 
@@ -20,6 +21,7 @@ class Lane:
     queue: list[Errand] = field(default_factory=list)
     in_hand: list[Errand] = field(default_factory=list)
     workers: int = 0
+    flood: Flood = field(default_factory=Flood)
 
     @property
     def is_group(self) -> bool:
@@ -36,19 +38,34 @@ class Lane:
             return self.queue[0] if self.queue and not self.in_hand else None
         busy = {_card_of(errand) for errand in self.in_hand if errand.kind == CARD}
         free = (one for one in self.queue if one not in self.in_hand and _card_of(one) not in busy)
+        if self.flood.holds:
+            free = (one for one in free if not is_new_card(one))
         return min(free, key=_rank, default=None)
+
+    def new_cards(self) -> int:
+        """How many cards wait to be posted."""
+        return sum(is_new_card(one) and one not in self.in_hand for one in self.queue)
 
     def coalesce(self, errand: Errand) -> bool:
         """Whether it need not wait itself: a waiting card stands for whatever the database says by then, and a plain
         word that waits is not said twice."""
         if errand.kind == NOTE:
             return any(other.kind == NOTE and other.body == errand.body for other in self.queue)
+        if errand.kind == DIGEST:
+            return self._coalesce_digest(errand)
         if errand.kind != CARD:
             return False
         for other in self.queue:
             if other.kind == CARD and other not in self.in_hand and _card_of(other) == _card_of(errand):
                 other.body["anew"] = other.body["anew"] or errand.body["anew"]
                 other.body["pressed"] += errand.body["pressed"]
+                return True
+        return False
+
+    def _coalesce_digest(self, errand: Errand) -> bool:
+        for other in self.queue:
+            if other.kind == DIGEST and other not in self.in_hand:
+                other.body["over"] = errand.body["over"]
                 return True
         return False
 
@@ -63,6 +80,11 @@ class Lane:
 def _card_of(errand: Errand) -> str:
     """The receipt of the card an errand is about; nothing for the rest."""
     return str(errand.body["receipt"]) if errand.kind == CARD else ""
+
+
+def is_new_card(errand: Errand) -> bool:
+    """Whether it posts a card, as far as one can tell before."""
+    return errand.kind == CARD and bool(errand.body["anew"])
 
 
 def _rank(errand: Errand) -> int:

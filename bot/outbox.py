@@ -20,6 +20,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from bot.errands import (
     CARD,
     DATA,
+    DIGEST,
     EDIT,
     FETCH,
     HIDE,
@@ -33,7 +34,8 @@ from bot.errands import (
     Errand,
     restore,
 )
-from bot.lanes import Lane
+from bot.flood import EVERY
+from bot.lanes import Lane, is_new_card
 from bot.messages import is_closed
 from bot.metrics import Metrics
 from bot.pacing import Pacing
@@ -47,8 +49,8 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE})  # what Telegram's limits count
-ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE})  # what would be doubled by a repeat: at most once
+MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST})  # what Telegram's limits count
+ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE, DIGEST})  # what would be doubled by a repeat: at most once
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 SHUT_OUT = 30.0  # seconds between tries while the group takes nothing
@@ -66,8 +68,8 @@ class Performer(Protocol):
 
 
 def _would_double(errand: Errand) -> bool:
-    """Whether a repeat could show twice; the edit of a card cannot."""
-    return errand.kind in ONCE and (errand.kind != CARD or bool(errand.body.get("posting")))
+    """Whether a repeat could show twice; the edit of a card or digest cannot."""
+    return errand.kind in ONCE and (errand.kind not in {CARD, DIGEST} or bool(errand.body.get("posting")))
 
 
 class Outbox:
@@ -110,6 +112,7 @@ class Outbox:
         self._closing = False
         self._ended = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
+        self._drips: list[asyncio.Task[None]] = []
 
     # life
 
@@ -139,9 +142,10 @@ class Outbox:
         watch, record = self._keepers
         watch.cancel()
         await asyncio.wait([record], timeout=grace)
-        for task in [*running, watch, record]:
+        left = [*running, watch, record, *self._drips]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*running, watch, record, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def take_up(self) -> None:
         """Accept whatever stands in the table and is not in memory."""
@@ -167,10 +171,18 @@ class Outbox:
 
     # in
 
-    def has_card(self, receipt: str) -> bool:
-        """Whether that card is to be sent or changed anyway."""
+    def cards(self) -> set[str]:
+        """The receipts of the cards that are to be sent or changed anyway."""
         waiting = (errand for lane in self._lanes.values() for errand in lane.queue)
-        return any(errand.kind == CARD and errand.body["receipt"] == receipt for errand in waiting)
+        return {str(errand.body["receipt"]) for errand in waiting if errand.kind == CARD}
+
+    def show_more(self, chat: int, cards: int) -> None:
+        """Let some of the cards through that are held back, if any are."""
+        lane = self._lanes.get(chat)
+        if lane is not None and lane.flood.is_on:
+            lane.flood.show(cards)
+            for _ in range(cards):
+                self._start(lane)
 
     def owes(self, chat: int) -> bool:
         """Whether something is still to be sent there."""
@@ -226,7 +238,9 @@ class Outbox:
         lane = self._lanes.get(old)
         if lane is None:
             return
-        for errand in lane.drop(lambda errand: True):
+        moved = lane.drop(lambda errand: True)
+        lane.flood.look(0)
+        for errand in moved:
             errand.chat = new
             if errand.kind == CARD:
                 errand.body["pressed"] = []  # ids of messages in the old group
@@ -252,9 +266,42 @@ class Outbox:
             self._finish(errand, Outcome())
             return
         lane.queue.append(errand)
+        self._look_at_flood(lane)
+        self._start(lane)
+
+    def _start(self, lane: Lane) -> None:
+        """One more worker, where there is something to do for it."""
         if lane.has_room:
             lane.workers += 1
             self._spawn(self._work(lane))
+
+    def _look_at_flood(self, lane: Lane) -> None:
+        """Begin or end to hold cards back."""
+        if not lane.is_group or not lane.flood.look(lane.new_cards()):
+            return
+        log.warning("flood", action="flood", is_on=lane.flood.is_on, cards=lane.new_cards())
+        self._digest(lane)
+        if lane.flood.is_on:
+            self._drips = [task for task in self._drips if not task.done()]
+            self._drips.append(asyncio.create_task(self._drip(lane)))
+        else:
+            for _ in range(lane.new_cards()):
+                self._start(lane)
+
+    def _digest(self, lane: Lane) -> None:
+        self._enqueue(Errand(DIGEST, lane.chat, None, {"over": not lane.flood.is_on}))
+
+    def end_digest(self, chat: int) -> None:
+        """A digest that an earlier process left says that it is over, unless it is not."""
+        lane = self._lanes.setdefault(chat, Lane(chat))
+        if not lane.flood.is_on:
+            self._digest(lane)
+
+    async def _drip(self, lane: Lane) -> None:
+        """While cards are held back, one comes now and then by itself."""
+        while lane.flood.is_on and not self._closing:
+            await self._pause(EVERY)
+            self.show_more(lane.chat, 1)
 
     def look_into(self, work: Coroutine[Any, Any, None]) -> None:
         """Something to find out beside, which may lead to errands."""
@@ -284,9 +331,16 @@ class Outbox:
                         continue
                     self._pacing.sent(lane.chat, lane.is_group, self._now())
                 lane.in_hand.append(errand)
+                if is_new_card(errand):
+                    lane.flood.went()
                 try:
                     if await self._try(errand):
                         lane.queue.remove(errand)
+                        self._look_at_flood(lane)
+                        if is_new_card(errand) and lane.flood.holds:
+                            self._digest(lane)
+                    elif is_new_card(errand):
+                        lane.flood.show(1)
                 finally:
                     lane.in_hand.remove(errand)
         finally:

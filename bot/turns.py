@@ -8,10 +8,12 @@ import structlog
 
 from bot.arrivals import Happened, Item
 from bot.buttons import Press, Signer, data_of, subject_of
+from bot.cards import MORE
 from bot.carrying import Carrier
 from bot.clock import ticks
 from bot.damper import Damper, Pace
 from bot.errands import MEMBER, NOTE, Errand
+from bot.flood import AT_ONCE
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
 from bot.presses import applicant_event, review_event
@@ -42,6 +44,7 @@ from conversations.events import (
     Started,
     Submitted,
 )
+from conversations.state import Deciding
 from storage import store
 
 log = structlog.get_logger()
@@ -55,6 +58,7 @@ class Post(Protocol):
     def group_moved(self, old: int, new: int) -> None: ...
     def group_is_open(self, chat: int) -> None: ...
     def owes(self, chat: int) -> bool: ...
+    def show_more(self, chat: int, cards: int) -> None: ...
 
 
 @dataclass(slots=True)
@@ -190,6 +194,11 @@ class Turns:
 
     def _reviewer(self, reading: FromReviewer, item: Item, crowd: Crowd, plan: Plan) -> None:
         press = self.signer.read(reading.chat_id, reading.data) if reading.chat_id == self.group() else None
+        if press is not None and press.verb == MORE:
+            if self._may(reading.user_id, reading, item, plan):
+                self._answer(reading, plan, "more_coming", alert=False)
+                plan.after.append(lambda: self.outbox.show_more(reading.chat_id, AT_ONCE))
+            return
         person = crowd.of_receipt(press.subject) if press else None
         if press is None or person is None or press.verb not in REVIEW_PRESSES:
             log.warning("press refused", action="forged_press")
@@ -198,7 +207,10 @@ class Turns:
         if not self._may(reading.user_id, reading, item, plan):
             return
         by = Reviewer(ref=self.people.ref(reading.user_id), name=reading.name)
+        was_decided = isinstance(person.applicant.state, Deciding)
         self._turn(person, review_event(press, by, person.applicant.state), crowd, plan, reading)
+        if isinstance(person.applicant.state, Deciding) and not was_decided:
+            plan.after.append(lambda: self.outbox.show_more(reading.chat_id, 1))
 
     def _open_photo(self, reading: FromApplicant, press: Press, item: Item, crowd: Crowd, plan: Plan) -> None:
         """A reviewer came through View ID into his private chat."""
@@ -268,9 +280,11 @@ class Turns:
             )
             self._note(plan, chat, "group_needs_admin")
 
-    def _answer(self, reading: FromApplicant | FromReviewer, plan: Plan, name: str) -> None:
+    def _answer(
+        self, reading: FromApplicant | FromReviewer, plan: Plan, name: str, *, alert: bool = True
+    ) -> None:
         text = self.wording.toast(name, self.programme.review.language, {})
-        plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id, text, alert=True))
+        plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id, text, alert))
 
     def _note(self, plan: Plan, chat: int, name: str, *, toast: bool = False, **values: Any) -> None:
         language = self.programme.review.language

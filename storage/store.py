@@ -182,14 +182,15 @@ def applications_of(tx: Transaction, person_id: str) -> list[ApplicationRow]:
     return [ApplicationRow(*row) for row in rows]
 
 
-def receipts_without_card(tx: Transaction, chat: int) -> list[str]:
-    """The applications that reviewers should have before them and whose card is not in that group, oldest first."""
+def without_card(tx: Transaction, chat: int) -> list[tuple[str, datetime]]:
+    """The applications that reviewers should have before them and whose card is not in that group: receipt and time
+    of submission, oldest first."""
     rows = tx.fetchall(
-        f"SELECT receipt FROM applications WHERE status IN ({_marks(OPEN_STATUSES)})"
+        f"SELECT receipt, submitted_at FROM applications WHERE status IN ({_marks(OPEN_STATUSES)})"
         " AND (card_message IS NULL OR card_chat <> ?) ORDER BY submitted_at",
         (*OPEN_STATUSES, chat),
     )
-    return [row[0] for row in rows]
+    return [(row[0], unstamp(row[1])) for row in rows]
 
 
 def count_by_status(tx: Transaction) -> dict[str, int]:

@@ -122,13 +122,13 @@ async def test_open_applications_without_a_card_in_the_group_come_oldest_first(e
         store.set_card(tx, "UX-1", -2, 6)
         submit(tx, "UX-9", "waiting", "withdrawn", times=(LATER, LATER))
         return [
-            store.receipts_without_card(tx, -1),
+            store.without_card(tx, -1),
             store.count_by_status(tx),
             [row.receipt for row in store.applications_of(tx, "waiting")],
         ]
 
     assert await engine.write(work) == [
-        ["UX-2", "UX-1"],
+        [("UX-2", NOW - timedelta(hours=2)), ("UX-1", NOW - timedelta(hours=1))],
         {**dict.fromkeys(states, 1), "withdrawn": 2},
         ["UX-0", "UX-9"],
     ]

@@ -275,7 +275,7 @@ class App:
         url, secret = str(self.settings.webhook_url), self.settings.webhook_secret
         assert secret is not None  # the settings see to it
         webhook = Webhook(self.transport, self.take, self.park, secret.get_secret_value())
-        async with serve_webhook(self._doors["webhook"], url, webhook):
+        async with serve_webhook(self._doors["webhook"], url, webhook, self.metrics):
             try:
                 await webhook.register(url)
             except InvalidToken:

@@ -215,20 +215,23 @@ class Webhook:
                 log.warning("call failed", action="getWebhookInfo", error=type(error).__name__)
             await asyncio.sleep(DRAIN_SECONDS)
 
+    def is_genuine(self, secret: bytes) -> bool:
+        """Whether it is the right one. Takes the same time for every wrong one."""
+        return hmac.compare_digest(secret, self._secret)
+
     async def handle(self, request: web.Request) -> web.Response:
         """One delivery."""
-        given = request.headers.get(SECRET_HEADER, "").encode(errors="replace")
-        if not hmac.compare_digest(given, self._secret):
-            return web.Response(status=403)
+        if not self.is_genuine(request.headers.get(SECRET_HEADER, "").encode(errors="replace")):
+            return _refusal(403)
         if (request.content_length or 0) > BODY_LIMIT:
-            return web.Response(status=413)
+            return _refusal(413)
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.read()
         except TimeoutError:
-            return web.Response(status=408)
+            return _refusal(408)
         except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413)
+            return _refusal(413)
         return await self._deliver(body)
 
     async def _deliver(self, body: bytes) -> web.Response:
@@ -245,6 +248,13 @@ class Webhook:
             return web.Response(status=503)
         answer = answers.get(_update_id(update))
         return web.json_response(answer) if answer else web.Response()
+
+
+def _refusal(status: int) -> web.Response:
+    """The last answer on its connection."""
+    response = web.Response(status=status)
+    response.force_close()
+    return response
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

@@ -3,19 +3,25 @@
 A port is taken first and served later, so that one in use is known before anything is written.
 """
 
+import asyncio
 import contextlib
+import logging
 import os
+import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.door import Door
 from bot.metrics import Metrics
-from bot.receiver import BODY_LIMIT, Webhook
+from bot.receiver import BODY_LIMIT, SECRET_HEADER, Webhook
 
 IDLE_SECONDS = 75.0
 BACKLOG = 1024  # connections that may wait to be accepted
+ACCEPTED_AT_ONCE = 64  # of them, before anything else is done
 
 
 class PortInUse(Exception):
@@ -42,12 +48,32 @@ def split_address(listen: str) -> tuple[str, int]:
 
 
 @contextlib.asynccontextmanager
-async def serve_webhook(door: socket.socket, url: str, webhook: Webhook) -> AsyncIterator[None]:
-    """The webhook at the path of its public URL."""
+async def serve_webhook(
+    listening: socket.socket, url: str, webhook: Webhook, metrics: Metrics
+) -> AsyncIterator[None]:
+    """The webhook at the path of its public URL; only who knows the secret comes as far as aiohttp."""
+    _allow_many_files()
+    path = urlsplit(url).path or "/"
     app = web.Application(client_max_size=BODY_LIMIT)
-    app.router.add_post(urlsplit(url).path or "/", webhook.handle)
-    async with serve(app, door):
-        yield
+    app.router.add_post(path, webhook.handle)
+    silent = logging.Logger("webhook", logging.CRITICAL)  # aiohttp's reports quote what was sent
+    async with _running(app, logger=silent) as runner:
+        assert runner.server is not None
+        door = Door(
+            runner.server,
+            path,
+            SECRET_HEADER,
+            webhook.is_genuine,
+            lambda outcome: metrics.count("webhook_connections_total", outcome=outcome),
+        )
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(door, sock=listening, backlog=ACCEPTED_AT_ONCE)
+        listening.listen(BACKLOG)
+        try:
+            yield
+        finally:
+            server.close()
+            door.close()
 
 
 @contextlib.asynccontextmanager
@@ -76,13 +102,32 @@ async def serve_status(
 
 @contextlib.asynccontextmanager
 async def serve(app: web.Application, door: socket.socket) -> AsyncIterator[None]:
-    """Run an application on a listening socket; what is in hand at the end is finished, for a few seconds."""
+    """Run an application on a listening socket."""
+    async with _running(app) as runner:
+        await web.SockSite(runner, door, backlog=BACKLOG).start()
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(app: web.Application, **options: Any) -> AsyncIterator[web.AppRunner]:
+    """What is in hand at the end is finished, for a few seconds."""
     runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=IDLE_SECONDS, lingering_time=2.0, shutdown_timeout=5.0
+        app,
+        access_log=None,
+        keepalive_timeout=IDLE_SECONDS,
+        lingering_time=2.0,
+        shutdown_timeout=5.0,
+        **options,
     )
     await runner.setup()
     try:
-        await web.SockSite(runner, door, backlog=BACKLOG).start()
-        yield
+        yield runner
     finally:
         await runner.cleanup()
+
+
+def _allow_many_files() -> None:
+    """A connection is an open file; as many as this process may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

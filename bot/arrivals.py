@@ -41,8 +41,13 @@ class Item:
     @property
     def update_id(self) -> int | None:
         """The update's number, when it has one."""
-        found = self.what.get("update_id") if isinstance(self.what, dict) else None
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        return number_of(self.what) if isinstance(self.what, dict) else None
+
+
+def number_of(raw: Any) -> int | None:
+    """The number of a raw update; None when it is no update, or has none that can be stored."""
+    found = raw.get("update_id") if isinstance(raw, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63 else None
 
 
 def park(

@@ -3,8 +3,10 @@
 One raw update is read alone. What the library cannot parse raises, and is parked by the caller.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from telegram import CallbackQuery, ChatMemberUpdated, Message, Update, User
@@ -43,6 +45,10 @@ COMMANDS: dict[str, type[Event]] = {
     "delete": ErasureAsked,
 }
 GONE = ("left", "kicked")
+
+
+class WrongType(ValueError):
+    """A field that is not what the Bot API declares it to be; its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,29 @@ Reading = (
 
 
 def read(raw: dict[str, Any], bot_name: str) -> Reading:
-    """One raw update, read. Raises whatever the library raises for what is no update."""
+    """One raw update, read. Raises whatever the library raises for what is no update, or WrongType."""
+    reading = _read(raw, bot_name)
+    _check(reading)
+    if isinstance(reading, FromApplicant) and reading.event:
+        _check(reading.event)
+    return reading
+
+
+def _check(found: Any) -> None:
+    """The library takes any value for any field; nothing but what is declared comes further than this."""
+    of: Any = type(found)
+    for name, kind in _declared(of):
+        value = getattr(found, name)
+        if type(value) is not kind or (kind is int and not -(2**63) <= value < 2**63):
+            raise WrongType(name)
+
+
+@cache
+def _declared(of: Hashable) -> list[tuple[str, Any]]:
+    return [(field.name, field.type) for field in fields(of) if field.type in (int, str)]  # type: ignore[arg-type]
+
+
+def _read(raw: dict[str, Any], bot_name: str) -> Reading:
     update = Update.de_json(_lean(raw), None)
     if update.callback_query:
         return _press(update.update_id, update.callback_query)

@@ -16,6 +16,7 @@ import structlog
 from aiohttp import web
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
+from bot.arrivals import number_of
 from bot.transport import Transport, Uncertain
 
 log = structlog.get_logger()
@@ -56,6 +57,7 @@ class Polling:
         self._offset = 0
         self._told = 0  # the offset Telegram knows
         self._failures = 0
+        self._last: list[int | str] = []  # batch, by its numbers
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -110,29 +112,45 @@ class Polling:
             if error.body is None or limit == 1:
                 return await self._skip_unreadable(error)
             return await self._get_updates(1, 0)  # one of them is no JSON: find it alone
-        found = (
-            [update for update in updates if isinstance(update, dict)] if isinstance(updates, list) else []
-        )
-        return sorted(found, key=_update_id)
+        return updates if isinstance(updates, list) else []
 
     async def _skip_unreadable(self, error: Uncertain) -> list[Any]:
-        """A single update that no parser takes is parked, when its id can be found."""
+        """A single update that no parser takes is parked, and passed by its number or by the one it must have."""
         match = _UPDATE_ID.search(error.body or b"")
-        if match is None or error.status != 200:
+        if error.status != 200 or not (match or self._offset):
             raise error
         await self._park(error.body or b"", "not JSON")
-        self._offset = int(match.group(1)) + 1
+        self._offset = int(match.group(1)) + 1 if match else self._offset + 1
         return []
 
     async def _handle(self, batch: list[Any]) -> None:
+        """A batch in the order of the queue. What has no number is parked, and confirmed with the next that has one."""
+        named = [update for update in batch if number_of(update) is not None]
+        numbers = sorted(number_of(update) or 0 for update in named)
+        mark = [number_of(update) or json.dumps(update) for update in batch]
+        is_repeated, self._last = mark == self._last, mark
+        # without a number, only the first in the queue can be confirmed
+        until = max((place for place, update in enumerate(batch) if update in named), default=1)
         try:
-            await self._take(batch)
+            for update in batch[:until]:
+                if number_of(update) is None and not is_repeated:
+                    await self._park(json.dumps(update).encode(), "an update without a number")
+            if named:
+                await self._take(sorted(named, key=lambda update: number_of(update) or 0))
         except Exception as error:  # not acknowledged: it comes again
+            self._last = []
             log.error("batch not taken", action="take", error=type(error).__name__, reason=str(error)[:200])
             await self._pause()
             return
+        if numbers:
+            self._offset = numbers[-1] + 1  # not the highest ever: numbers may begin anew
+        elif self._offset:
+            self._offset += 1  # it is the first in the queue, and numbers rise by one
+        if is_repeated:
+            log.error("Telegram repeats what was confirmed", action="poll")
+            await self._pause()
+            return
         self._failures = 0
-        self._offset = max(self._offset, max(_update_id(update) for update in batch) + 1)
         if len(batch) < LIMIT:
             self._drained()
 
@@ -246,7 +264,7 @@ class Webhook:
                 "delivery not taken", action="take", error=type(error).__name__, reason=str(error)[:200]
             )
             return web.Response(status=503)
-        answer = answers.get(_update_id(update))
+        answer = answers.get(number_of(update) or 0)
         return web.json_response(answer) if answer else web.Response()
 
 
@@ -264,8 +282,3 @@ def _object(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _update_id(update: dict[str, Any]) -> int:
-    found = update.get("update_id")
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0

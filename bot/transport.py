@@ -232,7 +232,7 @@ def parse(status: int, raw: bytes) -> Any:
     """The result in an answer's body, or the error it means; wording and classes as python-telegram-bot's."""
     try:
         answer = json.loads(raw)
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # deep nesting is no JSON for us
         answer = None
     if not isinstance(answer, dict):
         raise Uncertain(f"HTTP {status} without JSON", status, raw)

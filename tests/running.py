@@ -13,6 +13,7 @@ from bot.control import ask
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on
 
+ROOT = Path(__file__).parents[1]
 PATIENCE = 10.0  # seconds until a test gives up waiting
 
 
@@ -24,10 +25,16 @@ class HasId(Protocol):
 
 
 class RunningBot:
-    """The real bot, `python -m bot run`, as a process of its own. Its output is kept in `log`."""
+    """The real bot, `python -m bot run`, as a process of its own. Its output is kept in `log`.
 
-    def __init__(self, sandbox: Sandbox, environment: dict[str, str], folder: Path) -> None:
+    `module`: what runs it instead, with something broken inside.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, environment: dict[str, str], folder: Path, module: str = "bot"
+    ) -> None:
         self.sandbox = sandbox
+        self.module = module
         self.environment = environment
         self.folder = folder
         self.log = folder / "bot.log"
@@ -44,14 +51,14 @@ class RunningBot:
         """All it said so far."""
         return self.log.read_text() if self.log.exists() else ""
 
-    async def start(self, timeout: float = 20.0) -> None:
-        """Returns when it asks for updates, or has set its webhook."""
+    async def start(self, timeout: float = 20.0, *, serving: bool = True) -> None:
+        """Returns when it asks for updates, or has set its webhook; at once when it is not expected to live so long."""
         witness, changes = self.sandbox.telegram.witness, self.sandbox.telegram.changes
         sign = "getWebhookInfo" if "INTAKE_WEBHOOK_URL" in self.environment else "getUpdates"
         before = witness.counts[sign]
         with self.log.open("ab") as log:
             process = self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
+                *(sys.executable, "-m", self.module, "run"),
                 env=self.environment,
                 cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -59,6 +66,8 @@ class RunningBot:
                 stderr=log,
             )
         self._watch = asyncio.create_task(self._tell_end(process))
+        if not serving:
+            return
         try:
             await changes.until(
                 lambda: witness.counts[sign] > before or process.returncode is not None, timeout
@@ -116,7 +125,13 @@ class RunningBot:
 
 @contextlib.asynccontextmanager
 async def running_bot(
-    sandbox: Sandbox, group: HasId, data_dir: Path, *, webhook: bool = False, **settings: Any
+    sandbox: Sandbox,
+    group: HasId,
+    data_dir: Path,
+    *,
+    webhook: bool = False,
+    module: str = "bot",
+    **settings: Any,
 ) -> AsyncIterator[RunningBot]:
     """The real bot, serving. `settings` are INTAKE_ settings by their small names; None leaves one out."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -138,12 +153,15 @@ async def running_bot(
         }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
     environment |= {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(
+        os.pathsep
+    )
     environment |= {
         f"INTAKE_{name.upper()}": str(value)
         for name, value in {**wanted, **settings}.items()
         if value is not None
     }
-    bot = RunningBot(sandbox, environment, data_dir)
+    bot = RunningBot(sandbox, environment, data_dir, module)
     try:
         await bot.start()
         yield bot

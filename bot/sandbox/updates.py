@@ -81,10 +81,15 @@ class UpdateQueue:
         """Queue an update; None when the bot did not ask for this kind."""
         if kind not in self.allowed:
             return None
+        body = b'"%s":%s' % (kind.encode(), encode(payload))
+        return self.add_raw(kind, lambda update_id: b'{"update_id":%d,%s}' % (update_id, body), lane)
+
+    def add_raw(self, kind: str, body_of: Callable[[int], bytes], lane: Lane) -> int:
+        """Queue whatever bytes a function makes of an update's number: also what no server would send."""
         update_id = self._next_id
         self._next_id += 1
         kept = PRESS_SECONDS if kind == "callback_query" else KEPT_SECONDS
-        body = b'{"update_id":%d,"%s":%s}' % (update_id, kind.encode(), encode(payload))
+        body = body_of(update_id)
         update = Update(update_id, kind, body, lane, self.clock() + kept)
         self._waiting[update_id] = update
         self._soonest = min(self._soonest, update.expires_at)

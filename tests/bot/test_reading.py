@@ -16,6 +16,7 @@ from bot.reading import (
     MemberChanged,
     Nothing,
     Reachable,
+    WrongType,
     command_event,
     read,
 )
@@ -267,3 +268,27 @@ def test_what_is_no_update_raises_for_the_caller_to_park(raw: dict[str, Any]) ->
     json.dumps(raw)
     with pytest.raises((TypeError, KeyError, ValueError, AttributeError)):
         read(raw, BOT)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("id", "7"), ("id", 2**63), ("id", [7]), ("id", True), ("language_code", 7)],
+)
+def test_a_field_of_another_type_than_declared_comes_no_further(place: str, value: object) -> None:
+    sender = {"id": 7, "is_bot": False, "first_name": "Mei", "language_code": "en", place: value}
+    message = {"message_id": 1, "date": 1, "chat": {"id": 7, "type": "private"}, "from": sender, "text": "x"}
+    with pytest.raises(WrongType):
+        read({"update_id": 1, "message": message}, "bot")
+
+
+def test_a_text_that_is_none_comes_no_further() -> None:
+    sender = {"id": 7, "is_bot": False, "first_name": "Mei"}
+    message = {
+        "message_id": 1,
+        "date": 1,
+        "chat": {"id": 7, "type": "private"},
+        "from": sender,
+        "text": ["x"],
+    }
+    with pytest.raises((WrongType, AttributeError)):
+        read({"update_id": 1, "message": message}, "bot")

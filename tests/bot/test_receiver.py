@@ -1,6 +1,7 @@
 """Updates are acknowledged after they were taken, and what cannot be taken comes again."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -160,6 +161,26 @@ async def test_stopping_ends_the_wait_at_once_and_confirms_what_was_taken() -> N
     polling._take = take
     await asyncio.wait_for(polling.run(), 5)
     assert offsets(transport) == [0, 6]
+
+
+async def test_what_has_no_number_is_parked_once_and_passed() -> None:
+    taker = Taker()
+    odd = {"update_id": 2**63, "x": 1}
+    transport = await polled([[update(5)], [odd], [None], [odd, update(8), odd], [update(9)]], taker)
+    assert taker.batches == [[update(5)], [update(8)], [update(9)]]
+    assert [json.loads(raw) for raw, _ in taker.parked] == [odd, None, odd]
+    assert offsets(transport) == [0, 6, 7, 8, 9, 10]
+
+
+async def test_numbers_that_begin_anew_are_confirmed() -> None:
+    transport = await polled([[update(900)], [update(3)]], Taker())
+    assert offsets(transport) == [0, 901, 4]
+
+
+async def test_a_server_that_repeats_what_was_confirmed_is_not_asked_in_a_hurry() -> None:
+    taker = Taker()
+    transport = await polled([[update(5)], [update(5)], [update(6)]], taker)
+    assert offsets(transport) == [0, 6, 6, 7]
 
 
 # webhook

@@ -68,6 +68,7 @@ async def test_an_update_that_kills_the_process_is_set_aside_and_all_others_are_
     sandbox.api.webhooks.first_pause = sandbox.api.webhooks.longest_pause = 0.1
     async with running_bot(sandbox, group, tmp_path, webhook=webhook, module="tests.bot.poisoned") as bot:
         await agree(mei)
+        await bot.settled()
         mei.say("Mei Okafor")
         noor.say(f"/start {POISON}")
         lin.start()

@@ -23,6 +23,8 @@ def find_chat(telegram: Telegram, params: Params, name: str = "chat_id") -> Chat
     chat = telegram.chats.get(int(value)) if value.lstrip("-").isdecimal() else None
     if chat is None or (chat.user is not None and not (chat.user.started or chat.user.known)):
         raise bad_request("chat not found")
+    if chat.gone and chat.kind == "supergroup":
+        raise bad_request("chat not found")
     return chat
 
 
@@ -39,6 +41,8 @@ def check_writable(telegram: Telegram, chat: Chat, *, new: bool) -> None:
     if chat.migrated_to:
         text = "Bad Request: group chat was upgraded to a supergroup chat"
         raise Refusal(400, text, {"migrate_to_chat_id": chat.migrated_to})
+    if chat.gone:
+        raise forbidden("the group chat was deleted")
     match telegram.bot_in(chat).status:
         case "kicked":
             raise forbidden(f"bot was kicked from the {_NAMES[chat.kind]}")
@@ -79,9 +83,14 @@ class Address:
 
 
 def check_rights(telegram: Telegram, chat: Chat, what: str) -> None:
-    """Whether a restricted bot may send this kind. Raises Refusal."""
-    if not chat.private and telegram.bot_in(chat).status == "restricted":
+    """Whether the bot may send this kind: it may be restricted, or the topic closed. Raises Refusal."""
+    if chat.private:
+        return
+    bot = telegram.bot_in(chat)
+    if bot.status == "restricted":
         raise bad_request(f"not enough rights to send {what} to the chat")
+    if chat.topic_closed and not bot.may("can_manage_topics"):
+        raise bad_request("TOPIC_CLOSED")
 
 
 def own_message(telegram: Telegram, params: Params) -> Message:

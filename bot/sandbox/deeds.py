@@ -137,6 +137,8 @@ def press(telegram: Telegram, user: User, message: Message, data: str) -> Press:
         raise Impossible("there is no such button")
     if chat.migrated_to:
         raise Impossible("this group became a supergroup; its old buttons do nothing")
+    if chat.gone:
+        raise Impossible("this group was deleted")
     if chat.private and (chat.user is not user or user.blocked):
         raise Impossible("this is another person's chat, or he blocked the bot")
     if not chat.private and not chat.member(user.id).present:
@@ -185,7 +187,7 @@ def set_status(
     actor: User | None = None,
 ) -> None:
     """Someone joins, leaves, is promoted, restricted or thrown out; with the service message that belongs to it."""
-    if chat.private or chat.migrated_to:
+    if chat.private or chat.migrated_to or chat.gone:
         raise Impossible("only a living group has members")
     before = chat.member(user.id)
     actor = actor or _owner(telegram, chat) or user
@@ -202,7 +204,7 @@ def set_status(
 
 def migrate(telegram: Telegram, chat: Chat) -> Chat:
     """A basic group becomes a supergroup: a new chat with a new id; the old one is void."""
-    if chat.kind != "group" or chat.migrated_to:
+    if chat.kind != "group" or chat.migrated_to or chat.gone:
         raise Impossible("only a basic group becomes a supergroup")
     new = telegram.add_chat(chat.title, "supergroup")
     new.members = dict(chat.members)
@@ -217,6 +219,27 @@ def migrate(telegram: Telegram, chat: Chat) -> Chat:
         telegram.tell_bot(leaving)
         telegram.tell_bot(arriving)
     return new
+
+
+def delete_group(telegram: Telegram, chat: Chat) -> None:
+    """The owner deletes a group. Nobody is told: the next call that names it is refused."""
+    if chat.private or chat.migrated_to or chat.gone:
+        raise Impossible("only a living group is deleted")
+    chat.gone = True
+    telegram.chat_changed(chat)
+
+
+def close_topic(telegram: Telegram, chat: Chat, closed: bool = True) -> None:
+    """An administrator closes the topic that a bot writes to, or opens it again. A bot that sees it is told."""
+    if chat.kind != "supergroup" or chat.gone:
+        raise Impossible("only a supergroup has topics")
+    if chat.topic_closed == closed:
+        return
+    chat.topic_closed = closed
+    actor = _owner(telegram, chat) or telegram.bot
+    service = telegram.post(chat, actor, {"forum_topic_closed" if closed else "forum_topic_reopened": {}})
+    if _heard(telegram, service):
+        telegram.tell_bot(service)
 
 
 def _owner(telegram: Telegram, chat: Chat) -> User | None:
@@ -258,6 +281,8 @@ def _check_can_write(user: User, chat: Chat) -> None:
     _check_alive(user)
     if chat.migrated_to:
         raise Impossible("this group became a supergroup")
+    if chat.gone:
+        raise Impossible("this group was deleted")
     if chat.private and chat.user is not user:
         raise Impossible("this is another person's chat")
     if chat.private and user.blocked:

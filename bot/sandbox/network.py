@@ -11,13 +11,17 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER on, no time: closing sends a res
 
 def reset(request: BaseRequest) -> Response:
     """End the connection by a reset. What is returned goes nowhere."""
-    transport = request.transport
-    if transport is not None:
-        connection = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-        _abort(transport)
+    if request.transport is not None:
+        abort(request.transport)
     return Response()
+
+
+def abort(transport: asyncio.Transport) -> None:
+    """Reset a connection."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    transport.abort()
 
 
 def cut(request: BaseRequest, response: Response, body: bytes) -> Response:
@@ -31,7 +35,3 @@ def cut(request: BaseRequest, response: Response, body: bytes) -> Response:
         transport.write(head.encode() + body[: len(body) // 2])
         transport.close()
     return response
-
-
-def _abort(transport: asyncio.Transport) -> None:
-    transport.abort()

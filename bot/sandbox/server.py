@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from email.utils import formatdate
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
 
@@ -40,6 +41,8 @@ class Sandbox:
         self.api = Api(telegram)
         self.page = Page(telegram, faults)
         self._calls = f"/bot{telegram.token}/"
+        self._runner: web.ServerRunner
+        self._site: web.SockSite
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -83,7 +86,9 @@ class Sandbox:
             runner = web.ServerRunner(server, shutdown_timeout=0.5)
             await runner.setup()
             try:
-                await web.SockSite(runner, door, backlog=BACKLOG).start()
+                sandbox._site = web.SockSite(runner, door, backlog=BACKLOG)
+                await sandbox._site.start()
+                sandbox._runner = runner
                 yield sandbox
             finally:
                 await sandbox._close()
@@ -93,12 +98,34 @@ class Sandbox:
     def token(self) -> str:
         return self.telegram.token
 
+    @contextlib.asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[None]:
+        """Meanwhile nobody listens: whoever connects is refused, and the connections that stood are reset."""
+        port = urlsplit(self.url).port or 0
+        await self._site.stop()
+        if self._runner.server is not None:
+            for connection in self._runner.server.connections:
+                if connection.transport is not None:
+                    network.abort(connection.transport)
+        try:
+            yield
+        finally:
+            self._site = web.SockSite(self._runner, listen_on("127.0.0.1", port), backlog=BACKLOG)
+            await self._site.start()
+
     async def _close(self) -> None:
         self.api.polling.close()
         await self.page.close()
         await self.api.webhooks.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Every answer says what time it is here."""
+        response = await self._answered(request)
+        if self.telegram.clock is not time.time and not response.prepared:
+            response.headers["Date"] = formatdate(self.telegram.clock(), usegmt=True)
+        return response
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path.startswith(self._calls):
             return await self._call(request, path[len(self._calls) :])

@@ -187,6 +187,8 @@ class Chat:
     title: str = ""
     members: dict[int, Member] = field(default_factory=dict)
     migrated_to: int | None = None
+    topic_closed: bool = False  # only who manages topics writes
+    gone: bool = False  # the group was deleted
     instance: str = ""  # callback_query.chat_instance
     by_id: dict[int, Message] = field(default_factory=dict)
     last_id: int = 0  # supergroups count by themselves

@@ -1,5 +1,7 @@
 """How a call comes in and an answer goes out."""
 
+import time
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import aiohttp
@@ -21,6 +23,14 @@ async def test_success_is_ok_and_result(api: Caller, session: aiohttp.ClientSess
 @pytest.mark.parametrize("spelling", ["getme", "GETME", "getMe"])
 async def test_method_names_know_no_case(api: Caller, spelling: str) -> None:
     assert (await api.ok(spelling))["is_bot"] is True
+
+
+async def test_every_answer_says_what_time_it_is_there(api: Caller) -> None:
+    async with api.session.get(api.base + "getMe") as response:
+        assert abs(parsedate_to_datetime(response.headers["Date"]).timestamp() - time.time()) < 5
+    api.sandbox.telegram.clock = lambda: 1_772_452_800.0
+    async with api.session.get(api.base + "getMe") as response:
+        assert response.headers["Date"] == "Mon, 02 Mar 2026 12:00:00 GMT"
 
 
 async def test_unknown_method_is_not_found(api: Caller) -> None:

@@ -206,6 +206,25 @@ async def test_bots_transport_knows_when_nothing_was_sent() -> None:
     await transport.shutdown()
 
 
+async def test_while_nobody_listens_connections_are_refused_and_old_ones_reset(
+    sandbox: Sandbox, mei: Person
+) -> None:
+    transport = Transport(sandbox.token, sandbox.url)
+    await transport.initialize()
+    sandbox.telegram.queue.clear()
+    waiting = asyncio.create_task(transport.call("getUpdates", {"timeout": 30}))
+    while not sandbox.api.polling.waits:
+        await transport.call("getMe", {})  # on a connection of its own
+    async with sandbox.unreachable():
+        with pytest.raises(Uncertain):
+            await waiting
+        with pytest.raises(NotSent):
+            await transport.call("sendMessage", {"chat_id": mei.id, "text": "x"})
+    await transport.call("sendMessage", {"chat_id": mei.id, "text": "y"})
+    await transport.shutdown()
+    assert said(mei) == ["y"]
+
+
 @pytest.mark.parametrize("rule", [None, {}, {"kind": "fire"}, {"kind": "502", "probability": "often"}])
 def test_rule_that_is_none_is_refused_in_a_sentence(rule: Any) -> None:
     with pytest.raises(Impossible):

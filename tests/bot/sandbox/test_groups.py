@@ -10,6 +10,7 @@ from bot.sandbox.state import Member
 from tests.bot.sandbox.conftest import Caller
 from tests.cast import Cast, Group
 
+TOPIC = {"forum_topic_closed", "forum_topic_reopened"}
 ALL = ["message", "edited_message", "callback_query", "my_chat_member", "chat_member"]
 
 
@@ -189,6 +190,54 @@ async def test_left_group_is_left(api: Caller, cast: Cast, group: Group) -> None
     assert await api.ok("leaveChat", chat_id=group.id) is True
     found = await api.refused("sendMessage", chat_id=group.id, text="x")
     assert found.said == (403, "Forbidden: bot is not a member of the supergroup chat")
+
+
+async def test_closed_topic_takes_new_messages_only_of_who_manages_topics(
+    api: Caller, cast: Cast, group: Group
+) -> None:
+    card = await api.ok("sendMessage", chat_id=group.id, text="Card")
+    deeds.close_topic(cast.telegram, group.chat)
+    found = await api.refused("sendMessage", chat_id=group.id, text="x")
+    assert found.said == (400, "Bad Request: TOPIC_CLOSED")
+    await api.ok("editMessageText", chat_id=group.id, message_id=card["message_id"], text="Card, decided")
+    group.chat.members[cast.telegram.bot.id] = Member("administrator", rights={"can_manage_topics": True})
+    await api.ok("sendMessage", chat_id=group.id, text="x")
+    group.chat.members[cast.telegram.bot.id] = Member("administrator")
+    deeds.close_topic(cast.telegram, group.chat, closed=False)
+    await api.ok("sendMessage", chat_id=group.id, text="x")
+    assert [next(iter(set(one["message"]) & TOPIC)) for one in await updates(api)] == [
+        "forum_topic_closed",
+        "forum_topic_reopened",
+    ]
+
+
+async def test_deleted_group_is_told_by_refusals_alone(api: Caller, cast: Cast, group: Group) -> None:
+    basic = cast.group("Basic", "group")
+    for one, said in (
+        (group, (400, "Bad Request: chat not found")),
+        (basic, (403, "Forbidden: the group chat was deleted")),
+    ):
+        ana = cast.reviewer("Ana", one, status="creator")
+        deeds.delete_group(cast.telegram, one.chat)
+        assert (await api.refused("sendMessage", chat_id=one.id, text="x")).said == said
+        assert (await api.refused("getChatMember", chat_id=one.id, user_id=ana.id)).said == said
+        with pytest.raises(Impossible):
+            ana.say("too late", one.chat)
+        with pytest.raises(Impossible):
+            deeds.set_status(cast.telegram, one.chat, cast.telegram.bot, Member())
+    assert await updates(api) == []
+
+
+async def test_bot_that_was_thrown_out_writes_again_once_it_is_added(
+    api: Caller, cast: Cast, group: Group
+) -> None:
+    for status in ("kicked", "restricted", "administrator"):
+        deeds.set_status(cast.telegram, group.chat, cast.telegram.bot, Member(status))
+        if status != "administrator":
+            assert (await api.refused("sendMessage", chat_id=group.id, text="x")).status in (400, 403)
+    await api.ok("sendMessage", chat_id=group.id, text="x")
+    standing = [one["my_chat_member"] for one in await updates(api) if "my_chat_member" in one]
+    assert [one["new_chat_member"]["status"] for one in standing] == ["kicked", "restricted", "administrator"]
 
 
 async def test_commands_are_kept_per_scope_and_language(api: Caller, cast: Cast, group: Group) -> None:

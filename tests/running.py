@@ -5,15 +5,16 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from bot.control import ask
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on
 
-ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[1]
 PATIENCE = 10.0  # seconds until a test gives up waiting
 
 
@@ -27,16 +28,18 @@ class HasId(Protocol):
 class RunningBot:
     """The real bot, `python -m bot run`, as a process of its own. Its output is kept in `log`.
 
-    `module`: what runs it instead, with something broken inside.
+    `module`: what is run instead of `bot`, a launcher that changes something inside and then runs the bot; `sign`:
+    the call by which one sees that it serves.
     """
 
     def __init__(
-        self, sandbox: Sandbox, environment: dict[str, str], folder: Path, module: str = "bot"
+        self, sandbox: Sandbox, environment: dict[str, str], folder: Path, module: str = "bot", sign: str = ""
     ) -> None:
         self.sandbox = sandbox
-        self.module = module
         self.environment = environment
         self.folder = folder
+        self.module = module
+        self.sign = sign or ("getWebhookInfo" if "INTAKE_WEBHOOK_URL" in environment else "getUpdates")
         self.log = folder / "bot.log"
         self.process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -54,8 +57,7 @@ class RunningBot:
     async def start(self, timeout: float = 20.0, *, serving: bool = True) -> None:
         """Returns when it asks for updates, or has set its webhook; at once when it is not expected to live so long."""
         witness, changes = self.sandbox.telegram.witness, self.sandbox.telegram.changes
-        sign = "getWebhookInfo" if "INTAKE_WEBHOOK_URL" in self.environment else "getUpdates"
-        before = witness.counts[sign]
+        before = witness.counts[self.sign]
         with self.log.open("ab") as log:
             process = self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", self.module, "run"),
@@ -70,7 +72,7 @@ class RunningBot:
             return
         try:
             await changes.until(
-                lambda: witness.counts[sign] > before or process.returncode is not None, timeout
+                lambda: witness.counts[self.sign] > before or process.returncode is not None, timeout
             )
         except TimeoutError:
             raise AssertionError(f"the bot does not serve after {timeout} s:\n{self.output}") from None
@@ -131,9 +133,14 @@ async def running_bot(
     *,
     webhook: bool = False,
     module: str = "bot",
+    sign: str = "",
+    environ: Mapping[str, str] = MappingProxyType({}),
     **settings: Any,
 ) -> AsyncIterator[RunningBot]:
-    """The real bot, serving. `settings` are INTAKE_ settings by their small names; None leaves one out."""
+    """The real bot, serving. `settings` are INTAKE_ settings by their small names; None leaves one out.
+
+    `module` and `environ` are for a launcher: what is run instead of `bot`, and what it finds in its environment.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     wanted: dict[str, Any] = {
         "token": sandbox.token,
@@ -153,15 +160,14 @@ async def running_bot(
         }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
     environment |= {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(
-        os.pathsep
-    )
     environment |= {
         f"INTAKE_{name.upper()}": str(value)
         for name, value in {**wanted, **settings}.items()
         if value is not None
     }
-    bot = RunningBot(sandbox, environment, data_dir, module)
+    path = [str(_ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+    environment |= {"PYTHONPATH": os.pathsep.join(path), **environ}
+    bot = RunningBot(sandbox, environment, data_dir, module, sign)
     try:
         await bot.start()
         yield bot

@@ -1,0 +1,323 @@
+"""Work that falls due while the bot is down, its loop stands still or a clock jumps: late by little, never early."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apscheduler.executors import base as executors
+from apscheduler.schedulers import base as schedulers
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers import interval
+from pydantic import SecretStr
+
+from bot import clock
+from bot.app import App
+from bot.sandbox.faults import Fault
+from bot.sandbox.server import Sandbox
+from bot.sandbox.state import Message
+from bot.settings import Settings
+from tests.applying import agree, answer, apply, at, decide, has, on
+from tests.bot.folders import change, copy_of_the_shipped
+from tests.bot.windows import times, to, writes
+from tests.cast import Cast, Group, Person, running_bot
+
+UNDO = 1  # seconds, in the programme these tests run
+MINUTE = 0.5  # seconds that the scheduler's minute has
+DAY = 86_400.0
+LATE = 4.0  # seconds that a busy machine may add
+SPRING, AUTUMN = datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)  # in Berlin
+
+
+@dataclass(slots=True)
+class Clocks:
+    """How many seconds the bot's clock and Telegram's are off, each by itself."""
+
+    bots: float = 0.0
+    telegrams: float = 0.0
+
+    def both(self, seconds: float) -> None:
+        self.bots = self.telegrams = seconds
+
+    def telegrams_time(self) -> float:
+        return time.time() + self.telegrams
+
+
+@dataclass(slots=True)
+class Stage:
+    """A bot that can be stopped and started on the same data, whose clock can be set, and those who play."""
+
+    settings: Settings
+    clocks: Clocks
+    cast: Cast
+    group: Group
+    ana: Person
+    operator: Person
+    app: App = field(init=False)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _serving: "asyncio.Task[None] | None" = None
+
+    async def start(self) -> None:
+        """As a new process would."""
+        self._stop, opened = asyncio.Event(), asyncio.Event()
+
+        async def serve() -> None:
+            async with App.open(self.settings) as self.app:
+                opened.set()
+                await self.app.run(self._stop)
+
+        self._serving = asyncio.create_task(serve())
+        await asyncio.wait_for(opened.wait(), 10)
+
+    async def stop(self) -> None:
+        """What it has in hand is finished first."""
+        self._stop.set()
+        if self._serving:
+            await self._serving
+
+    async def settled(self) -> None:
+        """Returns when all that is to be done now is done and entered."""
+        while self.app.outbox.waiting():
+            await asyncio.sleep(0.005)
+
+    async def drained(self) -> None:
+        """Returns when all that waited in Telegram is taken."""
+        waiting = self.cast.telegram.queue
+        await self.cast.telegram.changes.until(lambda: not len(waiting), 10)
+
+    async def approved(self, name: str) -> tuple[Person, Message, float]:
+        """Someone who has just been approved, his card, and when (monotonic)."""
+        person = self.cast.applicant(name)
+        card = await apply(person, self.group)
+        await decide(self.ana, card, "approve")
+        return person, card, time.monotonic()
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    """Whoever asks for the time of day, the bot and its scheduler, is told the bot's; and its minute is short."""
+    found = Clocks()
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + timedelta(seconds=found.bots)
+
+    for module in (clock, schedulers, executors, interval):
+        monkeypatch.setattr(module, "datetime", Shifted)
+    plain = AsyncIOScheduler.add_job
+
+    def add_job(self: AsyncIOScheduler, *args: Any, minutes: float = 0, **kwargs: Any) -> Any:
+        return plain(self, *args, **({"seconds": minutes * MINUTE} if minutes else {}), **kwargs)
+
+    monkeypatch.setattr(AsyncIOScheduler, "add_job", add_job)
+    return found
+
+
+@contextlib.asynccontextmanager
+async def playing(folder: Path, clocks: Clocks) -> AsyncIterator[Stage]:
+    async with Sandbox.open(clock=clocks.telegrams_time) as sandbox:
+        cast = Cast(sandbox)
+        group, operator = cast.group(), cast.applicant("Olu")
+        operator.start()
+        settings = Settings(
+            _env_file=None,
+            token=SecretStr(sandbox.token),
+            group=group.id,
+            api_url=sandbox.url,
+            data=folder / "data",
+            programme=programme_in(folder),
+            operators=operator.id,
+            status_port=0,
+            limits="none",
+        )
+        stage = Stage(settings, clocks, cast, group, cast.reviewer("Ana", group), operator)
+        await stage.start()
+        try:
+            yield stage
+        finally:
+            await stage.stop()
+
+
+def programme_in(folder: Path) -> Path:
+    """The shipped one, with a short time to undo."""
+    programme = copy_of_the_shipped(folder / "programme")
+    change(programme, "programme.toml", {"undo_seconds = 60": f"undo_seconds = {UNDO}"})
+    return programme
+
+
+def told_at(person: Person) -> list[float]:
+    """When a decision was told to someone, as the local Telegram got it."""
+    calls = writes(to(person.cast.telegram.witness.calls, person.id))
+    return times(call for call in calls if "is approved" in str(call.params.get("text")))
+
+
+def reminders(person: Person) -> list[Message]:
+    return [one for one in person.messages() if "not finished yet" in one.text]
+
+
+async def begun(cast: Cast, name: str) -> Person:
+    """Someone with an unfinished draft, at the second question."""
+    person = cast.applicant(name)
+    await agree(person)
+    await answer(person, 1)
+    return person
+
+
+async def test_what_fell_due_during_a_stop_is_done_at_once_but_after_what_waited_in_telegram(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    clocks.both(-31 * DAY)
+    async with playing(tmp_path, clocks) as play:
+        mei, lin, kim = [await begun(play.cast, name) for name in ("Mei", "Lin", "Kim")]
+        await play.settled()
+        await play.stop()
+        clocks.both(-29 * DAY)
+        await play.start()
+        await lin.sees("not finished yet")
+        await kim.sees("not finished yet")
+        await answer(kim, 2)
+        await play.settled()
+        await play.stop()
+        clocks.both(60.0)
+        crowd = [play.cast.applicant(f"P{number}") for number in range(220)]  # three batches of backlog
+        for person in crowd:
+            person.start()
+        mei.say("mei.okafor@example.edu")
+        await play.start()
+        back = time.monotonic()
+        await at(mei, 3)
+        await lin.sees("has been deleted")
+        assert time.monotonic() - back < MINUTE + LATE
+        await kim.sees(lambda one: len(reminders(kim)) == 2)
+        calls = writes(play.cast.telegram.witness.calls)
+        assert max(times(to(calls, mei.id))) < max(times(to(calls, lin.id)))
+        assert not any("has been deleted" in one.text for person in (mei, kim) for one in person.messages())
+        assert all(len(person.messages()) == 2 for person in crowd)
+
+
+async def test_a_clock_that_jumps_a_day_makes_nothing_early_and_nothing_late(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    async with playing(tmp_path, clocks) as play:
+        kim = await begun(play.cast, "Kim")
+        for jump in (DAY, -DAY):
+            person, _, decided = await play.approved("Mei")
+            clocks.bots = jump
+            await person.sees("is approved")
+            (told,) = told_at(person)
+            assert UNDO - 0.1 <= told - decided < UNDO + LATE
+            await asyncio.sleep(2 * MINUTE)
+            assert not reminders(kim)
+        await play.operator.sees("clock is minutes off Telegram's")
+        clocks.telegrams = DAY + 60  # a day later indeed, and ours still says yesterday
+        await agree(play.cast.applicant("Mei"))  # an answer tells the time
+        await kim.sees("not finished yet", timeout=MINUTE + LATE)
+        assert len(reminders(kim)) == 1
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
+async def test_a_clock_set_wrong_while_the_bot_was_down_neither_tells_early_nor_keeps_back(
+    tmp_path: Path, clocks: Clocks, jump: float
+) -> None:
+    async with playing(tmp_path, clocks) as play:
+        kim = await begun(play.cast, "Kim")
+        person, card, _ = await play.approved("Mei")
+        await play.stop()
+        clocks.bots = jump
+        await play.start()
+        back = time.monotonic()
+        await play.group.shows(lambda one: one is card and has("undo")(one))
+        await person.sees("is approved")
+        (told,) = told_at(person)
+        assert told - back < UNDO + LATE
+        assert not reminders(kim)
+
+
+async def test_what_waits_goes_out_in_order_although_the_clock_went_back_meanwhile(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    async with playing(tmp_path, clocks) as play:
+        mei = await begun(play.cast, "Mei")
+        await play.settled()
+        play.cast.sandbox.faults.add(Fault("429", chat_id=mei.id, retry_after=60))
+        heard = len(mei.messages())
+        mei.say("mei.okafor@example.edu")
+        await play.cast.telegram.changes.until(lambda: play.cast.telegram.witness.refused[429], 10)
+        clocks.both(-DAY)
+        mei.say("/help")
+        await play.drained()
+        await play.stop()
+        play.cast.sandbox.faults.clear()
+        await play.start()
+        await mei.sees("/withdraw")
+        await mei.sees("3 of 9")
+        first, second = [one.text for one in mei.messages()[heard:] if one.from_bot]
+        assert "3 of 9" in first
+        assert "/withdraw" in second
+
+
+@pytest.mark.parametrize("switch", [SPRING, AUTUMN], ids=["spring", "autumn"])
+async def test_the_change_to_or_from_summer_time_moves_nothing(
+    tmp_path: Path, clocks: Clocks, berlin: None, switch: datetime
+) -> None:
+    clocks.both(until(switch) - DAY + 1)
+    async with playing(tmp_path, clocks) as play:
+        kim = await begun(play.cast, "Kim")  # to be reminded a moment after the switch
+        clocks.both(until(switch) - 1.5)
+        mei, _, decided = await play.approved("Mei")
+        await mei.sees("is approved")
+        await kim.sees("not finished yet")
+        (told,) = told_at(mei)
+        assert UNDO - 0.1 <= told - decided < UNDO + LATE
+        seen = datetime.fromtimestamp(clocks.telegrams_time(), UTC)
+        assert timedelta() < seen - switch < timedelta(seconds=20)
+
+
+async def test_a_process_that_stood_still_for_seconds_does_what_was_due_and_nothing_twice(
+    sandbox: Sandbox, cast: Cast, tmp_path: Path
+) -> None:
+    group = cast.group()
+    ana = cast.reviewer("Ana", group)
+    async with running_bot(sandbox, group, tmp_path, programme=programme_in(tmp_path)) as bot:
+        mei, lin, kim = cast.applicant("Mei"), cast.applicant("Lin"), await begun(cast, "Kim")
+        first, second = await asyncio.gather(apply(mei, group), apply(lin, group))
+        await decide(ana, first, "approve")
+        decided = time.monotonic()
+        await decide(ana, second, "approve")
+        await group.shows(lambda one: one is second and has("undo")(one))
+        os.kill(bot.pid, signal.SIGSTOP)
+        undo = ana.press_data(second, on(second, "undo"))
+        kim.say("kim@example.edu")
+        await asyncio.sleep(UNDO + 0.5)
+        os.kill(bot.pid, signal.SIGCONT)
+        await at(kim, 3)
+        await mei.sees("is approved")
+        assert (await ana.answer_to(undo)).text
+        await bot.settled()
+        assert len(told_at(mei)) == 1
+        assert told_at(mei)[0] - decided >= UNDO - 0.1
+        undone = has("approve")(second)
+        assert len(told_at(lin)) == (0 if undone else 1)  # in time, or too late and told so
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process lives in Berlin."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def until(moment: datetime) -> float:
+    """Seconds from now on; negative when it is past."""
+    return (moment - datetime.now(UTC)).total_seconds()

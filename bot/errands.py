@@ -29,7 +29,24 @@ NOTE = "note"  # a plain word to a group or reviewer: text
 
 OWN = (SEND, EDIT, DATA)  # what goes to the person himself, and waits for him when he has blocked the bot
 
-_counter = itertools.count()
+
+class _Ids:
+    """Ids that are unique on this data and rise with time, also when the clock goes back: what waits stays in order."""
+
+    def __init__(self) -> None:
+        self._last = 0  # nanoseconds of unix time
+        self._counter = itertools.count()
+
+    def next(self) -> str:
+        self._last = max(self._last + 1, time.time_ns())
+        return f"{self._last:016x}{next(self._counter) & 0xFFFF:04x}"
+
+    def comes_after(self, errand_id: str) -> None:
+        """An earlier process gave this one."""
+        self._last = max(self._last, int(errand_id[:16], 16))
+
+
+_ids = _Ids()
 
 
 @dataclass(slots=True, eq=False)
@@ -69,11 +86,12 @@ class Sealer(Protocol):
 
 def next_id() -> str:
     """An id that rises with time and is unique on this data."""
-    return f"{time.time_ns():016x}{next(_counter) & 0xFFFF:04x}"
+    return _ids.next()
 
 
 def restore(row: ErrandRow, vault: Vault) -> Errand:
     """An errand as it was before the process ended."""
+    _ids.comes_after(row.errand_id)
     is_his = row.person_id is not None and row.wrapped_key is not None
     key = vault.unwrap(row.person_id or "", row.wrapped_key or b"") if is_his else vault
     body = json.loads(key.open(_place(row.errand_id), row.sealed))

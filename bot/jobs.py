@@ -108,5 +108,8 @@ class Jobs:
             if abs(now - offset) > CLOCK_STEP:
                 log.warning("the clock stepped", action="clock", seconds=round(now - offset))
                 for job in self._scheduler.get_jobs():
-                    job.reschedule(job.trigger)
+                    seconds = (
+                        job.trigger.interval_length
+                    )  # a new trigger: the old one may begin in the future now
+                    job.reschedule("interval", seconds=seconds)
             offset = now

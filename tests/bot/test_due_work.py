@@ -1,12 +1,11 @@
 """Work that falls due while the bot is down, its loop stands still or a clock jumps: late by little, never early."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,18 +16,15 @@ from apscheduler.executors import base as executors
 from apscheduler.schedulers import base as schedulers
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers import interval
-from pydantic import SecretStr
 
 from bot import clock, errands
-from bot.app import App
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
-from bot.settings import Settings
 from tests.applying import agree, answer, apply, at, decide, has, on
-from tests.bot.folders import change, copy_of_the_shipped
+from tests.bot.stage import playing, programme_in
 from tests.bot.windows import times, to, writes
-from tests.cast import Cast, Group, Person, running_bot
+from tests.cast import Cast, Person, running_bot
 
 UNDO = 1  # seconds, in the programme these tests run
 MINUTE = 0.5  # seconds that the scheduler's minute has
@@ -49,56 +45,6 @@ class Clocks:
 
     def telegrams_time(self) -> float:
         return time.time() + self.telegrams
-
-
-@dataclass(slots=True)
-class Stage:
-    """A bot that can be stopped and started on the same data, whose clock can be set, and those who play."""
-
-    settings: Settings
-    clocks: Clocks
-    cast: Cast
-    group: Group
-    ana: Person
-    operator: Person
-    app: App = field(init=False)
-    _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _serving: "asyncio.Task[None] | None" = None
-
-    async def start(self) -> None:
-        """As a new process would."""
-        self._stop, opened = asyncio.Event(), asyncio.Event()
-
-        async def serve() -> None:
-            async with App.open(self.settings) as self.app:
-                opened.set()
-                await self.app.run(self._stop)
-
-        self._serving = asyncio.create_task(serve())
-        await asyncio.wait_for(opened.wait(), 10)
-
-    async def stop(self) -> None:
-        """What it has in hand is finished first."""
-        self._stop.set()
-        if self._serving:
-            await self._serving
-
-    async def settled(self) -> None:
-        """Returns when all that is to be done now is done and entered."""
-        while self.app.outbox.waiting():
-            await asyncio.sleep(0.005)
-
-    async def drained(self) -> None:
-        """Returns when all that waited in Telegram is taken."""
-        waiting = self.cast.telegram.queue
-        await self.cast.telegram.changes.until(lambda: not len(waiting), 10)
-
-    async def approved(self, name: str) -> tuple[Person, Message, float]:
-        """Someone who has just been approved, his card, and when (monotonic)."""
-        person = self.cast.applicant(name)
-        card = await apply(person, self.group)
-        await decide(self.ana, card, "approve")
-        return person, card, time.monotonic()
 
 
 @pytest.fixture
@@ -125,38 +71,6 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return found
 
 
-@contextlib.asynccontextmanager
-async def playing(folder: Path, clocks: Clocks) -> AsyncIterator[Stage]:
-    async with Sandbox.open(clock=clocks.telegrams_time) as sandbox:
-        cast = Cast(sandbox)
-        group, operator = cast.group(), cast.applicant("Olu")
-        operator.start()
-        settings = Settings(
-            _env_file=None,
-            token=SecretStr(sandbox.token),
-            group=group.id,
-            api_url=sandbox.url,
-            data=folder / "data",
-            programme=programme_in(folder),
-            operators=operator.id,
-            status_port=0,
-            limits="none",
-        )
-        stage = Stage(settings, clocks, cast, group, cast.reviewer("Ana", group), operator)
-        await stage.start()
-        try:
-            yield stage
-        finally:
-            await stage.stop()
-
-
-def programme_in(folder: Path) -> Path:
-    """The shipped one, with a short time to undo."""
-    programme = copy_of_the_shipped(folder / "programme")
-    change(programme, "programme.toml", {"undo_seconds = 60": f"undo_seconds = {UNDO}"})
-    return programme
-
-
 def told_at(person: Person) -> list[float]:
     """When a decision was told to someone, as the local Telegram got it."""
     calls = writes(to(person.cast.telegram.witness.calls, person.id))
@@ -179,7 +93,7 @@ async def test_what_fell_due_during_a_stop_is_done_at_once_but_after_what_waited
     tmp_path: Path, clocks: Clocks
 ) -> None:
     clocks.both(-31 * DAY)
-    async with playing(tmp_path, clocks) as play:
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=UNDO) as play:
         mei, lin, kim = [await begun(play.cast, name) for name in ("Mei", "Lin", "Kim")]
         await play.settled()
         await play.stop()
@@ -201,7 +115,7 @@ async def test_what_fell_due_during_a_stop_is_done_at_once_but_after_what_waited
         await lin.sees("has been deleted")
         assert time.monotonic() - back < MINUTE + LATE
         await kim.sees(lambda one: len(reminders(kim)) == 2)
-        calls = writes(play.cast.telegram.witness.calls)
+        calls = writes(play.calls)
         assert max(times(to(calls, mei.id))) < max(times(to(calls, lin.id)))
         assert not any("has been deleted" in one.text for person in (mei, kim) for one in person.messages())
         assert all(len(person.messages()) == 2 for person in crowd)
@@ -210,7 +124,7 @@ async def test_what_fell_due_during_a_stop_is_done_at_once_but_after_what_waited
 async def test_a_clock_that_jumps_a_day_makes_nothing_early_and_nothing_late(
     tmp_path: Path, clocks: Clocks
 ) -> None:
-    async with playing(tmp_path, clocks) as play:
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=UNDO) as play:
         kim = await begun(play.cast, "Kim")
         for jump in (DAY, -DAY):
             person, _, decided = await play.approved("Mei")
@@ -231,7 +145,7 @@ async def test_a_clock_that_jumps_a_day_makes_nothing_early_and_nothing_late(
 async def test_a_clock_set_wrong_while_the_bot_was_down_neither_tells_early_nor_keeps_back(
     tmp_path: Path, clocks: Clocks, jump: float
 ) -> None:
-    async with playing(tmp_path, clocks) as play:
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=UNDO) as play:
         kim = await begun(play.cast, "Kim")
         person, card, _ = await play.approved("Mei")
         await play.stop()
@@ -248,18 +162,18 @@ async def test_a_clock_set_wrong_while_the_bot_was_down_neither_tells_early_nor_
 async def test_what_waits_goes_out_in_order_although_the_clock_went_back_meanwhile(
     tmp_path: Path, clocks: Clocks
 ) -> None:
-    async with playing(tmp_path, clocks) as play:
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=UNDO) as play:
         mei = await begun(play.cast, "Mei")
         await play.settled()
-        play.cast.sandbox.faults.add(Fault("429", chat_id=mei.id, retry_after=60))
+        play.sandbox.faults.add(Fault("429", chat_id=mei.id, retry_after=60))
         heard = len(mei.messages())
         mei.say("mei.okafor@example.edu")
         await play.cast.telegram.changes.until(lambda: play.cast.telegram.witness.refused[429], 10)
         clocks.both(-DAY)
         mei.say("/help")
-        await play.drained()
+        await play.taken()
         await play.stop()
-        play.cast.sandbox.faults.clear()
+        play.sandbox.faults.clear()
         await play.start()
 
         def said() -> list[str]:
@@ -276,7 +190,7 @@ async def test_the_change_to_or_from_summer_time_moves_nothing(
     tmp_path: Path, clocks: Clocks, berlin: None, switch: datetime
 ) -> None:
     clocks.both(until(switch) - DAY + 0.3)
-    async with playing(tmp_path, clocks) as play:
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=UNDO) as play:
         kim = await begun(play.cast, "Kim")  # to be reminded a moment after the switch
         clocks.both(until(switch) - 1.2)
         mei, _, decided = await play.approved("Mei")
@@ -293,7 +207,7 @@ async def test_a_process_that_stood_still_for_seconds_does_what_was_due_and_noth
 ) -> None:
     group = cast.group()
     ana = cast.reviewer("Ana", group)
-    async with running_bot(sandbox, group, tmp_path, programme=programme_in(tmp_path)) as bot:
+    async with running_bot(sandbox, group, tmp_path, programme=programme_in(tmp_path, UNDO)) as bot:
         mei, lin, kim = cast.applicant("Mei"), cast.applicant("Lin"), await begun(cast, "Kim")
         first, second = await asyncio.gather(apply(mei, group), apply(lin, group))
         await decide(ana, first, "approve")

@@ -105,7 +105,7 @@ async def playing(
     async with Sandbox.open(clock=clock, limits=limits) as sandbox:
         cast = Cast(sandbox)
         group, operator = cast.group(kind=kind), cast.applicant("Olu")
-        operator.start()
+        operator.user.started = operator.user.known = True
         settings = Settings(
             _env_file=None,
             token=SecretStr(sandbox.token),

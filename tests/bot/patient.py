@@ -17,7 +17,7 @@ TOLD = "is approved"
 
 @dataclass(slots=True)
 class Applicant:
-    """Goes from /start to his receipt. `asked_again`: how often nothing happened for `patience` seconds."""
+    """Goes on until he has his receipt. `asked_again`: how often nothing happened for `patience` seconds."""
 
     person: Person
     patience: float = 4.0
@@ -25,30 +25,20 @@ class Applicant:
     receipt: str = ""
     presses: list[Press] = field(default_factory=list)
 
-    async def apply(self) -> str:
-        """His receipt."""
+    async def apply(self) -> None:
+        """From the first word to the receipt."""
         self.person.start()
-        while True:
+        await self.go_on()
+
+    async def go_on(self) -> None:
+        """To the receipt, from wherever he is."""
+        while not self.receipt:
             message = await self._hears()
             if message is None:
                 self.asked_again += 1
                 self.person.start()
             elif receipt := receipt_in(message):
                 self.receipt = receipt
-                return receipt
-            else:
-                self._act(message)
-
-    async def fill_in(self) -> None:
-        """As far as the summary."""
-        self.person.start()
-        while True:
-            message = await self._hears()
-            if message is None:
-                self.asked_again += 1
-                self.person.start()
-            elif _data(message, "submit"):
-                return
             else:
                 self._act(message)
 

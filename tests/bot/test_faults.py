@@ -51,16 +51,26 @@ def unanswered(calls: list[Call]) -> int:
     return sum(call.fault in UNANSWERED for call in calls)
 
 
+async def begin(person: Person, question: int = PHOTO) -> None:
+    """As far as that question, while the network is good."""
+    for step in steps(person)[:question]:
+        await step()
+
+
 @WAYS
 async def test_on_a_bad_network_everybody_is_decided_and_told(
     webhook: bool, sandbox: Sandbox, cast: Cast, group: Group, ana: Person, tmp_path: Path
 ) -> None:
     async with running_bot(sandbox, group, tmp_path, webhook=webhook) as bot:
         witness, changes = sandbox.telegram.witness, sandbox.telegram.changes
-        people = [Applicant(cast.applicant(f"P{number}"), patience=2.0) for number in range(14)]
-        reviewing = asyncio.create_task(Reviewers([ana, cast.reviewer("Ben", group)], group).review())
+        people = [Applicant(cast.applicant(f"P{number}"), patience=2.0) for number in range(10)]
+        reviewing = asyncio.create_task(
+            Reviewers([ana, cast.reviewer("Ben", group)], group, patience=1.5).review()
+        )
+        await asyncio.gather(*(begin(one.person) for one in people[:3]))
+        await asyncio.gather(*(begin(one.person, PHOTO + 1) for one in people[3:]))
         bad_network(sandbox)
-        await asyncio.gather(*(one.apply() for one in people))
+        await asyncio.gather(*(one.go_on() for one in people))
 
         def is_over(one: Applicant) -> bool:
             """He was told, or every try that is allowed was made."""
@@ -115,8 +125,7 @@ async def test_a_photo_arrives_although_asking_for_it_and_fetching_it_fail(
 ) -> None:
     async with playing(tmp_path) as play:
         mei = play.cast.applicant("Mei")
-        for step in steps(mei)[:PHOTO]:
-            await step()
+        await begin(mei)
         for method in ("getFile", DOWNLOAD):
             play.sandbox.faults.add(Fault(kind, method, count=1, seconds=0.1))
         mei.send_photo()

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 BURST = 12.0  # acts at once that nobody minds
 EACH_SECOND = 1.0  # acts that come back to the bucket
 IN_STEP = 0.1  # what an act costs when the last one was answered
+CALM = 1.0  # acts that must have come back before one who was told is heard again
+WHOLE_SECOND = (
+    1.0  # a message's date has no fractions: two of them may be almost a second nearer than they say
+)
 PEOPLE = 10_000  # remembered
 
 
@@ -41,14 +45,15 @@ class Damper:
         """Count one act. `sent_at`: by the date of his message; `owed`: an answer to him is still on its way."""
         bucket = self._bucket(user_id, now)
         sent_at = sent_at or bucket.there
-        passed = max(now - bucket.here, sent_at - bucket.there if bucket.there else 0.0)
+        passed = max(now - bucket.here, sent_at - bucket.there - WHOLE_SECOND if bucket.there else 0.0)
         bucket.left = min(BURST, bucket.left + max(0.0, passed) * EACH_SECOND)
         bucket.here, bucket.there = now, max(bucket.there, sent_at)
         cost = 1.0 if owed else IN_STEP
-        if bucket.left >= cost:
+        if bucket.left >= (max(cost, CALM) if bucket.is_told else cost):
             bucket.left -= cost
             bucket.is_told = False
             return Pace.FINE
+        bucket.left = max(0.0, bucket.left - cost)  # who goes on as before does not come to be heard by it
         was_told, bucket.is_told = bucket.is_told, True
         return Pace.PASSED_OVER if was_told else Pace.TOO_FAST
 

@@ -1,5 +1,7 @@
 """Who writes faster than he can be answered is told once; who keeps step, or wrote it slowly, is not."""
 
+import pytest
+
 from bot.damper import BURST, PEOPLE, Damper, Pace
 
 
@@ -7,6 +9,15 @@ def test_a_rush_is_told_once_and_then_passed_over() -> None:
     damper = Damper()
     paces = [damper.judge(1, now=n / 100, sent_at=n // 100, owed=True) for n in range(90)]
     assert paces == [Pace.FINE] * int(BURST) + [Pace.TOO_FAST] + [Pace.PASSED_OVER] * (90 - int(BURST) - 1)
+
+
+@pytest.mark.parametrize("owed", [True, False], ids=["owed", "answered"])
+def test_who_does_not_slow_down_is_told_once_however_quickly_he_is_answered(owed: bool) -> None:
+    damper = Damper()
+    paces = [damper.judge(1, now=n / 100, sent_at=1 + n // 100, owed=owed) for n in range(1_000)]
+    assert paces.count(Pace.TOO_FAST) == 1
+    assert paces.index(Pace.TOO_FAST) <= 10 * BURST * 1.2
+    assert set(paces[paces.index(Pace.TOO_FAST) + 1 :]) == {Pace.PASSED_OVER}
 
 
 def test_others_do_not_feel_it() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,21 +25,40 @@ class Applicant:
     asked_again: int = 0
     receipt: str = ""
     presses: list[Press] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)  # seconds from each act of his to what it led to
+    photo_waits: list[float] = field(default_factory=list)  # the same, of photos
+    _acted: float = 0.0
+    _sent_photo: bool = False
 
     async def apply(self) -> None:
         """From the first word to the receipt."""
-        self.person.start()
+        await self.begin()
         await self.go_on()
 
-    async def go_on(self) -> None:
-        """To the receipt, from wherever he is."""
+    async def begin(self) -> None:
+        """The first word."""
+        self._acted = time.monotonic()
+        self.person.start()
+
+    async def go_on(self, up_to: str = "") -> None:
+        """To the receipt, from wherever he is; or until something is asked that he would answer by `up_to`.
+
+        That is a verb ("submit"), "photo", or the words of an answer.
+        """
         while not self.receipt:
             message = await self._hears()
             if message is None:
                 self.asked_again += 1
+                self._acted = 0.0
                 self.person.start()
-            elif receipt := receipt_in(message):
+                continue
+            if self._acted:
+                (self.photo_waits if self._sent_photo else self.waits).append(time.monotonic() - self._acted)
+                self._acted = 0.0
+            if receipt := receipt_in(message):
                 self.receipt = receipt
+            elif up_to and _wanted(message) == up_to:
+                return
             else:
                 self._act(message)
 
@@ -51,6 +71,7 @@ class Applicant:
 
     def _act(self, message: Message) -> None:
         wanted = _wanted(message)
+        self._acted, self._sent_photo = time.monotonic(), wanted == "photo"
         if wanted == "photo":
             self.person.send_photo()
         elif wanted in _VERBS:

@@ -5,14 +5,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from bot.sandbox.faults import Fault
+from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from bot.sandbox.telegram import Press
 from bot.sandbox.witness import Call
 from tests.applying import agree, answer, apply, decide, fill_in, has, on, press, receipt_in
+from tests.benchmarks.figures import percentile
+from tests.bot.noise import Shouting
+from tests.bot.patient import Applicant
 from tests.bot.stage import Stage, playing
 from tests.bot.windows import EDITS, SENDS, silence, to
-from tests.cast import Person
+from tests.cast import Cast, Person, running_bot
 
 HELD = 2  # seconds that Telegram asks the bot to wait, in these tests
 FLIGHT = 0.25  # seconds in which a call that was on its way already may still arrive
@@ -143,3 +149,41 @@ async def viewed(play: Stage, card: Message) -> str:
     link = (await decide(play.ana, card, "view")).url or ""
     play.ana.start(link.partition("?start=")[2])
     return link
+
+
+# one person
+
+
+async def replies(people: Sequence[Applicant]) -> float:
+    """All of them as far as the photo at once; the 95th percentile of what they waited for a reply."""
+    for one in people:
+        await one.begin()
+    await asyncio.gather(*(one.go_on("photo") for one in people))
+    return percentile([wait for one in people for wait in one.waits], 0.95)
+
+
+async def test_somebody_who_shouts_is_told_once_and_nobody_else_feels_it(
+    sandbox: Sandbox, cast: Cast, tmp_path: Path
+) -> None:
+    async with running_bot(sandbox, cast.group(), tmp_path) as bot:
+        process = psutil.Process(bot.pid)
+        quiet, others = [[Applicant(cast.applicant(f"P{number}")) for number in range(10)] for _ in "ab"]
+        shouting = Shouting(cast.applicant("Rex"))
+        alone = await replies(quiet)
+        before = process.memory_info().rss
+        shout = asyncio.create_task(shouting.shout())
+        await sandbox.telegram.changes.until(lambda: shouting.told, 10)
+        beside = await replies(others)
+        await sandbox.telegram.changes.until(lambda: shouting.sent >= 300, 10)
+        shout.cancel()
+        await sandbox.telegram.changes.until(lambda: not len(sandbox.telegram.queue), 10)
+        await bot.settled()
+        assert beside < 2 * alone + 0.25
+        assert not any(one.asked_again for one in others)
+        assert shouting.told == 1
+        assert len(shouting.answers) < 60
+        assert all(made.answer for made in shouting.presses)
+        assert process.memory_info().rss - before < 30 * 2**20
+        await asyncio.sleep(1.5)  # he takes a breath
+        shouting.person.say("/status")
+        await shouting.person.hears("agreement")

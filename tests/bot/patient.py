@@ -119,6 +119,7 @@ class Reviewers:
     people: Sequence[Person]
     group: Group
     patience: float = 3.0
+    look: float = 0.05  # seconds between looks at the group
     presses: list[Press] = field(default_factory=list)
     _last: dict[tuple[int, str], float] = field(default_factory=dict)
 
@@ -132,7 +133,7 @@ class Reviewers:
                     if data and now - self._last.get((message.id, verb), -self.patience) >= self.patience:
                         self._last[message.id, verb] = now
                         self._press(message, data)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(self.look)
 
     def _press(self, message: Message, data: str) -> None:
         person = self.people[len(self.presses) % len(self.people)]

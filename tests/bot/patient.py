@@ -18,10 +18,14 @@ TOLD = "is approved"
 
 @dataclass(slots=True)
 class Applicant:
-    """Goes on until he has his receipt. `asked_again`: how often nothing happened for `patience` seconds."""
+    """Goes on until he has his receipt, and thinks for `think` seconds before each act.
+
+    `asked_again`: how often nothing happened for `patience` seconds.
+    """
 
     person: Person
     patience: float = 4.0
+    think: float = 0.0
     asked_again: int = 0
     receipt: str = ""
     presses: list[Press] = field(default_factory=list)
@@ -60,6 +64,8 @@ class Applicant:
             elif up_to and _wanted(message) == up_to:
                 return
             else:
+                if self.think:
+                    await asyncio.sleep(self.think)
                 self._act(message)
 
     async def _hears(self) -> Message | None:

@@ -77,7 +77,8 @@ class Figures:
                 f"  cards posted twice {self.cards_doubled}, more often {self.cards_more};"
                 f" undecided {self.left_undecided}",
                 f"  edits and deletions not repeated {self.unfinished};"
-                f" left after a deletion {self.left_after_deletion}, and {self.left_unknown} whose sending was never answered",
+                f" left after a deletion {self.left_after_deletion},"
+                f" and {self.left_unknown} whose sending was never answered",
                 f"  updates left {self.updates_left}; confirmed within {self.slowest:.1f} s (p99)",
                 f"  {'as required' if self.is_right else 'NOT as required'}",
             ]

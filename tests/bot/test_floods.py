@@ -156,9 +156,7 @@ async def viewed(play: Stage, card: Message) -> str:
 
 async def replies(people: Sequence[Applicant]) -> float:
     """All of them as far as the photo at once; the 95th percentile of what they waited for a reply."""
-    for one in people:
-        await one.begin()
-    await asyncio.gather(*(one.go_on("photo") for one in people))
+    await asyncio.gather(*(one.begin() for one in people), *(one.go_on("photo") for one in people))
     return percentile([wait for one in people for wait in one.waits], 0.95)
 
 

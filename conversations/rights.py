@@ -394,9 +394,9 @@ def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
     if not photos or photos_go_at(scene.programme, state) > scene.now:
         return stay(scene)
     after = state.model_copy(update={"application": without_photos(state.application)})
-    return stay(
-        scene, DropPhotos(photos), HidePhotos(state.application.receipt), Audit("photos_expired"), state=after
-    )
+    receipt = state.application.receipt
+    effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired"))
+    return stay(scene, *effects, state=after)
 
 
 def without_photos(application: Application) -> Application:

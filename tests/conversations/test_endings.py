@@ -12,6 +12,7 @@ from conversations.effects import (
     DropPhotos,
     Erase,
     HidePhotos,
+    Refresh,
     ShowPhoto,
     Wake,
 )
@@ -237,6 +238,7 @@ def test_after_the_end_first_the_photo_goes_then_everything(state: str, days: in
     found = turn(who, FellSilent(), now=NOW + 30 * DAY)
     dropped = [effect for effect in found.effects if isinstance(effect, DropPhotos)]
     assert (dropped == [DropPhotos(("photo",))]) is (days > 30)
+    assert (Refresh(APPLICATION.receipt) in found.effects) is (days > 30)  # the card says so
     assert silence(who)[-1] == f"{days * 24}: gone"
 
 

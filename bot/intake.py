@@ -120,16 +120,16 @@ class Intake:
                 await self._handle(items)
             else:
                 for item in items:
-                    await self._handle_carefully(item, self._suspects)
+                    await self._handle_carefully(item)
         except BaseException:
             self._has_ended = True
             self._fail([*items, *self._queue], RuntimeError("the intake has ended"))
             raise
 
-    async def _handle_carefully(self, item: Item, suspects: Suspects) -> None:
+    async def _handle_carefully(self, item: Item) -> None:
         """One item behind a mark that says it is in hand."""
-        update_id = item.update_id
-        if update_id is None:
+        update_id, suspects = item.update_id, self._suspects
+        if update_id is None or suspects is None:  # trust may come amid a batch
             await self._handle([item])
             return
         try:

@@ -1,5 +1,7 @@
 """Sending, changing and removing the bot's own messages, as Telegram allows it."""
 
+import struct
+import zlib
 from typing import Any
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden
@@ -9,6 +11,7 @@ from bot.wording import Keyboard
 
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
 _GONE = ("message to edit not found", "message can't be edited")
+_NO_TEXT = "there is no text in the message"
 
 # what is said when the chat is closed to the bot, whatever the message; source: Bot API server, TDLib
 _CLOSED = (
@@ -90,8 +93,22 @@ class Messages:
     async def _overwrite(self, chat: int, message_id: int, instead: Body) -> bool:
         try:
             return await self.edit(chat, message_id, instead)
-        except (BadRequest, Forbidden, ChatMigrated):
+        except BadRequest as error:
+            return _NO_TEXT in str(error).casefold() and await self._blot_out(chat, message_id, instead)
+        except (Forbidden, ChatMigrated):
             return False
+
+    async def _blot_out(self, chat: int, message_id: int, instead: Body) -> bool:
+        """A photo or a file gives way to an empty picture: a text cannot take its place."""
+        media = {"type": "photo", "media": "attach://blank", "caption": instead["text"], "parse_mode": "HTML"}
+        params = {"chat_id": chat, "message_id": message_id, "media": media}
+        try:
+            await self._transport.call("editMessageMedia", params, files={"blank": _BLANK})
+        except BadRequest as error:
+            return "not modified" in str(error).casefold()
+        except (Forbidden, ChatMigrated):
+            return False
+        return True
 
 
 def _params(chat: int, body: Body) -> dict[str, Any]:
@@ -107,3 +124,19 @@ def _params(chat: int, body: Body) -> dict[str, Any]:
     if keyboard:
         params["reply_markup"] = {"inline_keyboard": keyboard}
     return params
+
+
+def _blank(side: int = 64) -> bytes:
+    """A grey square as a PNG. Source: RFC 2083."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    rows = (b"\0" + b"\xcc" * side) * side  # each begins with its filter: none
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)  # 8 bits of grey
+    parts = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+_BLANK = ("blank.png", _blank(), "image/png")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,25 @@ async def test_the_shown_photo_leaves_the_reviewers_chat_after_ten_minutes(tmp_p
         assert any(one.photo for one in on.ana.messages(on.ana.chat))
         await on.wait(minutes=2)
         assert not any(one.photo for one in on.ana.messages(on.ana.chat))
+
+
+async def test_a_shown_photo_that_can_no_longer_be_deleted_gives_way_to_an_empty_picture(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as on:
+        card = await apply(on.cast.applicant("Mei"), on.group)
+        link = (await decide(on.ana, card, "view")).url
+        assert link is not None
+        on.ana.start(link.partition("?start=")[2])
+        shown = await on.ana.sees(lambda one: bool(one.photo), chat=on.ana.chat)
+        await on.app.outbox.settle()
+        before = shown.photo[-1]["file_unique_id"]
+        ahead = timedelta(days=3).total_seconds()  # the bot was down, and Telegram deletes nothing so old
+        on.cast.telegram.clock = lambda: time.time() + ahead
+        await on.wait(days=3)
+        assert shown.photo[-1]["file_unique_id"] != before
+        assert shown.photo[-1]["width"] == shown.photo[-1]["height"] == 64
+        assert shown.text == "(photo removed)"
 
 
 async def test_the_photo_goes_before_the_application_and_that_before_the_person(tmp_path: Path) -> None:

@@ -108,18 +108,19 @@ def show_again(
 
 def tick(scene: Scene, state: Reading, event: Ticked) -> Turn:
     after = state.model_copy(update={"ticked": event.box == "on"})
-    return redraw_agreement(scene, state, after)
+    return redraw_agreement(scene, after)
 
 
 def turn_page(scene: Scene, state: Reading, event: PageTurned) -> Turn:
     page = int(event.page) if event.page.isdecimal() and len(event.page) < 3 else 0
-    return redraw_agreement(scene, state, state.model_copy(update={"page": page}))
+    return redraw_agreement(scene, state.model_copy(update={"page": page}))
 
 
-def redraw_agreement(scene: Scene, before: Reading, after: Reading) -> Turn:
-    """The same message, its box or page changed; the step stays, so that its other buttons stay good."""
-    if after == before:
-        return stay(scene, Answer())
+def redraw_agreement(scene: Scene, after: Reading) -> Turn:
+    """The same message, its box or page changed; the step stays, so that its other buttons stay good.
+
+    Also when nothing changed: a message that was sent twice has a copy that still shows what was before.
+    """
     values = {"consent": after.consent, "page": after.page, "changed": after.changed}
     return stay(scene, Answer(), Redraw("agreement", values, reading_buttons(scene, after)), state=after)
 

@@ -10,6 +10,7 @@ from conversations.effects import (
     DropPhotos,
     FetchPhoto,
     RecordConsent,
+    Redraw,
     Refresh,
 )
 from conversations.events import (
@@ -79,6 +80,13 @@ def test_tick_and_continue_are_recorded_with_the_text_that_was_shown() -> None:
     assert record.text_hash == PROGRAMME.document("agreement", "zh").hash
     assert RecordConsent(record) in found.effects
     assert found.applicant.state == Drafting(draft=Draft(), question="full_name")
+
+
+def test_a_tick_on_a_copy_that_still_shows_no_tick_redraws_that_copy() -> None:
+    found = turn(person(Reading(ticked=True)), Ticked("on"), pressed=True)
+    redrawn = [effect for effect in found.effects if isinstance(effect, Redraw)]
+    assert [effect.name for effect in redrawn] == ["agreement"]
+    assert found.applicant.state == Reading(ticked=True)
 
 
 def test_another_language_takes_the_tick_back() -> None:

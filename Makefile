@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock wheel clean
+.PHONY: help setup demo test check bench soak lock wheel clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: $(STAMP) ## style, types, import contracts, the shipped programme
 
 bench: $(STAMP) ## measure against a stock bot, print ratios
 	$(BIN)/python -m tests.benchmarks
+
+soak: $(STAMP) ## try to make it lose something: kills, floods, faults; takes long
+	$(BIN)/python -m tests.soak all
 
 lock: ## pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra test --no-header pyproject.toml -o requirements.lock

@@ -71,7 +71,7 @@ def after_call(trap: Trap, method: str) -> None:
             trap.passed()
         return result
 
-    Transport.call = call  # type: ignore[method-assign]
+    Transport.call = call  # type: ignore[method-assign, assignment]
 
 
 def in_a_photo(trap: Trap) -> None:
@@ -105,7 +105,7 @@ def arm_when_serving(trap: Trap) -> None:
             trap.armed = True
         return await original(self, name, *args, **kwargs)
 
-    Transport.call = call  # type: ignore[method-assign]
+    Transport.call = call  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

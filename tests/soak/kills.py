@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import shutil
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -35,8 +36,10 @@ REVIEWERS = ("Ana", "Ben", "Chidi", "Dana", "Emre")
 AT_ONCE = 30
 UNTIL_A_KILL = (0.3, 1.5)  # seconds after it serves
 POINT_PATIENCE = 8.0  # seconds for the bot to come to a named point
+START_PATIENCE = 60.0  # seconds for the bot to serve, on a busy machine
 TERM_PATIENCE = 30.0  # seconds for the bot to end by itself
 QUIET = 15.0  # seconds without anything said, after which nothing more is expected
+AFTER_ALL = 90.0  # seconds after the last end, in which everybody comes to his end or never
 LATENCY = 0.02  # seconds on the way of every call, so that there is something in flight
 WITHDRAWING, ERASING = 0.05, 0.05  # shares of the applicants
 UNDO_SECONDS = 2
@@ -62,7 +65,7 @@ class Run:
     verdict: Verdict
     ends: list[End]
     seconds: float
-    left: list[str] = field(default_factory=list)  # what the database still holds and should not
+    left: list[str] = field(default_factory=list)  # crashes, and what the database still holds and should not
 
     @property
     def kills(self) -> int:
@@ -88,14 +91,12 @@ class Reaper:
         self._rng = Random(plan.seed + 1)
         self._passings = {point: itertools.cycle((1, 2, 4, 3, 7)) for point in POINTS}
         self.done: list[End] = []
-        self.over = asyncio.Event()
+        self.crashes: list[str] = []
 
     async def work(self) -> None:
         for place, kind in enumerate(self._plan.ends):
             following = self._plan.ends[place + 1] if place + 1 < len(self._plan.ends) else ""
             await self._end(kind, following)
-        self.over.set()
-        self._world.telegram.changes.happened()
 
     async def _end(self, kind: str, following: str) -> None:
         bot = self._bot
@@ -109,8 +110,8 @@ class Reaper:
                 kind = "random"
         else:
             await asyncio.sleep(self._rng.uniform(*UNTIL_A_KILL))
-        if bot.process.returncode is not None and kind not in POINTS:
-            raise AssertionError(f"the bot ended by itself:\n{bot.output[-3000:]}")
+        if bot.process.returncode not in (None, -signal.SIGKILL):
+            self.crashes.append(f"the bot ended by itself:\n{bot.output[-3000:]}")
         at = time.monotonic()
         self._world.uptime.ends()
         if kind == "SIGTERM":
@@ -121,8 +122,17 @@ class Reaper:
         self._set_trap(following)
         self.done.append(End(kind, at, exited, time.monotonic()))
         self._world.telegram.changes.happened()
-        await bot.start(timeout=30.0)
+        await self._start()
         self._world.uptime.begins()
+
+    async def _start(self) -> None:
+        """It may come to a point's trap before anybody sees that it serves."""
+        try:
+            await self._bot.start(timeout=START_PATIENCE)
+        except AssertionError:
+            process = self._bot.process
+            if process is None or process.returncode != -signal.SIGKILL:
+                raise
 
     def _set_trap(self, kind: str) -> None:
         environment = self._bot.environment
@@ -174,7 +184,7 @@ async def play(manner: Manner, way: Way, plan: Plan) -> Run:
                 await bot.terminate(TERM_PATIENCE)
             verdict = Judge(world, applicants, reaper.done).judge()
             left = _left_in(Path(folder) / "data" / "intake.sqlite", applicants) if manner.is_ours else []
-    return Run(manner, way, verdict, reaper.done, time.monotonic() - begun, left)
+    return Run(manner, way, verdict, reaper.done, time.monotonic() - begun, [*reaper.crashes, *left])
 
 
 async def _all_of_it(
@@ -194,10 +204,7 @@ async def _all_of_it(
     reviewing = asyncio.create_task(reviewers.review())
     living = asyncio.gather(*(one_after_another() for _ in range(plan.at_once)))
     try:
-        await asyncio.wait([reaping, reviewing, asyncio.ensure_future(living)], return_when="FIRST_COMPLETED")
-        if reviewing.done() or reaping.done():
-            await (reviewing if reviewing.done() else reaping)
-        await reaping
+        await _first_of(reaping, reviewing)
         await _quiet(world, living)
     finally:
         for task in (reaping, reviewing, living):
@@ -205,11 +212,22 @@ async def _all_of_it(
         await asyncio.gather(reaping, reviewing, living, return_exceptions=True)
 
 
+async def _first_of(work: "asyncio.Task[None]", beside: "asyncio.Task[None]") -> None:
+    """To the end of the work, unless what goes on beside it fails before."""
+    await asyncio.wait([work, beside], return_when=asyncio.FIRST_COMPLETED)
+    if beside.done():
+        beside.result()
+    await work
+
+
 async def _quiet(world: World, living: "asyncio.Future[list[None]]") -> None:
     """Until all have lived, and the group is done with; or nothing was said for so long."""
     calls = world.telegram.witness.calls
     known, since = -1, time.monotonic()
+    end = since + AFTER_ALL
     while time.monotonic() - since < (2.0 + UNDO_SECONDS if living.done() else QUIET):
+        if time.monotonic() > end:
+            return
         if living.done():
             living.result()
         said = sum(call.method != "getUpdates" for call in calls[max(known, 0) :])

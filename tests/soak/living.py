@@ -47,6 +47,7 @@ class Act:
     chat_id: int
     what: str
     subject: str = ""
+    is_word: bool = False  # something written or sent: each gets an answer of its own
     lost: str = ""  # what there was to see when patience ended
     update_id: int | None = None
 
@@ -64,7 +65,6 @@ class World:
     acts: list[Act] = field(default_factory=list)
     thinking: float = 0.6  # seconds at most before each act
     erasure_wanted: bool = False
-    ahead: Callable[[], None] = lambda: None
 
     async def think(self) -> None:
         await asyncio.sleep(self.rng.random() * self.thinking)
@@ -79,8 +79,8 @@ class World:
                 continue
         return None
 
-    def note(self, chat: Chat, what: str, subject: str = "") -> Act:
-        act = Act(time.monotonic(), chat.id, what, subject)
+    def note(self, chat: Chat, what: str, subject: str = "", *, is_word: bool = False) -> Act:
+        act = Act(time.monotonic(), chat.id, what, subject, is_word)
         self.acts.append(act)
         return act
 
@@ -181,10 +181,10 @@ class Applicant:
         before = len(queue)
         match step:
             case Write(text=text):
-                act = self.world.note(self.chat, text)
+                act = self.world.note(self.chat, text, is_word=True)
                 self._send(text_content(text))
             case SendPhoto():
-                act = self.world.note(self.chat, "a photo")
+                act = self.world.note(self.chat, "a photo", is_word=True)
                 self._send({"photo": self.world.telegram.files.persons_photo(self.world.photo)})
             case Press(data=data):
                 assert message is not None
@@ -247,6 +247,7 @@ class Reviewers:
     async def _one(self, user: User) -> None:
         while True:
             card = await self.world.telegram.changes.until(self._next, 3600, self.world.group.id)
+            assert card is not None
             self._in_hand.add(card.id)
             try:
                 await self._decide(user, card)
@@ -274,8 +275,7 @@ class Reviewers:
                 undoes = False
             elif verb == "undo:" and waits:
                 waits = False
-                edits = card.edits
-                await world.until(lambda edits=edits: card.deleted or card.edits != edits, world.group)
+                await self._change(card)
                 continue
             elif verb == "undo:":
                 verb = "tell:"
@@ -287,6 +287,11 @@ class Reviewers:
             elif (in_vain := in_vain + 1) == TRIES:
                 self.left.add(card.id)
                 return
+
+    async def _change(self, card: Message) -> None:
+        """Wait until the card changes by itself."""
+        edits = card.edits
+        await self.world.until(lambda: card.deleted or card.edits != edits, self.world.group)
 
     async def _press(self, user: User, card: Message, data: str, verb: str) -> bool:
         """Whether it changed the card."""

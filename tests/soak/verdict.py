@@ -1,6 +1,6 @@
 """What was lost, doubled or left over in a run: judged from the local Telegram's record alone."""
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -143,30 +143,44 @@ class Judge:
     # duplicates
 
     def _count_duplicates(self) -> None:
-        """The same text twice to one chat, and no act in between that could have asked for it again."""
-        acts: dict[int, list[float]] = defaultdict(list)
+        """The same text twice to one chat, and nothing done that could have asked for it again."""
+        acts: dict[int, list[Act]] = defaultdict(list)
         for act in self.world.acts:
-            acts[act.chat_id].append(act.at)
+            acts[act.chat_id].append(act)
             if act.subject in self._owners:
-                acts[self._owners[act.subject]].append(act.at)
+                acts[self._owners[act.subject]].append(act)
         for chat_id, calls in self._by_chat.items():
-            last: dict[str, float] = {}
-            between = [] if chat_id == self.world.group.id else acts[chat_id]
-            for call in calls:
-                text = _said(call)
-                before = last.get(text)
-                last[text] = call.at
-                if before is None or any(before < at < call.at for at in between):
-                    continue
-                if chat_id == self.world.group.id and not self._same_card(text):
-                    continue
-                self.verdict.duplicates += 1
-                if not self._in_flight(before):
-                    self.verdict.unexplained += 1
-                    gap = call.at - before
-                    self._say("unexplained duplicate", chat_id, call.at, f"{gap:.3f} s apart: {text[:200]!r}")
+            if chat_id == self.world.group.id:
+                calls = [call for call in calls if self._is_card(_said(call))]
+                self._repeats(chat_id, calls, [])
+            else:
+                self._repeats(chat_id, calls, acts[chat_id])
 
-    def _same_card(self, text: str) -> bool:
+    def _repeats(self, chat_id: int, calls: Sequence[Call], acts: Sequence[Act]) -> None:
+        """Every written word has one answer: two of them unanswered may get the same answer one after another."""
+        last: dict[str, float] = {}
+        unanswered, later = 0, deque(acts)
+        for call in calls:
+            text = _said(call)
+            before = last.get(text)
+            last[text] = call.at
+            while later and later[0].at < call.at:
+                unanswered += later.popleft().is_word
+            acted = before is not None and any(before < act.at < call.at for act in acts)
+            if before is not None and self._in_flight(before):
+                self.verdict.duplicates += not acted
+                continue  # said once more, and no answer to anything
+            if before is not None and not acted and not unanswered:
+                self.verdict.duplicates += 1
+                self.verdict.unexplained += 1
+                around = self._around(chat_id, before, call.at)
+                gap = call.at - before
+                self._say(
+                    "unexplained duplicate", chat_id, call.at, f"{gap:.3f} s apart: {text[:120]!r}; {around}"
+                )
+            unanswered = max(0, unanswered - 1)
+
+    def _is_card(self, text: str) -> bool:
         """Whether a text in the group can only be one card's: a stock bot's applicant may submit anew."""
         return self.world.manner.is_ours and bool(self.world.manner.subject_of(text))
 
@@ -190,6 +204,15 @@ class Judge:
             if any(abs(end.at - at) < 5 for at in delivery.attempts)
         ]
         return f"update {act.update_id} handed over {handed}, confirmed {confirmed}, ends near {near}"
+
+    def _around(self, chat_id: int, first: float, last: float) -> str:
+        """What this person did and was told from a little before the first to a little after the last."""
+        happened = [(act.at, f"does {act.what!r}") for act in self.world.acts if act.chat_id == chat_id]
+        happened += [(call.at, f"is told {_said(call)[:50]!r}") for call in self._by_chat[chat_id]]
+        happened += [(end.at, f"END {end.kind}") for end in self.ends]
+        happened += [(end.started, "START") for end in self.ends]
+        near = sorted(one for one in happened if first - 4 <= one[0] <= last + 1)
+        return "\n    " + "\n    ".join(f"{at - self._zero:.3f} {what}" for at, what in near)
 
     def _say(self, what: str, chat_id: int, at: float, text: str) -> None:
         self.verdict.evidence.append(f"{what}: chat {chat_id}, second {at - self._zero:.3f}: {text}")

@@ -392,7 +392,7 @@ class App:
     async def _ready(self) -> str:
         """Empty when it can serve; otherwise why not."""
         try:
-            await self.engine.read(lambda tx: store.get_fact(tx, "key_fingerprint"))
+            await self.engine.check()
         except StorageUnavailable as error:
             return str(error)
         return "" if self.drained.is_set() else "the backlog is not drained yet"

@@ -7,8 +7,10 @@ library cannot parse would otherwise fail its whole batch, for ever.
 import asyncio
 import hmac
 import json
+import math
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +20,8 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.arrivals import number_of
 from bot.transport import Transport, Uncertain
+from bot.trouble import Trouble
+from storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
 
@@ -29,7 +33,8 @@ BODY_SECONDS = 10.0
 CONNECTIONS = 40
 DRAIN_SECONDS = 1.0  # between looks at what a webhook has not yet delivered
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
-_BACKOFF = (0.5, 30.0)
+_BACKOFF = (0.5, 30.0)  # seconds: first and longest
+_HOLD = (1.0, 15.0)  # seconds Telegram is asked to keep deliveries back: first and longest
 _UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d+)')
 
 Take = Callable[[list[dict[str, Any]]], Awaitable[dict[int, dict[str, Any]]]]
@@ -58,6 +63,9 @@ class Polling:
         self._told = 0  # the offset Telegram knows
         self._failures = 0
         self._last: list[int | str] = []  # batch, by its numbers
+        self._trouble = Trouble(
+            "take", "updates cannot be taken, and wait at Telegram", "updates are taken again"
+        )
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -96,6 +104,8 @@ class Polling:
             log.error("another instance of this bot is running; stop it", action="conflict")
         except TelegramError as error:
             log.warning("getUpdates failed", action="poll", error=type(error).__name__)
+        except StorageUnavailable as error:  # what was to be parked comes again
+            self._trouble.lasts(error)
         return None
 
     async def _get_updates(self, limit: int, seconds: int) -> list[Any]:
@@ -139,9 +149,10 @@ class Polling:
                 await self._take(sorted(named, key=lambda update: number_of(update) or 0))
         except Exception as error:  # not acknowledged: it comes again
             self._last = []
-            log.error("batch not taken", action="take", error=type(error).__name__, reason=str(error)[:200])
+            self._trouble.lasts(error)
             await self._pause()
             return
+        self._trouble.is_over()
         if numbers:
             self._offset = numbers[-1] + 1  # not the highest ever: numbers may begin anew
         elif self._offset:
@@ -202,6 +213,11 @@ class Webhook:
         self._take = take
         self._park = park
         self._secret = secret.encode()
+        self._trouble = Trouble(
+            "take", "updates cannot be taken, and wait at Telegram", "updates are taken again"
+        )
+        self._hold = 0.0  # seconds
+        self._held_until = 0.0  # time.monotonic()
 
     async def register(self, url: str) -> None:
         """Tell Telegram where to deliver. Raises TelegramError when it refuses."""
@@ -253,19 +269,35 @@ class Webhook:
         return await self._deliver(body)
 
     async def _deliver(self, body: bytes) -> web.Response:
+        if time.monotonic() < self._held_until:  # one try for all, however many chats wait
+            return self._not_now()
         try:
             update = _object(body)
             if update is None:
                 await self._park(body, "not JSON")
-                return web.Response()
-            answers = await self._take([update])
+            answers = {} if update is None else await self._take([update])
         except Exception as error:  # not acknowledged: Telegram delivers it again
-            log.error(
-                "delivery not taken", action="take", error=type(error).__name__, reason=str(error)[:200]
-            )
-            return web.Response(status=503)
+            self._trouble.lasts(error)
+            if not isinstance(error, StorageUnavailable):
+                return web.Response(status=503)
+            self._hold_back()
+            return self._not_now()
+        self._hold = 0.0
+        self._trouble.is_over()
         answer = answers.get(number_of(update) or 0)
         return web.json_response(answer) if answer else web.Response()
+
+    def _hold_back(self) -> None:
+        """Longer with each try in vain; those that failed together are one."""
+        now, (first, longest) = time.monotonic(), _HOLD
+        if now >= self._held_until:
+            self._hold = min(longest, max(first, 2 * self._hold))
+            self._held_until = now + self._hold
+
+    def _not_now(self) -> web.Response:
+        """Telegram obeys the header, instead of waiting ever longer by itself."""
+        seconds = max(1, math.ceil(self._held_until - time.monotonic()))
+        return web.Response(status=503, headers={"Retry-After": str(seconds)})
 
 
 def _refusal(status: int) -> web.Response:

@@ -7,6 +7,7 @@ import structlog
 
 from bot.errands import REMOVE, Errand, disowned
 from bot.plan import Outcome
+from bot.trouble import Trouble
 from storage import store
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
@@ -37,6 +38,9 @@ class Recorder:
         self._ends: list[End] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._trouble = Trouble(
+            "record", "what was done cannot be entered yet", "what was done is entered again"
+        )
 
     def enter(self, errand: Errand, outcome: Outcome) -> None:
         """Note an end; it is written soon."""
@@ -91,10 +95,11 @@ class Recorder:
             try:
                 await self._engine.write(write, patience=PATIENCE)
                 break
-            except StorageUnavailable:
-                log.exception("cannot write", action="storage")
+            except StorageUnavailable as error:
+                self._trouble.lasts(error)
                 await asyncio.sleep(delay)
                 delay = min(longest, delay * 2)
+        self._trouble.is_over()
         self._over(ids)
         late = [errand for _, outcome in ends for errand in outcome.late]
         self._accept([*(errand for errand, _ in further), *late])

@@ -36,6 +36,10 @@ class Engine(Protocol):
         """Run on a snapshot of what is committed."""
         ...
 
+    async def check(self) -> None:
+        """Raises StorageUnavailable when it cannot be read, or could not be written the last time and still cannot."""
+        ...
+
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log into the database; whether it is empty now."""
         ...

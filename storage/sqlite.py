@@ -35,6 +35,13 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_MS}",
 )
 
+_WRONG_WORK = (sqlite3.IntegrityError, sqlite3.ProgrammingError)  # the work is at fault, not the database
+_CURES = {
+    sqlite3.SQLITE_FULL: "make room",
+    sqlite3.SQLITE_BUSY: "another program holds it",
+    sqlite3.SQLITE_IOERR: "its disk is full, failing or read-only",
+}
+
 logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it logs every bound value
 
 
@@ -71,11 +78,15 @@ class SQLite:
         self._reader = reader
         self._queue: list[tuple[Work, asyncio.Future[Any]]] = []
         self._busy: asyncio.Task[None] | None = None
+        self._is_writable = writer is None  # what was last to be written could be
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, path: Path, *, readonly: bool = False) -> AsyncIterator["SQLite"]:
-        """Open, and create when missing (file mode 0600, folder 0700). Raises DataUnusable."""
+        """Open, and create when missing (file mode 0600, folder 0700).
+
+        Raises DataUnusable, or StorageUnavailable when it cannot be written now.
+        """
         if not readonly:
             prepare(path)
         elif not path.exists():
@@ -86,9 +97,12 @@ class SQLite:
                     None if readonly else await stack.enter_async_context(_connect(path, query_only=False))
                 )
                 reader = await stack.enter_async_context(_connect(path, query_only=True))
+            except sqlite3.OperationalError as error:
+                raise StorageUnavailable(f"{path} cannot be opened now: {_reason(error)}") from error
             except sqlite3.Error as error:
                 raise DataUnusable(f"{path} cannot be opened as a database: {error}") from error
             engine = cls(writer, reader)
+            await engine.check()
             yield engine
             await engine.drain()
 
@@ -111,16 +125,23 @@ class SQLite:
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         def run(connection: sqlite3.Connection) -> T:
-            connection.execute("BEGIN")
+            _begin(connection, "BEGIN")
             try:
                 return work(_Handle(connection))
             finally:
-                connection.execute("ROLLBACK")
+                _roll_back(connection)
 
         try:
             return await _on_thread(self._reader, run)
-        except sqlite3.OperationalError as error:
-            raise StorageUnavailable(f"the database cannot be read now: {error}") from error
+        except _WRONG_WORK:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise StorageUnavailable(f"the database cannot be read now: {_reason(error)}") from error
+
+    async def check(self) -> None:
+        await self.read(lambda tx: tx.fetchone("SELECT 1 FROM sqlite_master"))
+        if not self._is_writable:
+            await self.write(_touch)
 
     async def checkpoint(self) -> bool:
         if self._writer is None:
@@ -136,7 +157,7 @@ class SQLite:
 
         try:
             return await _on_thread(self._writer, run)
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:  # it is tried again; until then the log only grows
             return False
 
     async def drain(self) -> None:
@@ -157,17 +178,18 @@ class SQLite:
         works = [work for work, _ in group]
         try:
             results = await _on_thread(writer, lambda connection: _transaction(connection, works))
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                await self._one_by_one(writer, group, error)
-                return
-            unavailable = StorageUnavailable(f"the database cannot be written now: {error}")
+        except _WRONG_WORK as error:
+            await self._one_by_one(writer, group, error)
+        except sqlite3.DatabaseError as error:
+            self._is_writable = False
+            unavailable = StorageUnavailable(f"the database cannot be written now: {_reason(error)}")
             unavailable.__cause__ = error
             for _, future in group:
                 _fail(future, unavailable)
         except Exception as error:
             await self._one_by_one(writer, group, error)
         else:
+            self._is_writable = True
             for (_, future), result in zip(group, results, strict=True):
                 if not future.done():
                     future.set_result(result)
@@ -184,16 +206,40 @@ class SQLite:
 
 
 def _transaction(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
-    connection.execute("BEGIN IMMEDIATE")
+    _begin(connection, "BEGIN IMMEDIATE")
     try:
         handle = _Handle(connection)
         results = [work(handle) for work in works]
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # a full disk has rolled back by itself
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
         raise
     return results
+
+
+def _begin(connection: sqlite3.Connection, statement: str) -> None:
+    if connection.in_transaction:  # the last one could not even be rolled back
+        connection.execute("ROLLBACK")
+    connection.execute(statement)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction. What has gone wrong in it is to be heard of, not this."""
+    if connection.in_transaction:  # a full disk has rolled back by itself
+        with contextlib.suppress(sqlite3.DatabaseError):
+            connection.execute("ROLLBACK")
+
+
+def _touch(tx: Transaction) -> None:
+    """Write a page that stays as it is."""
+    (number,) = tx.fetchone("PRAGMA user_version") or (0,)
+    tx.execute(f"PRAGMA user_version = {number}")
+
+
+def _reason(error: sqlite3.DatabaseError) -> str:
+    """What SQLite says, and what to do about it where that is known."""
+    cure = _CURES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the low byte; above it are details
+    return f"{error}; {cure}" if cure else str(error)
 
 
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
@@ -252,8 +298,9 @@ class DataLock:
             raise DataInUse(
                 f"the data folder {self._path.parent} is in use by process {pid}; stop it first"
             ) from None
-        os.truncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
+        with contextlib.suppress(OSError):  # a full disk: whoever is refused then is not told by whom
+            os.truncate(file, 0)
+            os.write(file, str(os.getpid()).encode())
         self._file = file
         return self
 

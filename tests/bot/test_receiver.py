@@ -111,6 +111,14 @@ async def test_an_update_that_is_no_json_is_found_alone_and_parked() -> None:
     assert offsets(transport) == [0, 0, 6, 6, 7, 8]
 
 
+async def test_an_update_that_cannot_be_parked_now_comes_again() -> None:
+    taker = Taker(failures=[StorageUnavailable("full")])
+    bad = Uncertain("", 200, b'{"ok":true,"result":[{"update_id":6,"message":{"text":"\xff"}}]}')
+    transport = await polled([bad, bad, bad, bad, [update(7)]], taker)
+    assert [reason for _, reason in taker.parked] == ["not JSON"]
+    assert offsets(transport) == [0, 0, 0, 0, 7, 8]
+
+
 async def test_a_gateways_page_is_not_parked() -> None:
     taker = Taker()
     page = Uncertain("", 502, b'<html>"update_id": 5</html>')
@@ -239,6 +247,30 @@ async def test_what_is_no_json_object_is_parked_and_confirmed(body: bytes) -> No
 async def test_a_delivery_that_could_not_be_kept_comes_again(body: bytes) -> None:
     taker = Taker(failures=[StorageUnavailable("disk full")])
     assert await deliver(taker, body) == (503, b"")
+
+
+async def test_while_nothing_can_be_kept_one_try_is_made_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "_HOLD", (0.2, 0.3))
+    taker = Taker(failures=[StorageUnavailable("disk full")] * 2)
+    webhook = Webhook(cast(Transport, FakeTransport([])), taker.take, taker.park, SECRET)
+
+    async def delivered() -> tuple[int, str | None]:
+        response = await webhook._deliver(b'{"update_id": 5}')
+        return response.status, response.headers.get("Retry-After")
+
+    for left in (1, 0):  # failures still to come
+        assert [await delivered() for _ in range(5)] == [(503, "1")] * 5
+        assert len(taker.failures) == left
+        await asyncio.sleep(0.35)
+    assert await delivered() == (200, None)
+    assert taker.batches == [[update(5)]]
+
+
+async def test_a_failure_of_another_kind_holds_no_other_delivery_back() -> None:
+    taker = Taker(failures=[RuntimeError("odd")])
+    webhook = Webhook(cast(Transport, FakeTransport([])), taker.take, taker.park, SECRET)
+    statuses = [(await webhook._deliver(b'{"update_id": 5}')).status for _ in range(2)]
+    assert statuses == [503, 200]
 
 
 async def test_registering_waits_when_it_is_told_to() -> None:

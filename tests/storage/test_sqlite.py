@@ -239,12 +239,59 @@ async def test_a_full_disk_writes_nothing_and_works_again_when_there_is_room(
     try:
         works = [put("a", "x" * 10**6), put("b")]
         found = await asyncio.gather(*(engine.write(work) for work in works), return_exceptions=True)
+        assert await engine.read(names) == ["before"]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # not even one page
+        with pytest.raises(StorageUnavailable, match=r"cannot be written now: .*full, failing or read-only"):
+            await engine.check()
+        assert await engine.checkpoint() is False
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [type(one).__name__ for one in found] == ["StorageUnavailable", "StorageUnavailable"]
-    assert await engine.read(names) == ["before"]
+    await engine.check()
     await engine.write(put("after"))
     assert await engine.read(names) == ["after", "before"]
+
+
+async def test_a_database_that_cannot_be_read_is_unavailable(engine: SQLite, path: Path) -> None:
+    await engine.write(
+        lambda tx: tx.executemany(
+            "INSERT INTO facts VALUES (?, ?)", [(f"{n}", "x" * 4000) for n in range(50)]
+        )
+    )
+    assert await engine.checkpoint()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    with pytest.raises(StorageUnavailable, match="cannot be read now: database disk image is malformed"):
+        await engine.read(names)
+
+
+async def test_what_went_wrong_in_a_work_is_heard_of_also_when_its_transaction_is_gone(
+    engine: SQLite,
+) -> None:
+    def ends_it(tx: Transaction) -> None:
+        tx.execute("ROLLBACK")
+        raise KeyError("wrong")
+
+    for run in (engine.read, engine.write):
+        with pytest.raises(KeyError, match="wrong"):
+            await run(ends_it)
+
+
+async def test_a_transaction_that_was_left_open_does_not_stop_the_next(engine: SQLite) -> None:
+    assert engine._writer is not None
+    for connection in (engine._reader, engine._writer):
+        await connection.execute_fetchall("BEGIN")
+    await engine.write(put("a"))
+    assert await engine.read(names) == ["a"]
+
+
+async def test_opening_what_cannot_be_written_is_refused(
+    path: Path, engine: SQLite, held: sqlite3.Connection
+) -> None:
+    with pytest.raises(StorageUnavailable, match="locked; another program holds it"):
+        async with SQLite.open(path):
+            pass
 
 
 # erasing

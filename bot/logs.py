@@ -3,11 +3,13 @@
 Exceptions are logged by their type and place alone: their texts may hold what a person wrote.
 """
 
+import contextlib
+import io
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -20,7 +22,7 @@ QUIET = {
 }
 QUIET |= {
     "aiohttp": logging.WARNING,
-    "apscheduler": logging.WARNING,
+    "apscheduler": logging.ERROR,  # a sweep that waits for a locked database is no warning each second
     "asyncio": logging.INFO,
     "PIL": logging.INFO,
 }
@@ -42,7 +44,7 @@ def set_up(style: Literal["json", "text", "auto"], level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
@@ -50,6 +52,19 @@ def set_up(style: Literal["json", "text", "auto"], level: str) -> None:
     )
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level.upper())))
+
+
+class _StandardError(io.TextIOBase):
+    """What it does not take is lost: a log on a full disk must not end the bot."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def _place_of_error(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

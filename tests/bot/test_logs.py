@@ -1,8 +1,10 @@
 """What is logged, and what never is."""
 
+import contextlib
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,3 +92,14 @@ def test_text_for_a_terminal_holds_no_exceptions_words_either(capsys: pytest.Cap
     err = capsys.readouterr().err
     assert "update parked" in err and "ValueError" in err
     assert "Okafor" not in err
+
+
+def test_a_log_that_takes_nothing_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        set_up("json", "info")
+        for _ in range(3):
+            structlog.get_logger().error("no room", action="storage")
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()

@@ -112,10 +112,14 @@ class OperatorKey:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w", encoding="ascii") as out:
-            out.write(key.text() + "\n")
-            out.flush()
-            os.fsync(out.fileno())
+        try:
+            with os.fdopen(file, "w", encoding="ascii") as out:
+                out.write(key.text() + "\n")
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError:
+            path.unlink()  # half a key on a full disk would be taken for a wrong one
+            raise
         return key
 
     def text(self) -> str:

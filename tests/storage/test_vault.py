@@ -1,5 +1,6 @@
 """Sealing: what opens, what does not, and a key that is kept as a key is."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ def test_a_key_file_without_a_key_is_refused(tmp_path: Path, content: bytes) -> 
     path.chmod(0o600)
     with pytest.raises(BadKey):
         OperatorKey.from_file(path, create=False)
+
+
+def test_a_key_that_could_not_be_written_leaves_no_half_file(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # a write beyond fails, as on a full disk
+    try:
+        with pytest.raises(DataUnusable, match="cannot be used"):
+            OperatorKey.from_file(tmp_path / "key", create=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

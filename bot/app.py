@@ -23,10 +23,11 @@ from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
 from bot.intake import Intake
 from bot.jobs import Jobs
-from bot.metrics import Metrics
+from bot.metrics import Metrics, Reading
 from bot.mistakes import CannotStart
 from bot.outbox import Outbox
 from bot.pacing import Pacing
+from bot.parked import Parked
 from bot.people import People
 from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
@@ -35,7 +36,7 @@ from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
 from bot.settings import Settings
-from bot.starting import find_group, is_first_start, open_data, operator_key, who_am_i
+from bot.starting import DATABASE, find_group, is_first_start, open_data, operator_key, who_am_i
 from bot.transport import Transport
 from bot.turns import Turns
 from bot.web import listen_on, serve_status, serve_webhook, split_address
@@ -195,6 +196,7 @@ class App:
             lambda: self.group.chat_id,
             self.trouble,
             lambda: self.outbox.look_into(self.post_missing_cards()),
+            self.metrics.count,
         )
         self.intake = Intake(
             self.engine,
@@ -205,7 +207,9 @@ class App:
             self.clock,
             answers_in_reply=self.settings.webhook_url is not None,
             on_parked=lambda: self.metrics.count("updates_parked_total"),
+            on_commit=lambda seconds: self.metrics.observe("commit_seconds", seconds),
         )
+        self.metrics.probe(self._look)
         self.jobs = Jobs(
             self.engine,
             self.intake,
@@ -243,7 +247,13 @@ class App:
             await self._take_group_as_found()
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
+                parked = Parked(self.engine, self.vault, self.intake)
                 handlers = {"status": self._status, "stop": _stopper(stop)}
+                handlers |= {
+                    "parked_list": parked.list,
+                    "parked_drop": parked.drop,
+                    "parked_retry": parked.retry,
+                }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
                 if door := self._doors.get("status"):
                     await stack.enter_async_context(serve_status(door, self._ready, self.metrics))
@@ -288,7 +298,9 @@ class App:
             draining.cancel()
 
     async def _poll(self, stop: asyncio.Event) -> None:
-        polling = Polling(self.transport, self.take, self.park, on_drained=self.drained.set)
+        polling = Polling(
+            self.transport, self.take, self.park, on_drained=self.drained.set, on_failed=self._poll_failed
+        )
         receiving = asyncio.create_task(polling.run())
         stopping = asyncio.create_task(stop.wait())
         self._say_started("receiving by polling")
@@ -296,6 +308,9 @@ class App:
         stopping.cancel()
         await polling.stop()
         await receiving
+
+    def _poll_failed(self) -> None:
+        self.metrics.count("polls_failed_total")
 
     def _say_started(self, line: str) -> None:
         log.info(line, action="started", bot=self.me["username"], group=self.group.chat_id)
@@ -389,6 +404,22 @@ class App:
                 "this machine's clock is minutes off Telegram's, which is used instead; set it right"
             )
 
+    async def _look(self) -> Reading:
+        """What is read when the metrics are asked for."""
+        counts, parked, oldest = await self.engine.read(
+            lambda tx: (store.count_by_status(tx), store.count_parked(tx), store.oldest_waiting(tx))
+        )
+        database = self.settings.data / DATABASE
+        files = {"main": database, "wal": database.with_name(f"{DATABASE}-wal")}
+        return {
+            **self.outbox.look(),
+            "parked": parked,
+            "applications": counts,
+            "oldest_application_seconds": 0.0 if oldest is None else (self.clock() - oldest).total_seconds(),
+            "clock_error_seconds": self._true_clock.error(),
+            "database_bytes": {name: path.stat().st_size for name, path in files.items() if path.exists()},
+        }
+
     async def _ready(self) -> str:
         """Empty when it can serve; otherwise why not."""
         try:
@@ -468,6 +499,19 @@ def run(settings: Settings) -> int:
 async def _migrate(settings: Settings) -> list[str]:
     async with open_data(settings) as (_, _, applied):
         return applied
+
+
+def parked_at_rest(settings: Settings, command: str, **values: Any) -> dict[str, Any]:
+    """`intake parked list` and `drop` while no bot runs on the data. Raises what is in MISTAKES."""
+    if is_first_start(settings):
+        raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
+
+    async def work() -> dict[str, Any]:
+        async with open_data(settings) as (engine, vault, _):
+            parked = Parked(engine, vault)
+            return await {"list": parked.list, "drop": parked.drop}[command](values)
+
+    return asyncio.run(work())
 
 
 def migrate_data(settings: Settings) -> list[str]:

@@ -34,6 +34,8 @@ class Item:
     what: dict[str, Any] | Happened
     done: "asyncio.Future[CallbackAnswer | None]"
     errand_id: str = ""  # the errand this update was kept in
+    parked_id: str = ""  # where it was parked before; tried once more
+    came_at: float = 0.0  # by the loop's clock
     reading: Reading | None = None
     fault: str = ""
     was_alone: bool = False  # it was tried by itself after a batch with it could not be written

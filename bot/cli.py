@@ -104,6 +104,48 @@ def stop() -> None:
     click.echo("it is stopping")
 
 
+@intake.group(short_help="Updates that could not be handled.")
+def parked() -> None:
+    """Updates that could not be handled; they are kept sealed for 30 days."""
+
+
+@parked.command(name="list", short_help="Name them: when, why, of which kind.")
+def parked_list() -> None:
+    """Name each: its id, when it was parked, why, of which kind, and whether its sender is known."""
+    found = _parked("list")
+    for one in found["parked"]:
+        click.echo(f"{one['id']}  {one['at'][:19]}Z  {one['kind']}  sender {one['sender']}  {one['reason']}")
+    if more := found["total"] - len(found["parked"]):
+        click.echo(f"and {more} more")
+    if not found["total"]:
+        click.echo("nothing is parked")
+
+
+@parked.command(name="retry", short_help="Let the running bot handle them now.")
+@click.argument("ids", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are parked.")
+def parked_retry(ids: tuple[str, ...], every: bool) -> None:
+    """Let the running bot handle them now: by their ids, or the beginnings of these. 1 when some could not be."""
+    failed = 0
+    for one in _chosen(ids, every) or [row["id"] for row in _parked("list")["parked"]]:
+        for parked_id, why in _ask("parked_retry", ids=[one])["failed"].items():
+            click.echo(f"{parked_id} is parked still: {why}", err=True)
+            failed += 1
+    sys.exit(bool(failed))
+
+
+@parked.command(name="drop", short_help="Delete them unread.")
+@click.argument("ids", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are parked.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def parked_drop(ids: tuple[str, ...], every: bool, yes: bool) -> None:
+    """Delete them unread: by their ids, or the beginnings of these."""
+    chosen = _chosen(ids, every)
+    if not yes:
+        click.confirm(f"Delete {len(chosen) or 'all'} of the parked updates for good?", abort=True)
+    click.echo(f"deleted {_parked('drop', ids=chosen)['dropped']}")
+
+
 @intake.group(short_help="The operator's key, without which nothing can be read.")
 def key() -> None:
     """The operator's key, without which the data cannot be read."""
@@ -133,10 +175,32 @@ def _settings() -> Any:
     return _call("bot.settings", "load_settings")
 
 
-def _ask(command: str) -> dict[str, Any]:
+def _chosen(ids: tuple[str, ...], every: bool) -> list[str]:
+    """The ids that were named; none of them stands for all."""
+    if bool(ids) == every:
+        raise click.UsageError("name the ids that `intake parked list` shows, or say --all")
+    return list(ids)
+
+
+def _parked(command: str, **values: Any) -> dict[str, Any]:
+    """From the running bot; from the database itself when none runs."""
+    control = importlib.import_module("bot.control")
+    settings = _settings()
+    try:
+        answer: dict[str, Any] = control.ask(settings.data / control.SOCKET, f"parked_{command}", **values)
+    except control.NotRunning:
+        _logs(settings)
+        answer = _call("bot.app", "parked_at_rest", settings, command, **values)
+    return _done(answer)
+
+
+def _ask(command: str, **values: Any) -> dict[str, Any]:
     """The running bot's answer; exit 1 when it could not do it."""
     path = _settings().data / "control.sock"
-    answer: dict[str, Any] = _call("bot.control", "ask", path, command)
+    return _done(_call("bot.control", "ask", path, command, **values))
+
+
+def _done(answer: dict[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         click.echo(answer["error"], err=True)
         sys.exit(1)
@@ -151,11 +215,11 @@ def _logs(settings: Any) -> None:
     importlib.import_module("bot.logs").set_up(settings.log, settings.log_level)
 
 
-def _call(module: str, function: str, *arguments: Any) -> Any:
+def _call(module: str, function: str, *arguments: Any, **values: Any) -> Any:
     """Call into a part that is imported only now. What keeps it from working is one line, and exit 2."""
     mistakes = importlib.import_module("bot.mistakes").MISTAKES
     try:
-        return getattr(importlib.import_module(module), function)(*arguments)
+        return getattr(importlib.import_module(module), function)(*arguments, **values)
     except mistakes as error:
         _refuse(str(error))
 

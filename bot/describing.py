@@ -7,6 +7,8 @@ from typing import Any
 import click
 from pydantic_core import PydanticUndefined
 
+from bot.metrics import METRICS
+from bot.metrics import PREFIX as PREFIX_OF_METRICS
 from bot.settings import PREFIX, Settings
 from conversations.describe import picture
 
@@ -16,6 +18,7 @@ def describe(program: click.Group, update: Path | None) -> int:
     parts = {
         "settings": settings_table(),
         "commands": commands_table(program),
+        "metrics": metrics_table(),
         "states": f"```mermaid\n{picture()}```",
     }
     if update is None:
@@ -45,6 +48,15 @@ def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
     return "" if value is None else f"`{value}`"
+
+
+def metrics_table() -> str:
+    """Every metric with its labels and its sentence."""
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for name, one in METRICS.items():
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        lines.append(f"| `{PREFIX_OF_METRICS}{name}` | {one.kind} | {labels} | {one.help} |")
+    return "\n".join(lines)
 
 
 def commands_table(program: click.Group) -> str:

@@ -59,12 +59,20 @@ class Errand:
     body: dict[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
     attempts: int = 0  # sends that may have been acted upon without an answer
+    asked_at: float = (
+        0.0  # when that came in to which this is the answer, by the loop's clock; 0 for the rest
+    )
     failures: int = 0  # in this process: how long to wait before the next try
     errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
 
     @property
     def is_prompt(self) -> bool:
         return bool(self.body.get("prompt"))
+
+    @property
+    def born(self) -> float:
+        """When it was made, in unix time: its id begins with that."""
+        return int(self.errand_id[:16], 16) / 1e9
 
     def row(self, key: "Sealer") -> tuple[str, str | None, str, str | None, bytes]:
         """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""

@@ -17,11 +17,12 @@ from typing import Any, Protocol
 import structlog
 
 from bot.arrivals import Happened, Item, park
-from bot.errands import Errand
+from bot.errands import EDIT, SEND, Errand
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import read
 from bot.suspects import ENDS, Suspects
 from bot.turns import Turns
+from storage import store
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 from storage.vault import Vault
@@ -50,6 +51,7 @@ class Intake:
     answers_in_reply: bool = False  # by webhook, the answer to a press rides in the response
     on_parked: Callable[[], None] = lambda: None
     on_erased: Callable[[], None] = lambda: None
+    on_commit: Callable[[float], None] = lambda seconds: None
     _queue: list[Item] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closing: bool = False
@@ -79,8 +81,15 @@ class Intake:
         """Read an update again that an errand has kept."""
         await self._put(update, errand_id).done
 
-    def _put(self, what: dict[str, Any] | Happened, errand_id: str = "") -> Item:
-        item = Item(what, asyncio.get_running_loop().create_future(), errand_id)
+    async def retry(self, update: dict[str, Any], parked_id: str) -> str:
+        """Take a parked update again; why it could not be handled this time either, or nothing."""
+        item = self._put(update, parked_id=parked_id)
+        await item.done
+        return item.fault
+
+    def _put(self, what: dict[str, Any] | Happened, errand_id: str = "", parked_id: str = "") -> Item:
+        loop = asyncio.get_running_loop()
+        item = Item(what, loop.create_future(), errand_id, parked_id, loop.time())
         self._queue.append(item)
         if self._has_ended:
             self._fail([item], RuntimeError("the intake has ended"))
@@ -145,7 +154,9 @@ class Intake:
     async def _handle(self, items: list[Item]) -> None:
         try:
             plan = await self._think(items)
+            began = asyncio.get_running_loop().time()
             await self.engine.write(plan.writer(self.vault))
+            self.on_commit(asyncio.get_running_loop().time() - began)
         except StorageUnavailable as error:
             self._fail(items, error)
         except Exception as error:
@@ -206,7 +217,7 @@ class Intake:
         for item in items:
             part = Plan(now)
             try:
-                if item.fault and item.update_id not in crowd.seen:
+                if item.fault and (item.parked_id or item.update_id not in crowd.seen):
                     self._park(item, item.fault, part)
                 elif not item.fault:
                     self.turns.think(item, crowd, part)
@@ -216,6 +227,7 @@ class Intake:
                 log.exception("update parked", action="park", error=type(error).__name__)
                 part = Plan(now)
                 self._park(item, type(error).__name__, part)
+            _time_reply(item, part)
             plan.merge(part)
         return plan
 
@@ -235,9 +247,21 @@ class Intake:
             return
         update_id = item.update_id
         raw = item.what
+        item.fault = reason
+        if item.parked_id:
+            plan.writes.append(lambda tx: store.park_again(tx, item.parked_id, reason[:200], plan.now))
+            return
         if update_id is not None:
             plan.seen.append(update_id)
         if item.errand_id:
             plan.finished.append(item.errand_id)
         plan.writes.append(lambda tx: park(tx, self.vault, raw, update_id, reason, plan.now))
         plan.after.append(self.on_parked)
+
+
+def _time_reply(item: Item, plan: Plan) -> None:
+    """The first message to him that follows from what he did tells how long he waited for it."""
+    if not isinstance(item.what, Happened):
+        for errand, person in plan.errands[:1]:
+            if person is not None and errand.kind in {SEND, EDIT}:
+                errand.asked_at = item.came_at

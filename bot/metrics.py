@@ -1,33 +1,98 @@
-"""Counters, gauges and histograms, as Prometheus reads them (text exposition format 0.0.4)."""
+"""Counters, gauges and histograms, as Prometheus reads them (text exposition format 0.0.4).
 
+Every metric is declared here, with its labels and one sentence; nothing else can be counted. A label holds no id and
+no personal value.
+"""
+
+import contextlib
+import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 LATENCIES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 PREFIX = "intake_"
+
+Value = float | Mapping[str, float]  # by its only label, where it has one
+Reading = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One metric."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS = {
+    "updates_total": Declared("counter", "Updates that Telegram handed over, repeated ones included."),
+    "updates_parked_total": Declared("counter", "Updates that could not be handled and were set aside."),
+    "turns_total": Declared("counter", "What happened to people and applications, by event.", ("event",)),
+    "updates_passed_over_total": Declared("counter", "Messages and presses of people who were too fast."),
+    "errands_total": Declared(
+        "counter",
+        "Things done outside, by kind; outcome: done, failed (and tried again), given_up.",
+        ("kind", "outcome"),
+    ),
+    "errand_failures_total": Declared("counter", "Why errands failed and are tried again.", ("reason",)),
+    "callback_answers_total": Declared(
+        "counter", "Answers to presses; outcome: done, expired, lost.", ("outcome",)
+    ),
+    "webhook_connections_total": Declared(
+        "counter",
+        "Connections at the webhook's door: admitted, refused, garbled, slow, crowded_out.",
+        ("outcome",),
+    ),
+    "polls_failed_total": Declared("counter", "Asks for updates that failed."),
+    "troubles_total": Declared("counter", "What operators were told that needs them."),
+    "reply_seconds": Declared(
+        "histogram", "From the arrival of a person's act to the end of the message that answers it."
+    ),
+    "commit_seconds": Declared("histogram", "From a finished thought to its commit."),
+    "errands_waiting": Declared("gauge", "Things to do outside now; lane: private, group, none.", ("lane",)),
+    "errands_oldest_seconds": Declared("gauge", "How long the oldest of them has waited."),
+    "cards_held_back": Declared("gauge", "Cards that wait behind a digest."),
+    "parked": Declared("gauge", "Updates that are parked; `intake parked list` names them."),
+    "applications": Declared("gauge", "Applications by status.", ("status",)),
+    "oldest_application_seconds": Declared(
+        "gauge", "How long the oldest application has waited for a decision."
+    ),
+    "clock_error_seconds": Declared("gauge", "By how much this machine's clock goes before Telegram's."),
+    "database_bytes": Declared("gauge", "Size of the database; file: main, wal.", ("file",)),
+    "started_seconds": Declared("gauge", "When the process started, in unix time."),
+}
 
 Labels = tuple[tuple[str, str], ...]
 
 
 class Metrics:
-    """Names without the prefix; labels hold no personal value."""
+    """Names without the prefix. Raises KeyError for what is not declared so."""
 
     def __init__(self) -> None:
         self._counters: dict[tuple[str, Labels], float] = {}
-        self._gauges: dict[str, Callable[[], float]] = {}
+        self._probes: list[Callable[[], Awaitable[Reading]]] = []
         self._histograms: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
+        self._started = time.time()
 
     def count(self, name: str, by: float = 1, /, **labels: str) -> None:
-        key = (name, tuple(sorted(labels.items())))
+        if METRICS[name].labels != tuple(labels):
+            raise KeyError(f"{name} has the labels {METRICS[name].labels}")
+        key = (name, tuple(labels.items()))
         self._counters[key] = self._counters.get(key, 0) + by
 
-    def gauge(self, name: str, read: Callable[[], float]) -> None:
-        """A value that is read when asked for."""
-        self._gauges[name] = read
+    def probe(self, read: Callable[[], Awaitable[Reading]]) -> None:
+        """Gauges that are read when asked for; what raises is left out."""
+        self._probes.append(read)
 
     def observe(self, name: str, seconds: float) -> None:
-        buckets = self._histograms.setdefault(name, [0] * (len(LATENCIES) + 1))
+        buckets = self._histograms.get(name)
+        if buckets is None:
+            assert METRICS[name].kind == "histogram"
+            buckets = self._histograms[name] = [0] * (len(LATENCIES) + 1)
         buckets[bisect_left(LATENCIES, seconds)] += 1
         self._sums[name] = self._sums.get(name, 0.0) + seconds
 
@@ -35,22 +100,42 @@ class Metrics:
         """A counter over all its labels."""
         return sum(value for (counter, _), value in self._counters.items() if counter == name)
 
-    def text(self) -> str:
+    async def text(self) -> str:
+        gauges: dict[str, Value] = {"started_seconds": self._started}
+        for read in self._probes:
+            with contextlib.suppress(Exception):
+                gauges.update(await read())
         lines: list[str] = []
-        for name in sorted({name for name, _ in self._counters}):
-            lines.append(f"# TYPE {PREFIX}{name} counter")
-            for (counter, labels), value in sorted(self._counters.items()):
-                if counter == name:
-                    lines.append(f"{PREFIX}{name}{_braces(labels)} {value:.15g}")
-        for name, read in sorted(self._gauges.items()):
-            lines += [f"# TYPE {PREFIX}{name} gauge", f"{PREFIX}{name} {read():.15g}"]
-        for name, buckets in sorted(self._histograms.items()):
-            lines += self._histogram(name, buckets)
+        for name, declared in METRICS.items():
+            values = list(self._values(name, declared, gauges.get(name)))
+            if values:
+                lines += [
+                    f"# HELP {PREFIX}{name} {declared.help}",
+                    f"# TYPE {PREFIX}{name} {declared.kind}",
+                    *values,
+                ]
         return "\n".join([*lines, ""])
 
-    def _histogram(self, name: str, buckets: list[int]) -> list[str]:
-        lines, below = [f"# TYPE {PREFIX}{name} histogram"], 0
-        for bound, count in zip((*(f"{bound:g}" for bound in LATENCIES), "+Inf"), buckets, strict=True):
+    def _values(self, name: str, declared: Declared, gauge: Value | None) -> list[str]:
+        match declared.kind:
+            case "counter":
+                found = sorted(
+                    (labels, value) for (one, labels), value in self._counters.items() if one == name
+                )
+                return [f"{PREFIX}{name}{_braces(labels)} {value:.15g}" for labels, value in found]
+            case "histogram":
+                return self._histogram(name) if name in self._histograms else []
+        if gauge is None:
+            return []
+        if isinstance(gauge, Mapping):
+            (label,) = declared.labels
+            return [f"{PREFIX}{name}{_braces(((label, key),))} {value:.15g}" for key, value in gauge.items()]
+        return [f"{PREFIX}{name} {gauge:.15g}"]
+
+    def _histogram(self, name: str) -> list[str]:
+        lines, below = [], 0
+        bounds = (*(f"{bound:g}" for bound in LATENCIES), "+Inf")
+        for bound, count in zip(bounds, self._histograms[name], strict=True):
             below += count
             lines.append(f'{PREFIX}{name}_bucket{{le="{bound}"}} {below}')
         return [*lines, f"{PREFIX}{name}_sum {self._sums[name]:.15g}", f"{PREFIX}{name}_count {below}"]

@@ -10,6 +10,7 @@ import contextlib
 import heapq
 import itertools
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -37,11 +38,11 @@ from bot.errands import (
 from bot.flood import EVERY
 from bot.lanes import Lane, is_new_card
 from bot.messages import is_closed
-from bot.metrics import Metrics
+from bot.metrics import Metrics, Reading
 from bot.pacing import Pacing
 from bot.plan import CallbackAnswer, Outcome, Write
 from bot.recording import Recorder
-from bot.transport import Transport, Uncertain
+from bot.transport import NotSent, Transport, Uncertain
 from storage import store
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
@@ -70,6 +71,21 @@ class Performer(Protocol):
 def _would_double(errand: Errand) -> bool:
     """Whether a repeat could show twice; the edit of a card or digest cannot."""
     return errand.kind in ONCE and (errand.kind not in {CARD, DIGEST} or bool(errand.body.get("posting")))
+
+
+def _reason(error: Exception) -> str:
+    """The kind of failure, by the library's name where it has one."""
+    kinds = (
+        RetryAfter,
+        ChatMigrated,
+        Forbidden,
+        InvalidToken,
+        NotSent,
+        Uncertain,
+        StorageUnavailable,
+        TelegramError,
+    )
+    return next((kind.__name__ for kind in kinds if isinstance(error, kind)), "other")
 
 
 class Outbox:
@@ -168,6 +184,19 @@ class Outbox:
     def waiting(self) -> int:
         """How many errands are to be done now; what has its time yet to come is not counted."""
         return len(self._known) - len(self._timed)
+
+    def look(self) -> Reading:
+        """How much waits, and how long it has: for the metrics."""
+        lanes = list(self._lanes.values())
+        waiting = {
+            "private": sum(len(lane.queue) for lane in lanes if not lane.is_group),
+            "group": sum(len(lane.queue) for lane in lanes if lane.is_group),
+        }
+        waiting["none"] = max(0, self.waiting() - sum(waiting.values()))
+        oldest = min((errand.born for lane in lanes for errand in lane.queue[:1]), default=None)
+        held = sum(lane.new_cards() for lane in lanes if lane.flood.is_on)
+        age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
+        return {"errands_waiting": waiting, "errands_oldest_seconds": age, "cards_held_back": held}
 
     # in
 
@@ -371,6 +400,8 @@ class Outbox:
                 return await self._failed(errand, error)
             return self._give_up(errand, type(error).__name__)
         self._metrics.count("errands_total", kind=errand.kind, outcome="done")
+        if errand.asked_at:
+            self._metrics.observe("reply_seconds", self._now() - errand.asked_at)
         self._finish(errand, outcome)
         return True
 
@@ -389,6 +420,7 @@ class Outbox:
     async def _failed(self, errand: Errand, error: Exception) -> bool:
         """What a failure means for this errand and its lane."""
         self._metrics.count("errands_total", kind=errand.kind, outcome="failed")
+        self._metrics.count("errand_failures_total", reason=_reason(error))
         log.warning("errand failed", action="errand", kind=errand.kind, error=type(error).__name__)
         match error:
             case RetryAfter():
@@ -544,13 +576,16 @@ class Outbox:
         for pause in (0.2, 1.0, 0.0):
             try:
                 await self._transport.call("answerCallbackQuery", answer.params(), timeout=10)
-            except BadRequest:
-                return  # too old, or answered before
+            except BadRequest:  # too old, or answered before
+                self._metrics.count("callback_answers_total", outcome="expired")
+                return
             except TelegramError as error:
                 log.warning("answer failed", action="answer", error=type(error).__name__)
                 await asyncio.sleep(pause)
             else:
+                self._metrics.count("callback_answers_total", outcome="done")
                 return
+        self._metrics.count("callback_answers_total", outcome="lost")
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -52,12 +52,14 @@ class Polling:
         *,
         seconds: int = POLL_SECONDS,
         on_drained: Callable[[], object] = lambda: None,
+        on_failed: Callable[[], object] = lambda: None,
     ) -> None:
         self._transport = transport
         self._take = take
         self._park = park
         self._seconds = seconds
         self._on_drained = on_drained
+        self._on_failed = on_failed
         self._is_drained = False  # until then nothing is waited for: what may start only then starts soon
         self._offset = 0
         self._told = 0  # the offset Telegram knows
@@ -103,6 +105,7 @@ class Polling:
         except Conflict:
             log.error("another instance of this bot is running; stop it", action="conflict")
         except TelegramError as error:
+            self._on_failed()
             log.warning("getUpdates failed", action="poll", error=type(error).__name__)
         except StorageUnavailable as error:  # what was to be parked comes again
             self._trouble.lasts(error)

@@ -75,6 +75,7 @@ class Turns:
     group: Callable[[], int]
     trouble: Callable[[str], None]
     post_cards: Callable[[], None]
+    count: Callable[..., None]  # a metric
     damper: Damper = field(default_factory=Damper)
 
     async def load(self, items: Iterable[Item]) -> Crowd:
@@ -108,7 +109,9 @@ class Turns:
             self._happened(item.what, crowd, plan)
             return
         update_id = item.update_id
-        if update_id is not None and not item.errand_id:
+        if item.parked_id:
+            plan.writes.append(lambda tx: store.drop_parked(tx, [item.parked_id]))
+        elif update_id is not None and not item.errand_id:
             if update_id in crowd.seen:
                 return
             plan.seen.append(update_id)
@@ -135,8 +138,9 @@ class Turns:
     # applicants
 
     def _applicant(self, reading: FromApplicant, item: Item, crowd: Crowd, plan: Plan) -> None:
-        pace = Pace.FINE if item.errand_id else self._pace(reading, crowd)
+        pace = Pace.FINE if item.errand_id or item.parked_id else self._pace(reading, crowd)
         if pace is Pace.PASSED_OVER:
+            plan.after.append(lambda: self.count("updates_passed_over_total"))
             if reading.callback_id:
                 plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id))
             return
@@ -187,6 +191,7 @@ class Turns:
         receipt = receipt_token() if isinstance(event, Submitted) else ""
         scene = Scene(self.programme, person.applicant, plan.now, receipt, pressed)
         turn = advance(scene, event)
+        plan.after.append(lambda: self.count("turns_total", event=type(event).__name__))
         self.carrier.carry(person, turn, plan, reading)
         _remember(crowd, person, turn)
 
@@ -249,6 +254,7 @@ class Turns:
             return  # nobody waits for it any more
         scene = Scene(self.programme, person.applicant, plan.now)
         turn = advance(scene, happened.event)
+        plan.after.append(lambda: self.count("turns_total", event=type(happened.event).__name__))
         self.carrier.carry(person, turn, plan, None, happened.photo)
         _remember(crowd, person, turn)
 

@@ -90,7 +90,7 @@ async def serve_status(
         return web.Response(text=(why_not or "ready") + "\n", status=503 if why_not else 200)
 
     async def show_metrics(request: web.Request) -> web.Response:
-        return web.Response(text=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(text=await metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)

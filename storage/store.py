@@ -199,6 +199,12 @@ def count_by_status(tx: Transaction) -> dict[str, int]:
     }
 
 
+def oldest_waiting(tx: Transaction) -> datetime | None:
+    """When the application was submitted that has waited longest for a decision."""
+    row = tx.fetchone("SELECT MIN(submitted_at) FROM applications WHERE status IN ('waiting', 'rejecting')")
+    return unstamp(row[0]) if row and row[0] else None
+
+
 def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -> bool:
     """Where the card stands; False when there is no such application any more."""
     changed = tx.execute(
@@ -413,13 +419,35 @@ def forget_parked(tx: Transaction, before: datetime) -> int:
     return tx.execute("DELETE FROM parked WHERE at < ?", (stamp(before),))
 
 
-def parked(tx: Transaction) -> list[Row]:
-    """(parked_id, update_id, at, reason, sealed), oldest first."""
-    return tx.fetchall("SELECT parked_id, update_id, at, reason, sealed FROM parked ORDER BY parked_id")
+@dataclass(slots=True)
+class ParkedRow:
+    """A row of `parked`, still sealed under the operator's key. `ref` is empty when the sender is not known."""
+
+    parked_id: str
+    ref: str
+    at: str
+    reason: str
+    sealed: bytes
 
 
-def drop_parked(tx: Transaction, parked_id: str) -> int:
-    return tx.execute("DELETE FROM parked WHERE parked_id = ?", (parked_id,))
+def parked(tx: Transaction) -> list[ParkedRow]:
+    """Oldest first."""
+    rows = tx.fetchall("SELECT parked_id, ref, at, reason, sealed FROM parked ORDER BY parked_id")
+    return [ParkedRow(*row) for row in rows]
+
+
+def count_parked(tx: Transaction) -> int:
+    row = tx.fetchone("SELECT COUNT(*) FROM parked")
+    return int(row[0]) if row else 0
+
+
+def park_again(tx: Transaction, parked_id: str, reason: str, now: datetime) -> None:
+    """It was tried once more, in vain."""
+    tx.execute("UPDATE parked SET reason = ?, at = ? WHERE parked_id = ?", (reason, stamp(now), parked_id))
+
+
+def drop_parked(tx: Transaction, parked_ids: Sequence[str]) -> None:
+    tx.executemany("DELETE FROM parked WHERE parked_id = ?", [(parked_id,) for parked_id in parked_ids])
 
 
 # erasure

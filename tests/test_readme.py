@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import intake
-from bot.describing import commands_table, insert, settings_table
+from bot.describing import commands_table, insert, metrics_table, settings_table
 from bot.reading import COMMANDS
 from bot.settings import PREFIX, Settings
 from conversations.describe import picture
@@ -18,6 +18,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PARTS = {
     "settings": settings_table(),
     "commands": commands_table(intake),
+    "metrics": metrics_table(),
     "states": f"```mermaid\n{picture()}```",
 }
 

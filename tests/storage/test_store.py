@@ -10,6 +10,7 @@ from storage import store
 from storage.engine import Transaction
 from storage.errors import ReceiptTaken
 from storage.sqlite import SQLite
+from storage.store import ParkedRow
 from tests.storage.rows import LATER, NOW, add, submit
 
 # times
@@ -273,11 +274,13 @@ async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
         store.park(tx, "2", (None, ""), "not JSON", b"two", NOW)
         store.park(tx, "1", (7, "ref"), "KeyError", b"one", NOW)
         found = store.parked(tx)
-        return [found, store.drop_parked(tx, "1"), store.drop_parked(tx, "1"), len(store.parked(tx))]
+        store.park_again(tx, "2", "worse", LATER)
+        store.drop_parked(tx, ["1", "3"])
+        return [found, store.parked(tx), store.count_parked(tx)]
 
-    now = store.stamp(NOW)
-    rows = [("1", 7, now, "KeyError", b"one"), ("2", None, now, "not JSON", b"two")]
-    assert await engine.write(work) == [rows, 1, 0, 1]
+    now, later = store.stamp(NOW), store.stamp(LATER)
+    one, two = ParkedRow("1", "ref", now, "KeyError", b"one"), ParkedRow("2", "", now, "not JSON", b"two")
+    assert await engine.write(work) == [[one, two], [ParkedRow("2", "", later, "worse", b"two")], 1]
 
 
 async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) -> None:
@@ -285,7 +288,7 @@ async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) 
         store.park(tx, "1", (7, "ref"), "KeyError", b"his", NOW)
         store.park(tx, "2", (8, "another"), "KeyError", b"another's", NOW)
         store.erase_person(tx, "p", "ref", None, NOW)
-        left = [row[0] for row in store.parked(tx)]
+        left = [row.parked_id for row in store.parked(tx)]
         return [left, store.forget_parked(tx, NOW), store.forget_parked(tx, LATER)]
 
     assert await engine.write(work) == [["2"], 0, 1]

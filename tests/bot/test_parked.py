@@ -47,7 +47,7 @@ async def test_what_was_parked_is_listed_and_answered_once_it_can_be_handled(
         assert re.fullmatch(r"[0-9a-f]{20}  \S{19}Z  message  sender known  RuntimeError\n", said)
         parked_id = said[:20]
         assert await intake(bot, "retry", parked_id) == (1, f"{parked_id} is parked still: RuntimeError\n")
-        assert "parked" in (await intake(bot, "list"))[1] or parked_id in (await intake(bot, "list"))[1]
+        assert parked_id in (await intake(bot, "list"))[1]
         assert await bot.terminate() == 0
         bot.module = "bot"
         await bot.start()
@@ -72,14 +72,9 @@ async def test_what_is_dropped_is_gone_also_while_no_bot_runs(
         await cast.telegram.changes.until(lambda: len(cast.telegram.queue) == 0, 10)
         rows = (await intake(bot, "list"))[1].splitlines()
         assert [row.split("  ")[2] for row in rows] == ["message", "message", "not JSON"]
-        assert (
-            await intake(bot, "drop", rows[0][:20], typed="n\n")
-            == (
-                1,
-                "Delete 1 of the parked updates for good? [y/N]: n\nAborted!\n",
-            )
-            or len((await intake(bot, "list"))[1].splitlines()) == 3
-        )
+        status, said = await intake(bot, "drop", rows[0][:20], typed="n\n")
+        assert (status, said.splitlines()[-1]) == (1, "Aborted!")
+        assert len((await intake(bot, "list"))[1].splitlines()) == 3
         assert await intake(bot, "drop", rows[0][:20], "--yes") == (0, "deleted 1\n")
         await bot.terminate()
         assert len((await intake(bot, "list"))[1].splitlines()) == 2

@@ -32,6 +32,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def alter(self, work: Callable[[Transaction], T]) -> T:
+        """As `write`, alone, for a change of the schema.
+
+        Foreign keys are not enforced meanwhile (a table may be made anew without its rows' children going), but
+        must hold at the end.
+        """
+        ...
+
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run on a snapshot of what is committed."""
         ...

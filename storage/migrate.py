@@ -1,7 +1,8 @@
 """Brings a database to the schema of this code: numbered files, each applied whole or not at all.
 
 A migration and its row in `schema_version` are one transaction, statement by statement (`executescript` would
-commit in between). A migration that was shipped never changes: its hash is checked.
+commit in between). A migration that was shipped never changes: its hash is checked. A table may be made anew in one
+(create, copy, drop, rename): foreign keys are looked at when it is done.
 """
 
 import hashlib
@@ -50,7 +51,7 @@ async def migrate(engine: Engine, folder: Traversable) -> list[str]:
     names = []
     for migration in known:
         if migration.version not in applied:
-            await engine.write(_apply(migration))
+            await engine.alter(_apply(migration))
             names.append(migration.name)
     return names
 

@@ -123,6 +123,25 @@ class SQLite:
         if self._busy is None and self._queue and self._writer is not None:
             self._busy = asyncio.create_task(self._run(self._writer))
 
+    async def alter(self, work: Callable[[Transaction], T]) -> T:
+        if self._writer is None:
+            raise StorageUnavailable("the database is open for reading only")
+
+        def run(connection: sqlite3.Connection) -> T:
+            connection.execute("PRAGMA foreign_keys = OFF")  # within a transaction it has no effect
+            try:
+                result: T = _transaction(connection, [work, _check_references])[0]
+                return result
+            finally:
+                connection.execute("PRAGMA foreign_keys = ON")
+
+        try:
+            return await _on_thread(self._writer, run)
+        except _WRONG_WORK:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise StorageUnavailable(f"the database cannot be written now: {_reason(error)}") from error
+
     async def read(self, work: Callable[[Transaction], T]) -> T:
         def run(connection: sqlite3.Connection) -> T:
             _begin(connection, "BEGIN")
@@ -228,6 +247,12 @@ def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:  # a full disk has rolled back by itself
         with contextlib.suppress(sqlite3.DatabaseError):
             connection.execute("ROLLBACK")
+
+
+def _check_references(tx: Transaction) -> None:
+    lost = tx.fetchone("PRAGMA foreign_key_check")
+    if lost is not None:
+        raise sqlite3.IntegrityError(f"rows of {lost[0]} refer to rows of {lost[2]} that are not there")
 
 
 def _touch(tx: Transaction) -> None:

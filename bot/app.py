@@ -45,7 +45,7 @@ from conversations import ProgrammeMistakes
 from storage import store
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
-from storage.sqlite import DataLock
+from storage.folder import DataLock
 from storage.vault import Vault
 
 log = structlog.get_logger()

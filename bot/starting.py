@@ -15,8 +15,9 @@ from bot.transport import Transport
 from storage import store
 from storage.engine import Engine
 from storage.errors import BadKey, KeyDoesNotFit
+from storage.folder import DataLock
 from storage.migrate import migrate
-from storage.sqlite import DataLock, SQLite
+from storage.sqlite import SQLite
 from storage.vault import OperatorKey, Vault
 
 log = structlog.get_logger()

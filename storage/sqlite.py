@@ -7,23 +7,20 @@ run again in a transaction of its own.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
 import aiosqlite
 
 from storage.engine import Params, Row, Transaction
-from storage.errors import DataInUse, DataUnusable, StorageUnavailable
+from storage.errors import DataUnusable, StorageUnavailable
+from storage.folder import prepare
 
 T = TypeVar("T")
 BUSY_MS = 2_000
-OWN = ("lock", "operator.key", "control.sock")  # what stands beside the database
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -283,55 +280,3 @@ async def _connect(path: Path, *, query_only: bool) -> AsyncIterator[aiosqlite.C
         for pragma in (*_PRAGMAS, *(("PRAGMA query_only = ON",) if query_only else ())):
             await connection.execute_fetchall(pragma)
         yield connection
-
-
-def prepare(path: Path) -> None:
-    """The folder (0700) and the database file (0600, as its WAL). Raises DataUnusable.
-
-    A folder in which something else lives keeps its mode.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if all(entry.name in OWN or entry.name.startswith(path.name) for entry in path.parent.iterdir()):
-            path.parent.chmod(0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-    except OSError as error:
-        raise DataUnusable(f"the data folder {path.parent} is not writable: {error.strerror}") from error
-
-
-class DataLock:
-    """Owns a data folder while it is held; the kernel lets go when the process ends. Raises DataInUse."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "lock"
-        self._file: int | None = None
-
-    def __enter__(self) -> "DataLock":
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise DataUnusable(
-                f"the data folder {self._path.parent} is not writable: {error.strerror}"
-            ) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.read(file, 32).decode(errors="replace").strip() or "unknown"
-            os.close(file)
-            raise DataInUse(
-                f"the data folder {self._path.parent} is in use by process {pid}; stop it first"
-            ) from None
-        with contextlib.suppress(OSError):  # a full disk: whoever is refused then is not told by whom
-            os.truncate(file, 0)
-            os.write(file, str(os.getpid()).encode())
-        self._file = file
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None

@@ -12,7 +12,8 @@ import pytest
 
 from storage.engine import Transaction
 from storage.errors import DataInUse, DataUnusable, StorageUnavailable
-from storage.sqlite import DataLock, SQLite
+from storage.folder import DataLock
+from storage.sqlite import SQLite
 
 WANTED = {
     "journal_mode": "wal",
@@ -319,7 +320,7 @@ async def test_a_checkpoint_waits_for_nobody(engine: SQLite, path: Path) -> None
 # one process
 
 
-HOLD = "import sys; from pathlib import Path; from storage.sqlite import DataLock\n"
+HOLD = "import sys; from pathlib import Path; from storage.folder import DataLock\n"
 HOLD += "with DataLock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
 
 

@@ -62,10 +62,11 @@ class Stage:
         if self._serving:
             await self._serving
 
-    async def settled(self) -> None:
+    async def settled(self, timeout: float = 20.0) -> None:
         """Returns when all that is to be done now is done and entered."""
-        while self.app.outbox.waiting():
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(timeout):
+            while self.app.outbox.waiting():
+                await asyncio.sleep(0.005)
 
     async def until(self, look: Callable[[], Any], timeout: float = 10.0) -> None:
         """Wait for something in the local Telegram."""

@@ -1,24 +1,28 @@
 """Floods: Telegram's limits are kept, who is held back holds back nobody else, and who shouts is not all there is."""
 
 import asyncio
+import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from bot.sandbox.faults import Fault
+from bot.sandbox.pacing import Limits
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from bot.sandbox.telegram import Press
 from bot.sandbox.witness import Call
 from tests.applying import agree, answer, apply, decide, fill_in, has, on, press, receipt_in
 from tests.benchmarks.figures import percentile
+from tests.bot.launcher import MODULE
 from tests.bot.noise import Shouting
 from tests.bot.patient import Applicant
 from tests.bot.stage import Stage, playing
-from tests.bot.windows import EDITS, SENDS, silence, to
-from tests.cast import Cast, Person, running_bot
+from tests.bot.windows import EDITS, SENDS, exceeds, most_within, sends, silence, times, to, writes
+from tests.cast import Cast, Group, Person, running_bot
 
 HELD = 2  # seconds that Telegram asks the bot to wait, in these tests
 FLIGHT = 0.25  # seconds in which a call that was on its way already may still arrive
@@ -53,6 +57,85 @@ async def waits(play: Stage, presses: Sequence[tuple[Press, float]]) -> list[flo
     answers = [call for call in play.calls if call.method == "answerCallbackQuery" and call.ok]
     at = {str(call.params["callback_query_id"]): call.at for call in reversed(answers)}
     return sorted(at[made.id] - began for made, began in presses)
+
+
+# many submissions
+
+# A minute of three seconds; every limit of a chat or group is scaled alike, with more room than usual for what a busy
+# machine adds. More than ten waiting cards are a flood, of which fewer than four are the end.
+QUICK = Limits(chat_rate=20.0, minute=3.0)
+CONSTANTS = {
+    "bot.pacing.CHAT_SECONDS": 0.12,
+    "bot.pacing.GROUP_SECONDS": 3.4,
+    "bot.flood.MOST": 10,
+    "bot.flood.FEW": 3,
+    "bot.flood.EVERY": 1.0,
+}
+SUBMITTED = 24
+
+
+async def test_a_flood_of_submissions_keeps_the_limits_and_becomes_a_digest_with_a_queue(
+    sandbox: Sandbox, cast: Cast, tmp_path: Path
+) -> None:
+    group = cast.group()
+    ana = cast.reviewer("Ana", group)
+    environ = {"TESTS_CONSTANTS": json.dumps(CONSTANTS)}
+    async with running_bot(sandbox, group, tmp_path, module=MODULE, environ=environ) as bot:
+        people = [cast.applicant(f"P{number}") for number in range(SUBMITTED)]
+        await asyncio.gather(*(fill_in(person) for person in people))
+        await bot.settled()
+        await bot.terminate()
+        bot.environment["INTAKE_LIMITS"] = "telegram"
+        sandbox.telegram.pacing.limits = QUICK
+        sandbox.telegram.witness.clear()
+        await bot.start()
+        begun = time.monotonic()
+        receipts = set(await asyncio.gather(*(submitted(person) for person in people)))
+        assert time.monotonic() - begun < 5 * SOON  # the bot's own time, mostly
+        digest = await group.shows(has("more"))
+        assert len(cards(group)) < SUBMITTED - CONSTANTS["bot.flood.FEW"]
+        stood = len(cards(group))
+        await decide(ana, digest, "more")
+        await until_cards(cast, group, stood + 5)
+        await decide(ana, next(iter(group_cards(group))), "approve")
+        await bot.restart()
+        await group.shows(lambda one: one is digest and has("more")(one))
+        changed = digest.edits
+        await until_cards(cast, group, len(cards(group)) + 2)  # by themselves, now and then
+        assert changed < digest.edits or not has("more")(digest)
+        while has("more")(digest):
+            await decide(ana, digest, "more")
+            await asyncio.sleep(0.5)
+        await until_cards(cast, group, SUBMITTED)
+        await bot.settled(20)
+        assert Counter(cards(group)) == Counter(receipts)
+        assert [one for one in group.messages if one.text == digest.text] == [digest]
+        keeps_limits(sandbox.telegram.witness.calls, group.id)
+        assert not sandbox.telegram.witness.refused[429]
+
+
+def group_cards(group: Group) -> list[Message]:
+    """The cards that can be decided, oldest first."""
+    return [one for one in group.messages if has("approve")(one)]
+
+
+def cards(group: Group) -> list[str]:
+    """The receipts of all cards that stand, decided or not."""
+    return [receipt_in(one) for one in group.messages if receipt_in(one) and not has("more")(one)]
+
+
+async def until_cards(cast: Cast, group: Group, number: int) -> None:
+    """Returns when so many cards stand."""
+    await cast.telegram.changes.until(lambda: len(cards(group)) >= number, 20, group.id)
+
+
+def keeps_limits(calls: Sequence[Call], group: int) -> None:
+    """By sliding windows over what arrived."""
+    assert most_within(times(writes(to(calls, group))), QUICK.minute) <= QUICK.group_per_minute
+    for chat in {call.chat_id for call in sends(calls) if call.chat_id}:
+        assert exceeds(times(sends(to(calls, chat))), QUICK.chat_rate, QUICK.chat_burst) <= 0
+    counted = [call for call in writes(calls) if call.method in SENDS or call.chat_id == group]
+    assert most_within(times(counted), 1.0) <= QUICK.overall_rate
 
 
 # one chat is held back

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import outbox
+from bot import flood, outbox
 from bot.sandbox.deeds import close_topic, delete_group, set_status
 from bot.sandbox.faults import Fault
 from bot.sandbox.pacing import Limits
@@ -17,6 +17,7 @@ from tests.bot.stage import Stage, playing
 from tests.bot.windows import SENDS, to
 from tests.cast import Group, Person
 
+MOMENT = 1.0  # seconds in which what must not come would come
 RETRY = 0.3  # seconds between tries while the group takes nothing, in these tests
 
 
@@ -51,7 +52,8 @@ async def once_each(play: Stage, group: Group, receipts: set[str]) -> list[Messa
 def posted(play: Stage, group: Group, receipt: str) -> int:
     """How often a card was posted to a group."""
     calls = [call for call in to(play.calls, group.id) if call.ok and call.method in SENDS]
-    return sum(receipt in str(call.params.get("text")) for call in calls)
+    cards = [call for call in calls if "approve:" in str(call.params.get("reply_markup"))]
+    return sum(receipt in str(call.params.get("text")) for call in cards)
 
 
 async def submitted(person: Person) -> str:
@@ -233,3 +235,80 @@ async def test_an_upgrade_in_the_middle_of_a_flood_with_refusals_loses_and_doubl
         await play.settled()
         await once_each(play, new, receipts)
         assert {receipt: posted(play, new, receipt) for receipt in receipts} == dict.fromkeys(receipts, 1)
+
+
+# a flood meanwhile
+
+
+@pytest.fixture
+def small_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six waiting cards are a flood, one is its end, and none comes by itself."""
+    monkeypatch.setattr(flood, "MOST", 5)
+    monkeypatch.setattr(flood, "FEW", 1)
+    monkeypatch.setattr(outbox, "EVERY", 3600.0)
+
+
+async def held(play: Stage, *names: str) -> tuple[Message, set[str]]:
+    """The digest of cards that are held back, and their receipts."""
+    people = await drafted(play, *names)
+    kick(play)
+    receipts = {await submitted(person) for person in people}
+    let_in(play)
+    return await play.group.shows(has("more")), receipts
+
+
+NAMES = ("Mei", "Lin", "Kim", "Ada", "Bo", "Cy", "Di", "Eve")
+
+
+async def test_a_digest_goes_on_after_a_restart_although_fewer_wait_than_began_it(
+    tmp_path: Path, small_flood: None
+) -> None:
+    async with playing(tmp_path) as play:
+        digest, receipts = await held(play, *NAMES)
+        await decide(play.ana, digest, "more")
+        await play.until(lambda: len(live(play.group)) == 5)
+        await play.group.shows(lambda one: one is digest and ": 3" in one.text)
+        await play.stop()
+        await play.start()
+        await asyncio.sleep(MOMENT)
+        assert len(live(play.group)) == 5
+        assert has("more")(digest)
+        await decide(play.ana, digest, "more")
+        await once_each(play, play.group, receipts)
+        await play.group.shows(lambda one: one is digest and not one.buttons)
+
+
+async def test_a_group_upgraded_in_a_flood_has_its_digest_and_every_card_anew(
+    tmp_path: Path, small_flood: None
+) -> None:
+    async with playing(tmp_path, kind="group") as play:
+        _, receipts = await held(play, *NAMES)
+        new = play.group.migrate()
+        digest = await new.shows(has("more"))
+        assert not live(new)
+        play.ana.home = new.chat
+        await decide(play.ana, digest, "more")
+        await play.until(lambda: len(live(new)) >= 5)
+        await decide(play.ana, digest, "more")
+        await once_each(play, new, receipts)
+        assert all(posted(play, new, receipt) == 1 for receipt in receipts)
+        await new.shows(lambda one: one is digest and not one.buttons)
+
+
+async def test_a_bot_that_is_thrown_out_in_a_flood_goes_on_with_it_when_it_is_let_in(
+    tmp_path: Path, small_flood: None
+) -> None:
+    async with playing(tmp_path) as play:
+        digest, receipts = await held(play, *NAMES)
+        kick(play)
+        await play.stop()
+        await play.start()
+        let_in(play)
+        await asyncio.sleep(MOMENT)
+        assert not live(play.group)
+        await decide(play.ana, digest, "more")
+        await play.until(lambda: len(live(play.group)) >= 5)
+        await decide(play.ana, digest, "more")
+        await once_each(play, play.group, receipts)
+        digests = [one for one in play.group.messages if "📥" in one.text]
+        assert digests == [digest]

@@ -232,7 +232,7 @@ def figures_of(
     posted = Counter(
         receipt
         for call in witness.calls
-        if call.method in SENDS and call.ok and call.chat_id == group.id
+        if call.ok and call.chat_id == group.id and "approve:" in str(call.params.get("reply_markup"))
         for receipt in receipts_of(str(call.params.get("text")))
     )
     waits = [(one.confirmed_at or float("inf")) - one.created_at for one in witness.deliveries.values()]

@@ -4,21 +4,30 @@ Much faster to start than a process of its own; what it sends and gets goes over
 """
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
+import jinja2
 from pydantic import SecretStr
 
+from bot import app
 from bot.app import App
+from bot.programmes import Loaded, load
+from bot.proofreading import faults
 from bot.sandbox.pacing import Limits
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import ChatKind, Message
 from bot.sandbox.witness import Call
 from bot.settings import Settings
+from conversations import Mistake
 from tests.applying import apply, decide
 from tests.bot.folders import change, copy_of_the_shipped
 from tests.cast import Cast, Group, Person
@@ -42,9 +51,12 @@ class Stage:
         """As a new process would, with other settings perhaps."""
         self.settings = self.settings.model_copy(update=settings)
         self._stop, opened = asyncio.Event(), asyncio.Event()
+        self.sandbox.api.polling._last_offset = None  # who asks again so soon is made to wait three seconds
 
         async def serve() -> None:
-            async with App.open(self.settings) as self.app:
+            async with contextlib.AsyncExitStack() as stack:
+                with read_once():
+                    self.app = await stack.enter_async_context(App.open(self.settings))
                 opened.set()
                 await self.app.run(self._stop)
 
@@ -113,7 +125,7 @@ async def playing(
             group=group.id,
             api_url=sandbox.url,
             data=folder / "data",
-            programme=programme_in(folder, undo),
+            programme=programme(undo),
             operators=operator.id,
             status_port=0,
             limits="telegram" if limits else "none",
@@ -127,8 +139,52 @@ async def playing(
             await stage.stop()
 
 
-def programme_in(folder: Path, undo: int) -> Path:
-    """The shipped one, with another time to undo, in seconds."""
-    programme = copy_of_the_shipped(folder / "programme")
-    change(programme, "programme.toml", {"undo_seconds = 60": f"undo_seconds = {undo}"})
-    return programme
+@functools.cache
+def programme(undo: int) -> Path:
+    """The shipped one, with another time to undo, in seconds; a folder that lives as long as this process."""
+    folder = TemporaryDirectory(prefix="intake-programme-")
+    atexit.register(folder.cleanup)
+    copy = copy_of_the_shipped(Path(folder.name) / "programme")
+    change(copy, "programme.toml", {"undo_seconds = 60": f"undo_seconds = {undo}"})
+    return copy
+
+
+@functools.cache
+def _loaded(folder: Path) -> Loaded:
+    return load(folder)
+
+
+_sound: set[int] = set()  # the ids of programmes in which nothing is wrong; they live as long as this process
+
+
+def _proofread(found: Loaded) -> list[Mistake]:
+    if id(found) in _sound:
+        return []
+    mistakes = faults(found)
+    if not mistakes:
+        _sound.add(id(found))
+    return mistakes
+
+
+_plain_compile = jinja2.Environment.compile
+_compiled: dict[tuple[Any, ...], Any] = {}
+
+
+def _compile(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
+    if not isinstance(source, str) or args or kwargs:
+        return _plain_compile(self, source, *args, **kwargs)
+    place = type(self), self.autoescape, self.trim_blocks, self.lstrip_blocks, source
+    if place not in _compiled:
+        _compiled[place] = _plain_compile(self, source)
+    return _compiled[place]
+
+
+@contextlib.contextmanager
+def read_once() -> Iterator[None]:
+    """A programme that was read, proofread and compiled in this process is not once more: that is most of a start."""
+    with (
+        patch.object(app, "load", _loaded),
+        patch.object(app, "faults", _proofread),
+        patch.object(jinja2.Environment, "compile", _compile),
+    ):
+        yield

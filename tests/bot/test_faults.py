@@ -63,12 +63,12 @@ async def test_on_a_bad_network_everybody_is_decided_and_told(
 ) -> None:
     async with running_bot(sandbox, group, tmp_path, webhook=webhook) as bot:
         witness, changes = sandbox.telegram.witness, sandbox.telegram.changes
-        people = [Applicant(cast.applicant(f"P{number}"), patience=2.0) for number in range(10)]
+        people = [Applicant(cast.applicant(f"P{number}"), patience=2.0) for number in range(7)]
         reviewing = asyncio.create_task(
             Reviewers([ana, cast.reviewer("Ben", group)], group, patience=1.5).review()
         )
-        await asyncio.gather(*(begin(one.person) for one in people[:3]))
-        await asyncio.gather(*(begin(one.person, PHOTO + 1) for one in people[3:]))
+        await asyncio.gather(*(begin(one.person) for one in people[:2]))
+        await asyncio.gather(*(begin(one.person, PHOTO + 1) for one in people[2:]))
         bad_network(sandbox)
         await asyncio.gather(*(one.go_on() for one in people))
 

@@ -38,8 +38,8 @@ UNTIL_A_KILL = (0.3, 1.5)  # seconds after it serves
 POINT_PATIENCE = 8.0  # seconds for the bot to come to a named point
 START_PATIENCE = 60.0  # seconds for the bot to serve, on a busy machine
 TERM_PATIENCE = 30.0  # seconds for the bot to end by itself
-QUIET = 15.0  # seconds without anything said, after which nothing more is expected
-AFTER_ALL = 90.0  # seconds after the last end, in which everybody comes to his end or never
+QUIET = 30.0  # seconds without anything said, after which nothing more is expected
+AFTER_ALL = 240.0  # seconds after the last end, in which everybody comes to his end or never
 LATENCY = 0.02  # seconds on the way of every call, so that there is something in flight
 WITHDRAWING, ERASING = 0.05, 0.05  # shares of the applicants
 UNDO_SECONDS = 2
@@ -314,7 +314,7 @@ def _row(run: Run) -> Sequence[str]:
     )
 
 
-def report(run: Run, most: int = 40) -> str:
+def report(run: Run, most: int) -> str:
     """One run in words, with the evidence of what went wrong."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(end.kind for end in run.ends).items())
     ends = ", ".join(f"{count} {kind}" for kind, count in run.verdict.outcomes.items())
@@ -355,7 +355,7 @@ def main(arguments: Sequence[str]) -> int:
                 round(given.applications * share), ends_of(manner, round(given.kills * share)), given.seed
             )
             run = asyncio.run(play(manner, way, plan))
-            print(report(run), flush=True)
+            print(report(run, 40 if manner.is_ours else 5), flush=True)
             runs.append(run)
     print(f"\n{table(runs)}")
     return int(any(run.manner.is_ours and not run.is_clean for run in runs))

@@ -17,6 +17,7 @@ from tests.soak.manners import QUESTION, Manner, flat
 
 PATIENCE = 8.0  # seconds of the bot being up, until an act counts as lost
 AFTERWARDS = 3.0  # seconds of the bot being up, in which what is asked next follows an answer
+REPEATS = 2  # acts lost one after another, after which a person begins anew
 TRIES = 4  # presses on one card that changed nothing, until a reviewer leaves it
 Fate = Literal["", "withdraw", "erase"]
 
@@ -95,6 +96,7 @@ class Applicant:
         self.fate = fate
         self.end = ""  # approved, rejected, withdrawn, erased
         self._seen = 0
+        self._in_vain = 0  # acts lost one after another
 
     async def live(self) -> None:
         """Until his end; for ever when it does not come."""
@@ -104,7 +106,7 @@ class Applicant:
             if self._is_submitted():
                 await self._wait()
                 continue
-            message, step = self._asked()
+            message, step = self._asked() if self._in_vain < REPEATS else (None, None)
             await self._act(step or Write("/start"), message)
 
     def _is_over(self) -> bool:
@@ -218,7 +220,9 @@ class Applicant:
         await self.world.until(lambda: follows() or said(), self.chat)
         if said() and not follows():
             await self.world.until(follows, self.chat, AFTERWARDS)
-        if not said() and not follows():
+        is_lost = not said() and not follows()
+        self._in_vain = self._in_vain + 1 if is_lost else 0
+        if is_lost:
             act.lost = (
                 f"{[repr(one) for one in self.chat.messages[-3:]]}, answer {pressed and pressed.answer}"
             )

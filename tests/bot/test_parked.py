@@ -73,7 +73,7 @@ async def test_what_is_dropped_is_gone_also_while_no_bot_runs(
         rows = (await intake(bot, "list"))[1].splitlines()
         assert [row.split("  ")[2] for row in rows] == ["message", "message", "not JSON"]
         status, said = await intake(bot, "drop", rows[0][:20], typed="n\n")
-        assert (status, said.splitlines()[-1]) == (1, "Aborted!")
+        assert (status, said.endswith("Aborted!\n")) == (1, True)
         assert len((await intake(bot, "list"))[1].splitlines()) == 3
         assert await intake(bot, "drop", rows[0][:20], "--yes") == (0, "deleted 1\n")
         await bot.terminate()

@@ -15,11 +15,11 @@ WAYS = pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhoo
 async def test_no_forged_or_stale_press_is_accepted_and_each_is_answered(
     webhook: bool, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    assert await forge(sandbox, tmp_path, 560, webhook=webhook) == 0
+    assert await forge(sandbox, tmp_path, 280, webhook=webhook) == 0
 
 
 @WAYS
 async def test_of_ten_reviewers_at_once_exactly_one_decides(
     webhook: bool, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    assert await race(sandbox, tmp_path, 16, webhook=webhook) == 0
+    assert await race(sandbox, tmp_path, 10, webhook=webhook) == 0

@@ -347,10 +347,12 @@ class App:
         """The group became a supergroup: remember its id, and post every open card anew there."""
         if old != self.group.chat_id:
             return
+        at_setting = f"{MOVED}:{self.settings.group}"
+        await self.engine.write(lambda tx: store.put_fact(tx, at_setting, str(new)))  # else it is said again
+        if old != self.group.chat_id:  # said twice meanwhile
+            return
         self.group.chat_id = new
         self.reviewers.forget_all()
-        at_setting = f"{MOVED}:{self.settings.group}"
-        await self.engine.write(lambda tx: store.put_fact(tx, at_setting, str(new)))
         self.outbox.move_lane(old, new)
         await self.post_missing_cards()
         self.trouble("the reviewers' group became a supergroup; its open cards are posted anew")

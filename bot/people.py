@@ -45,6 +45,7 @@ class Crowd:
     ids_by_receipt: dict[str, str] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     barred: dict[str, datetime] = field(default_factory=dict)
+    cards: dict[tuple[int, int], str] = field(default_factory=dict)  # receipts, by chat and message
     heard: set[int] = field(default_factory=set)  # accounts of which something was taken in this very batch
 
     def of_ref(self, ref: str) -> Person | None:
@@ -90,10 +91,17 @@ class People:
         return Person(applicant, key, self._vault.wrap(person_id, key), is_new=True)
 
     async def load(
-        self, refs: Iterable[str], ids: Iterable[str], receipts: Iterable[str], updates: Iterable[int]
+        self,
+        refs: Iterable[str],
+        ids: Iterable[str],
+        receipts: Iterable[str],
+        updates: Iterable[int],
+        pressed: Iterable[tuple[int, int]] = (),
     ) -> Crowd:
-        """Everyone a batch is about, and which of its updates were handled before, in one read."""
+        """Everyone a batch is about, which of its updates were handled before, and which cards were pressed (chat and
+        message id), in one read."""
         wanted_refs, wanted_ids, wanted, numbers = list(refs), list(ids), list(receipts), list(updates)
+        places = list(pressed)
         crowd = Crowd()
 
         def work(tx: Transaction) -> None:
@@ -108,6 +116,8 @@ class People:
                 for receipt, row in store.people_by_receipt(tx, wanted):
                     rows.append(row)
                     crowd.ids_by_receipt[receipt] = row.person_id
+            if places:
+                crowd.cards = store.cards_at(tx, places)
             known = {row.ref for row in rows}
             if strangers := [ref for ref in wanted_refs if ref not in known]:
                 crowd.barred = store.barred_until(tx, strangers)

@@ -84,6 +84,7 @@ class Turns:
         ids: set[str] = set()
         receipts: set[str] = set()
         updates: set[int] = set()
+        pressed: set[tuple[int, int]] = set()
         for item in items:
             if isinstance(item.what, Happened):
                 (ids if item.what.person_id else receipts).add(item.what.person_id or item.what.receipt)
@@ -95,11 +96,12 @@ class Turns:
                     refs.add(self.people.ref(user_id))
                     if isinstance(event, Started) and event.payload:
                         receipts.add(subject_of(data_of(event.payload)))
-                case FromReviewer(data=data):
+                case FromReviewer(data=data, chat_id=chat_id, message_id=message_id):
                     receipts.add(subject_of(data))
+                    pressed.add((chat_id, message_id))
                 case Reachable(user_id=user_id):
                     refs.add(self.people.ref(user_id))
-        return await self.people.load(refs, ids, receipts - {""}, updates)
+        return await self.people.load(refs, ids, receipts - {""}, updates, pressed)
 
     def think(self, item: Item, crowd: Crowd, plan: Plan) -> None:
         """Add to the plan what follows from this item. Raises whatever goes wrong: then the plan is not used."""
@@ -205,7 +207,11 @@ class Turns:
                 plan.after.append(lambda: self.outbox.show_more(reading.chat_id, AT_ONCE))
             return
         person = crowd.of_receipt(press.subject) if press else None
-        if press is None or person is None or press.verb not in REVIEW_PRESSES:
+        card = crowd.cards.get(
+            (reading.chat_id, reading.message_id)
+        )  # a second card of one receipt is unknown
+        is_anothers = press is not None and card not in (None, press.subject)
+        if press is None or person is None or is_anothers or press.verb not in REVIEW_PRESSES:
             log.warning("press refused", action="forged_press")
             self._answer(reading, plan, "forged")
             return

@@ -37,6 +37,7 @@ CREATE TABLE applications (
 );
 CREATE INDEX applications_person ON applications (person_id);
 CREATE INDEX applications_status ON applications (status, submitted_at);
+CREATE INDEX applications_card ON applications (card_chat, card_message);
 
 -- The ID photos, re-encoded and sealed.
 CREATE TABLE photos (

@@ -214,6 +214,16 @@ def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -
     return changed > 0
 
 
+def cards_at(tx: Transaction, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """The receipt of the card at each (chat, message id), where one stands."""
+    found = {}
+    for place in places:
+        row = tx.fetchone("SELECT receipt FROM applications WHERE card_chat = ? AND card_message = ?", place)
+        if row is not None:
+            found[place] = row[0]
+    return found
+
+
 # photos
 
 

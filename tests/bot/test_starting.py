@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bot.control import ask
 from bot.programmes import gaps, load
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on
+from storage.migrate import migrations
 from storage.vault import OperatorKey
 from tests.applying import agree
 from tests.cast import Cast, Group, free_port, running_bot
@@ -187,7 +189,7 @@ async def test_the_first_start_says_what_is_to_be_kept_decided_and_mended(
         assert said == [
             ("warning", "not_admin", "the bot should be an administrator of the reviewers' group"),
             ("info", "key_made", f"made {key}; copy it to a safe place: without it the data cannot be read"),
-            ("info", "migrate", "migrated"),
+            *(("info", "migrate", "migrated") for _ in migrations(files("storage") / "migrations")),
             *(("warning", "to_decide", gap) for gap in gaps(load(None).programme)),
             ("info", "started", "receiving by polling"),
         ]

@@ -111,6 +111,17 @@ async def test_an_application_is_one_row_that_follows_its_state(engine: SQLite) 
     ]
 
 
+async def test_which_card_a_message_is_is_known(engine: SQLite) -> None:
+    def work(tx: Transaction) -> dict[tuple[int, int], str]:
+        for number in (1, 2):
+            add(tx, f"{number}")
+            submit(tx, f"UX-{number}", f"{number}")
+            store.set_card(tx, f"UX-{number}", -100, number)
+        return store.cards_at(tx, [(-100, 1), (-100, 2), (-100, 3), (-200, 1)])
+
+    assert await engine.write(work) == {(-100, 1): "UX-1", (-100, 2): "UX-2"}
+
+
 async def test_open_applications_without_a_card_in_the_group_come_oldest_first(engine: SQLite) -> None:
     states = ["waiting", "rejecting", "deciding", "approved", "rejected", "withdrawn", "recalled"]
 

@@ -231,16 +231,17 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then finish or keep everything that was accepted."""
-        if await self.engine.write(_begun):
+        killed = await self.engine.write(_begun)
+        if killed:
             log.warning("the last end was unclean; the first updates are taken singly", action="careful")
             await self.intake.be_careful()
-        await self._serve(stop)
+        await self._serve(stop, killed)
         with contextlib.suppress(StorageUnavailable):
             await self.engine.write(lambda tx: store.drop_fact(tx, SERVING))
 
-    async def _serve(self, stop: asyncio.Event) -> None:
+    async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
-        await self.outbox.open()
+        await self.outbox.open(after_kill=killed)
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
         try:

@@ -118,7 +118,7 @@ class Deliveries:
             if not store.delivered(tx, person_id, message_id, now):  # erased while it was on its way
                 store.add_errands(tx, [removal.row(self._vault)])
                 outcome.late = [removal]
-            if errand.is_prompt:
+            if errand.is_first_prompt:
                 store.prompted(tx, person_id, message_id)
 
         outcome.writes.append(write)

@@ -59,10 +59,9 @@ class Errand:
     body: dict[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
     attempts: int = 0  # sends that may have been acted upon without an answer
-    asked_at: float = (
-        0.0  # when that came in to which this is the answer, by the loop's clock; 0 for the rest
-    )
+    asked_at: float = 0.0  # the loop's time when that came to which this is the answer; 0 for the rest
     failures: int = 0  # in this process: how long to wait before the next try
+    may_stand: bool = False  # an earlier process was killed, perhaps after it had sent this
     errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
 
     @property
@@ -73,6 +72,11 @@ class Errand:
     def born(self) -> float:
         """When it was made, in unix time: its id begins with that."""
         return int(self.errand_id[:16], 16) / 1e9
+
+    @property
+    def is_first_prompt(self) -> bool:
+        """It asks, and surely did not ask before: nothing that was written earlier can be an answer to it."""
+        return self.is_prompt and not self.may_stand and not self.attempts
 
     def row(self, key: "Sealer") -> tuple[str, str | None, str, str | None, bytes]:
         """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""

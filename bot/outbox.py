@@ -137,12 +137,13 @@ class Outbox:
         """What runs as long as the outbox is open."""
         return self._keepers
 
-    async def open(self) -> None:
-        """Take up what an earlier process left undone."""
+    async def open(self, *, after_kill: bool = False) -> None:
+        """Take up what an earlier process left undone. When it was killed, what it left may be sent already."""
         self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._recorder.run())]
         left = [restore(row, self._vault) for row in await self._engine.read(store.errands)]
         now = self._clock()
         for errand in left:
+            errand.may_stand = after_kill
             if errand.kind == WAKE and errand.not_before and errand.not_before < now:
                 errand.not_before = now + self._undo  # the window to undo restarts after a downtime
         self.accept(left)
@@ -225,7 +226,7 @@ class Outbox:
             if self.is_erased(errand.person_id):
                 continue
             self._known.add(errand.errand_id)
-            if errand.is_prompt and errand.person_id:
+            if errand.is_first_prompt and errand.person_id:
                 self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
             left = errand.not_before - self._clock() if errand.not_before else NOW
             self._later(errand, left) if left > NOW else self._enqueue(errand)
@@ -407,7 +408,7 @@ class Outbox:
 
     def _not_sent(self, errand: Errand) -> None:
         """What he is asked has surely not left: nothing he writes can be an answer to it."""
-        if errand.is_prompt and errand.person_id:
+        if errand.is_first_prompt and errand.person_id:
             self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
 
     def _sending(self, errand: Errand) -> None:

@@ -7,6 +7,7 @@ local Telegram keep Telegram's limits; what counts is what the local Telegram sa
 import argparse
 import asyncio
 import contextlib
+import re
 import sys
 import time
 from collections import Counter
@@ -35,8 +36,11 @@ DRAFTS = 200  # at their summary
 SPREAD = 60.0  # seconds in which all of them are submitted
 WALKERS = 12  # people who apply meanwhile, with time to think
 THINK = 2.5  # seconds: who is faster waits for Telegram's second between messages, and not for the bot
+DECIDED_EVERY = (
+    30.0  # seconds; a decision takes two of the group's twenty messages a minute, its undo and its end
+)
 EDIT_SECONDS = 61.0  # a press in a full minute may have to wait until the next for its edit
-DRAIN = 1500.0  # seconds until the last card must stand
+DRAIN = 1800.0  # seconds until the last card must stand
 HELD = 5  # seconds that Telegram asks the bot to wait
 LATENCY = 0.05  # seconds to Telegram and back, for R8
 REVIEWERS = ("Ana", "Ben", "Chidi", "Dana", "Emre")
@@ -157,11 +161,14 @@ async def submit(one: Applicant, after: float) -> None:
 
 
 async def look_at_digest(play: Scene, drafts: int) -> None:
-    """One message stands for the cards that wait, and is changed in place."""
+    """One message stands for the cards that wait."""
     digests = [one for one in play.group.messages if has("more")(one)]
+    play.say(f"{len(digests)} digest after the last submission", len(digests) == (drafts > 80))
+    await asyncio.sleep(LIMITS.minute)  # by then there was room to change it
+    waiting = drafts - len(cards(play.group))
+    said = re.search(r": (\d+)", digests[0].text) if digests else None
     play.say(
-        f"{len(digests)} digest, changed {sum(one.edits for one in digests)} times",
-        len(digests) == (drafts > 80),
+        f"a minute later it says {said[1] if said else 0} of {waiting} that wait", bool(said) or not digests
     )
 
 
@@ -182,6 +189,11 @@ async def drain(play: Scene, receipts: set[str], begun: float) -> None:
     standing = cards(play.group)
     minutes = (time.monotonic() - begun) / 60
     play.say(f"{len(standing)} cards stand after {minutes:.1f} min; {asked} times more were asked for")
+    digests = {
+        call.message_id for call in writes(to(play.calls, play.group.id)) if "more:" in str(call.params)
+    }
+    changed = sum(call.method in EDITS and "more:" in str(call.params) for call in play.calls)
+    play.say(f"digests: {len(digests)}, changed {changed} times", len(digests) <= 1)
     play.say(f"cards missing: {len(receipts - set(standing))}", receipts <= set(standing))
     twice = sum(number > 1 for number in standing.values())
     play.say(f"cards that stand twice: {twice}", not twice)
@@ -198,9 +210,9 @@ def cards(group: Group) -> Counter[str]:
 
 
 async def decide_now_and_then(play: Scene, edits: list[float]) -> None:
-    """Approve the oldest card that waits, every ten seconds; how long its edit takes. Until cancelled."""
+    """Approve the oldest card that waits, now and then; how long its edit takes. Until cancelled."""
     while True:
-        await asyncio.sleep(10.0)
+        await asyncio.sleep(DECIDED_EVERY)
         card = next((one for one in play.group.messages if has("approve")(one)), None)
         if card is None:
             continue

@@ -10,8 +10,8 @@ from tests.soak.kills import Plan, ends_of, play, report, table
 from tests.soak.manners import INTAKE, STOCK_BOT
 
 ENDS: dict[Way, tuple[str, ...]] = {
-    "polling": ("random", "before COMMIT", "random", "between send and record", "SIGTERM", "in a photo"),
-    "webhook": ("random", "after COMMIT", "random", "in an erasure", "SIGTERM", "random"),
+    "polling": ("random", "before COMMIT", "SIGTERM", "between send and record", "random"),
+    "webhook": ("random", "after COMMIT", "SIGTERM", "in a photo", "random", "in an erasure"),
 }
 
 

@@ -8,12 +8,13 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
 from telegram.error import InvalidToken, TelegramError
 
-from bot.arrivals import park
+from bot.arrivals import kind_of, park
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
@@ -209,7 +210,7 @@ class App:
             on_parked=lambda: self.metrics.count("updates_parked_total"),
             on_commit=lambda seconds: self.metrics.observe("commit_seconds", seconds),
         )
-        self.metrics.probe(self._look)
+        self.metrics.probe(self._look_at_work, self._look_at_data, self._look_at_files, self._look_at_process)
         self.jobs = Jobs(
             self.engine,
             self.intake,
@@ -317,8 +318,12 @@ class App:
         log.info(line, action="started", bot=self.me["username"], group=self.group.chat_id)
 
     async def take(self, batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        self.metrics.count("updates_total", len(batch))
-        return await self.intake.take(batch)
+        for update in batch:
+            self.metrics.count("updates_total", kind=kind_of(update))
+        answers = await self.intake.take(batch)
+        if answers:
+            self.metrics.count("callback_answers_total", len(answers), outcome="in_response")
+        return answers
 
     async def park(self, raw: bytes, reason: str) -> None:
         """Keep what was not even JSON."""
@@ -407,20 +412,28 @@ class App:
                 "this machine's clock is minutes off Telegram's, which is used instead; set it right"
             )
 
-    async def _look(self) -> Reading:
-        """What is read when the metrics are asked for."""
+    async def _look_at_work(self) -> Reading:
+        """What waits outside the database; this and the next are read when the metrics are asked for."""
+        return {**self.outbox.look(), "clock_error_seconds": self._true_clock.error()}
+
+    async def _look_at_data(self) -> Reading:
         counts, parked, oldest = await self.engine.read(
             lambda tx: (store.count_by_status(tx), store.count_parked(tx), store.oldest_waiting(tx))
         )
-        database = self.settings.data / DATABASE
-        files = {"main": database, "wal": database.with_name(f"{DATABASE}-wal")}
         return {
-            **self.outbox.look(),
             "parked": parked,
             "applications": counts,
             "oldest_application_seconds": 0.0 if oldest is None else (self.clock() - oldest).total_seconds(),
-            "clock_error_seconds": self._true_clock.error(),
-            "database_bytes": {name: path.stat().st_size for name, path in files.items() if path.exists()},
+        }
+
+    async def _look_at_process(self) -> Reading:
+        return {"open_files": sum(1 for _ in Path("/proc/self/fd").iterdir())}
+
+    async def _look_at_files(self) -> Reading:
+        database = self.settings.data / DATABASE
+        files = {"main": database, "wal": database.with_name(f"{DATABASE}-wal")}
+        return {
+            "database_bytes": {name: path.stat().st_size for name, path in files.items() if path.exists()}
         }
 
     async def _ready(self) -> str:

@@ -15,6 +15,14 @@ from storage import store
 from storage.engine import Transaction
 from storage.vault import Vault
 
+_KINDS = {
+    "message": "message",
+    "edited_message": "message",
+    "callback_query": "press",
+    "my_chat_member": "member",
+    "chat_member": "member",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:
@@ -50,6 +58,11 @@ def number_of(raw: Any) -> int | None:
     """The number of a raw update; None when it is no update, or has none that can be stored."""
     found = raw.get("update_id") if isinstance(raw, dict) else None
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63 else None
+
+
+def kind_of(raw: dict[str, Any]) -> str:
+    """message, press, member or other, as METRICS names them."""
+    return next((_KINDS[name] for name in raw if name in _KINDS), "other")
 
 
 def park(

@@ -19,7 +19,7 @@ import structlog
 from bot.arrivals import Happened, Item, park
 from bot.errands import EDIT, SEND, Errand
 from bot.plan import CallbackAnswer, Plan
-from bot.reading import read
+from bot.reading import FromApplicant, read
 from bot.suspects import ENDS, Suspects
 from bot.turns import Turns
 from storage import store
@@ -261,7 +261,8 @@ class Intake:
 
 def _time_reply(item: Item, plan: Plan) -> None:
     """The first message to him that follows from what he did tells how long he waited for it."""
-    if not isinstance(item.what, Happened):
-        for errand, person in plan.errands[:1]:
-            if person is not None and errand.kind in {SEND, EDIT}:
+    if isinstance(item.reading, FromApplicant):
+        for errand, _ in plan.errands:
+            if errand.chat == item.reading.user_id and errand.kind in {SEND, EDIT}:
                 errand.asked_at = item.came_at
+                return

@@ -4,6 +4,7 @@ Every metric is declared here, with its labels and one sentence; nothing else ca
 no personal value.
 """
 
+import asyncio
 import contextlib
 import time
 from bisect import bisect_left
@@ -13,9 +14,11 @@ from typing import Literal
 
 LATENCIES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 PREFIX = "intake_"
+PATIENCE = 3.0  # seconds until a gauge must have been read
 
 Value = float | Mapping[str, float]  # by its only label, where it has one
 Reading = Mapping[str, Value]
+Probe = Callable[[], Awaitable[Reading]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +31,23 @@ class Declared:
 
 
 METRICS = {
-    "updates_total": Declared("counter", "Updates that Telegram handed over, repeated ones included."),
+    "updates_total": Declared(
+        "counter",
+        "Updates that Telegram handed over, repeated ones included; kind: message, press, member, other.",
+        ("kind",),
+    ),
     "updates_parked_total": Declared("counter", "Updates that could not be handled and were set aside."),
     "turns_total": Declared("counter", "What happened to people and applications, by event.", ("event",)),
     "updates_passed_over_total": Declared("counter", "Messages and presses of people who were too fast."),
     "errands_total": Declared(
         "counter",
-        "Things done outside, by kind; outcome: done, failed (and tried again), given_up.",
-        ("kind", "outcome"),
+        "Things done outside; lane: private, group, none; outcome: done, put_off (until its person or group can be"
+        " reached), given_up, or failed for each try that failed.",
+        ("lane", "kind", "outcome"),
     ),
-    "errand_failures_total": Declared("counter", "Why errands failed and are tried again.", ("reason",)),
+    "errand_failures_total": Declared("counter", "Why tries failed.", ("reason",)),
     "callback_answers_total": Declared(
-        "counter", "Answers to presses; outcome: done, expired, lost.", ("outcome",)
+        "counter", "Answers to presses; outcome: done, in_response (by webhook), expired, lost.", ("outcome",)
     ),
     "webhook_connections_total": Declared(
         "counter",
@@ -53,7 +61,7 @@ METRICS = {
     ),
     "commit_seconds": Declared("histogram", "From a finished thought to its commit."),
     "errands_waiting": Declared("gauge", "Things to do outside now; lane: private, group, none.", ("lane",)),
-    "errands_oldest_seconds": Declared("gauge", "How long the oldest of them has waited."),
+    "errands_oldest_seconds": Declared("gauge", "How long the oldest of them has been due."),
     "cards_held_back": Declared("gauge", "Cards that wait behind a digest."),
     "parked": Declared("gauge", "Updates that are parked; `intake parked list` names them."),
     "applications": Declared("gauge", "Applications by status.", ("status",)),
@@ -62,6 +70,7 @@ METRICS = {
     ),
     "clock_error_seconds": Declared("gauge", "By how much this machine's clock goes before Telegram's."),
     "database_bytes": Declared("gauge", "Size of the database; file: main, wal.", ("file",)),
+    "open_files": Declared("gauge", "Files and connections that the process has open."),
     "started_seconds": Declared("gauge", "When the process started, in unix time."),
 }
 
@@ -72,29 +81,29 @@ class Metrics:
     """Names without the prefix. Raises KeyError for what is not declared so."""
 
     def __init__(self) -> None:
-        self._counters: dict[tuple[str, Labels], float] = {}
-        self._probes: list[Callable[[], Awaitable[Reading]]] = []
-        self._histograms: dict[str, list[int]] = {}
-        self._sums: dict[str, float] = {}
+        self._counters: dict[tuple[str, Labels], float] = {
+            (name, ()): 0.0 for name, one in METRICS.items() if one.kind == "counter" and not one.labels
+        }
+        self._probes: list[Probe] = []
+        names = [name for name, one in METRICS.items() if one.kind == "histogram"]
+        self._histograms = {name: [0] * (len(LATENCIES) + 1) for name in names}
+        self._sums = dict.fromkeys(names, 0.0)
         self._started = time.time()
 
     def count(self, name: str, by: float = 1, /, **labels: str) -> None:
-        if METRICS[name].labels != tuple(labels):
-            raise KeyError(f"{name} has the labels {METRICS[name].labels}")
-        key = (name, tuple(labels.items()))
+        declared = METRICS[name]
+        if declared.kind != "counter" or len(labels) != len(declared.labels):
+            raise KeyError(f"{name} is a {declared.kind} with the labels {declared.labels}")
+        key = (name, tuple((label, labels[label]) for label in declared.labels))
         self._counters[key] = self._counters.get(key, 0) + by
 
-    def probe(self, read: Callable[[], Awaitable[Reading]]) -> None:
-        """Gauges that are read when asked for; what raises is left out."""
-        self._probes.append(read)
+    def probe(self, *probes: Probe) -> None:
+        """Gauges that are read when asked for; of a probe that raises or does not answer soon, none is shown."""
+        self._probes += probes
 
     def observe(self, name: str, seconds: float) -> None:
-        buckets = self._histograms.get(name)
-        if buckets is None:
-            assert METRICS[name].kind == "histogram"
-            buckets = self._histograms[name] = [0] * (len(LATENCIES) + 1)
-        buckets[bisect_left(LATENCIES, seconds)] += 1
-        self._sums[name] = self._sums.get(name, 0.0) + seconds
+        self._histograms[name][bisect_left(LATENCIES, seconds)] += 1
+        self._sums[name] += seconds
 
     def total(self, name: str) -> float:
         """A counter over all its labels."""
@@ -104,7 +113,7 @@ class Metrics:
         gauges: dict[str, Value] = {"started_seconds": self._started}
         for read in self._probes:
             with contextlib.suppress(Exception):
-                gauges.update(await read())
+                gauges.update(await asyncio.wait_for(read(), PATIENCE))
         lines: list[str] = []
         for name, declared in METRICS.items():
             values = list(self._values(name, declared, gauges.get(name)))
@@ -124,7 +133,7 @@ class Metrics:
                 )
                 return [f"{PREFIX}{name}{_braces(labels)} {value:.15g}" for labels, value in found]
             case "histogram":
-                return self._histogram(name) if name in self._histograms else []
+                return self._histogram(name)
         if gauge is None:
             return []
         if isinstance(gauge, Mapping):

@@ -80,6 +80,7 @@ def _reason(error: Exception) -> str:
         ChatMigrated,
         Forbidden,
         InvalidToken,
+        BadRequest,
         NotSent,
         Uncertain,
         StorageUnavailable,
@@ -123,6 +124,7 @@ class Outbox:
         self._order = itertools.count()
         self._ring = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beside: dict[Errand, None] = {}  # what goes to no chat, and is being done
         self._fetches = asyncio.Semaphore(FETCHES)
         self._recorder = Recorder(engine, vault, self._end, self.accept)
         self._closing = False
@@ -192,12 +194,19 @@ class Outbox:
         waiting = {
             "private": sum(len(lane.queue) for lane in lanes if not lane.is_group),
             "group": sum(len(lane.queue) for lane in lanes if lane.is_group),
+            "none": len(self._beside),
         }
-        waiting["none"] = max(0, self.waiting() - sum(waiting.values()))
-        oldest = min((errand.born for lane in lanes for errand in lane.queue[:1]), default=None)
+        errands = itertools.chain(self._beside, *(lane.queue for lane in lanes))
+        age = max((self._due_for(errand) for errand in errands), default=0.0)
         held = sum(lane.new_cards() for lane in lanes if lane.flood.is_on)
-        age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
         return {"errands_waiting": waiting, "errands_oldest_seconds": age, "cards_held_back": held}
+
+    def _due_for(self, errand: Errand) -> float:
+        """For how many seconds it could have been done."""
+        age = time.time() - errand.born
+        if errand.not_before:
+            age = min(age, (self._clock() - errand.not_before).total_seconds())
+        return max(0.0, age)
 
     # in
 
@@ -380,9 +389,13 @@ class Outbox:
 
     async def _alone(self, errand: Errand) -> None:
         """What goes to no chat: repeated until it is done."""
-        async with self._fetches if errand.kind == FETCH else contextlib.nullcontext():
-            while not self._closing and not await self._try(errand):
-                pass
+        self._beside[errand] = None
+        try:
+            async with self._fetches if errand.kind == FETCH else contextlib.nullcontext():
+                while not self._closing and not await self._try(errand):
+                    pass
+        finally:
+            del self._beside[errand]
 
     async def _try(self, errand: Errand) -> bool:
         """Perform once; whether it is over, one way or another. Waits before it says no."""
@@ -400,11 +413,18 @@ class Outbox:
             if errand.kind in MUST:
                 return await self._failed(errand, error)
             return self._give_up(errand, type(error).__name__)
-        self._metrics.count("errands_total", kind=errand.kind, outcome="done")
+        return self._done(errand, outcome)
+
+    def _done(self, errand: Errand, outcome: Outcome | None) -> bool:
+        self._count(errand, "done")
         if errand.asked_at:
             self._metrics.observe("reply_seconds", self._now() - errand.asked_at)
         self._finish(errand, outcome)
         return True
+
+    def _count(self, errand: Errand, outcome: str) -> None:
+        lane = "private" if errand.chat > 0 else "group" if errand.chat < 0 else "none"
+        self._metrics.count("errands_total", lane=lane, kind=errand.kind, outcome=outcome)
 
     def _not_sent(self, errand: Errand) -> None:
         """What he is asked has surely not left: nothing he writes can be an answer to it."""
@@ -420,7 +440,7 @@ class Outbox:
 
     async def _failed(self, errand: Errand, error: Exception) -> bool:
         """What a failure means for this errand and its lane."""
-        self._metrics.count("errands_total", kind=errand.kind, outcome="failed")
+        self._count(errand, "failed")
         self._metrics.count("errand_failures_total", reason=_reason(error))
         log.warning("errand failed", action="errand", kind=errand.kind, error=type(error).__name__)
         match error:
@@ -484,6 +504,7 @@ class Outbox:
             return self._give_up(errand, "not reachable")
         person_id = errand.person_id
         await self._quietly(lambda tx: store.set_reachable(tx, person_id, False))
+        self._count(errand, "put_off")
         self._known.discard(errand.errand_id)
         self._drop_queued(person_id, OWN)
         return True
@@ -499,6 +520,7 @@ class Outbox:
     def _put_off(self, errand: Errand) -> bool:
         """A card that Telegram refuses is tried again later, by itself: no application may stay unseen."""
         self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
+        self._count(errand, "put_off")
         first, longest = PUT_OFF
         self._later(errand, timedelta(seconds=min(longest, first * 2 ** min(errand.failures, 6))))
         errand.failures += 1
@@ -507,14 +529,15 @@ class Outbox:
     async def _refused(self, errand: Errand, error: BadRequest) -> bool:
         """A refusal is tried once as plain text, then dropped and told: a lane never stands still."""
         log.warning("refused", action="errand", kind=errand.kind, error=str(error)[:120])
+        self._count(errand, "failed")
+        self._metrics.count("errand_failures_total", reason=_reason(error))
         if errand.kind in {SEND, EDIT}:
             try:
-                self._finish(errand, await self.performer.perform_plain(errand))
+                return self._done(errand, await self.performer.perform_plain(errand))
             except BadRequest:
                 return self._give_up(errand, str(error))
             except TelegramError as other:  # it stays plain for the next try
                 return await self._failed(errand, other)
-            return True
         if errand.kind == CARD:
             return self._shut_out(errand) if is_closed(error) else self._put_off(errand)
         return self._give_up(errand, str(error))
@@ -523,7 +546,7 @@ class Outbox:
         if errand.kind == FETCH:  # its person waits for an answer: the next try is to tell him
             errand.body["abandoned"] = True
             return False
-        self._metrics.count("errands_total", kind=errand.kind, outcome="given_up")
+        self._count(errand, "given_up")
         self.on_trouble(f"an errand of kind {errand.kind} was given up: {why[:120]}")
         self._finish(errand, Outcome())
         return True

@@ -5,6 +5,7 @@ Exit statuses: 0 done; 1 something was found wrong; 2 a setting, key, folder or 
 
 import importlib
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,11 @@ def parked() -> None:
 @parked.command(name="list", short_help="Name them: when, why, of which kind.")
 def parked_list() -> None:
     """Name each: its id, when it was parked, why, of which kind, and whether its sender is known."""
-    found = _parked("list")
-    for one in found["parked"]:
+    shown = 0
+    for one in _all_parked(_parked):
         click.echo(f"{one['id']}  {one['at'][:19]}Z  {one['kind']}  sender {one['sender']}  {one['reason']}")
-    if more := found["total"] - len(found["parked"]):
-        click.echo(f"and {more} more")
-    if not found["total"]:
+        shown += 1
+    if not shown:
         click.echo("nothing is parked")
 
 
@@ -126,12 +126,14 @@ def parked_list() -> None:
 @click.option("--all", "every", is_flag=True, help="All that are parked.")
 def parked_retry(ids: tuple[str, ...], every: bool) -> None:
     """Let the running bot handle them now: by their ids, or the beginnings of these. 1 when some could not be."""
-    failed = 0
-    for one in _chosen(ids, every) or [row["id"] for row in _parked("list")["parked"]]:
-        for parked_id, why in _ask("parked_retry", ids=[one])["failed"].items():
-            click.echo(f"{parked_id} is parked still: {why}", err=True)
-            failed += 1
-    sys.exit(bool(failed))
+    chosen: Iterable[str] = _chosen(ids, every) or [row["id"] for row in _all_parked(_parked_of_the_running)]
+    answers = [_parked_of_the_running("retry", id=one) for one in chosen]
+    wrong = [answer["error"] for answer in answers if "error" in answer]
+    for line in wrong:
+        click.echo(line, err=True)
+    if handled := len(answers) - len(wrong):
+        click.echo(f"handled {handled}")
+    sys.exit(bool(wrong))
 
 
 @parked.command(name="drop", short_help="Delete them unread.")
@@ -140,7 +142,7 @@ def parked_retry(ids: tuple[str, ...], every: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def parked_drop(ids: tuple[str, ...], every: bool, yes: bool) -> None:
     """Delete them unread: by their ids, or the beginnings of these."""
-    chosen = _chosen(ids, every)
+    chosen = list(dict.fromkeys(_chosen(ids, every)))
     if not yes:
         click.confirm(f"Delete {len(chosen) or 'all'} of the parked updates for good?", abort=True)
     click.echo(f"deleted {_parked('drop', ids=chosen)['dropped']}")
@@ -180,6 +182,25 @@ def _chosen(ids: tuple[str, ...], every: bool) -> list[str]:
     if bool(ids) == every:
         raise click.UsageError("name the ids that `intake parked list` shows, or say --all")
     return list(ids)
+
+
+def _all_parked(ask: Callable[..., dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What is parked, asked for piece by piece."""
+    after = ""
+    while rows := _done(ask("list", after=after))["parked"]:
+        yield from rows
+        after = rows[-1]["id"]
+
+
+def _parked_of_the_running(command: str, **values: Any) -> dict[str, Any]:
+    """From the running bot, which may say what is wrong; exit 1 when none runs."""
+    control = importlib.import_module("bot.control")
+    try:
+        answer: dict[str, Any] = control.ask(_settings().data / control.SOCKET, f"parked_{command}", **values)
+    except control.NotRunning as error:
+        click.echo(f"{error}; start it (intake run), and try again", err=True)
+        sys.exit(1)
+    return answer
 
 
 def _parked(command: str, **values: Any) -> dict[str, Any]:

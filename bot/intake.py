@@ -196,13 +196,17 @@ class Intake:
             self.on_erased()
         self.outbox.accept([errand for errand, _ in plan.errands if errand.person_id not in plan.erased])
         waiting = (
-            {item.update_id: item for item in items if not item.errand_id} if self.answers_in_reply else {}
+            {item.update_id: item for item in items if not (item.errand_id or item.parked_id)}
+            if self.answers_in_reply
+            else {}
         )
         riding = {answer.update_id: answer for answer in plan.answers if answer.update_id in waiting}
         self.outbox.answer([answer for answer in plan.answers if answer.update_id not in riding])
         for item in items:
             if not item.done.done():
-                item.done.set_result(None if item.errand_id else riding.get(item.update_id or 0))
+                item.done.set_result(
+                    None if item.errand_id or item.parked_id else riding.get(item.update_id or 0)
+                )
         for call in plan.after:
             call()
 

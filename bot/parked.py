@@ -1,7 +1,6 @@
 """Updates that nobody could handle: listed, tried again, dropped. What stands in them is shown to nobody."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from storage import store
@@ -9,7 +8,9 @@ from storage.engine import Engine
 from storage.store import ParkedRow
 from storage.vault import Vault
 
-LISTED = 200  # rows in one answer, oldest first
+LISTED = 100  # rows in one answer, so that it fits into a line of the socket
+UNREADABLE = "cannot be read: it is not JSON, and can only be dropped"
+GONE = "is parked no longer: it was handled, dropped or erased meanwhile"
 
 
 class Retaker(Protocol):
@@ -27,41 +28,46 @@ class Parked:
         self._retaker = retaker
 
     async def list(self, request: dict[str, Any]) -> dict[str, Any]:
-        """{"parked": [{id, at, reason, kind, sender}], "total": how many there are}."""
-        rows = await self._engine.read(store.parked)
-        return {"parked": [self._described(row) for row in rows[:LISTED]], "total": len(rows)}
+        """{"parked": [{id, at, reason, kind, sender}]}: the next whose ids are above `after`; none at the end."""
+        after = str(request.get("after", ""))
+        rows = await self._engine.read(lambda tx: store.parked(tx, after=after, limit=LISTED))
+        return {"parked": [self._described(row) for row in rows]}
 
     async def drop(self, request: dict[str, Any]) -> dict[str, Any]:
-        """{"dropped": how many}. `ids`: their beginnings, or nothing for all."""
-        chosen, wrong = await self._chosen(request)
-        ids = [row.parked_id for row in chosen]
-        await self._engine.write(lambda tx: store.drop_parked(tx, ids))
-        return wrong or {"dropped": len(ids)}
+        """{"dropped": how many}. `ids`: their beginnings; without, all."""
+        beginnings = request.get("ids")
+        if not beginnings:
+            return {"dropped": await self._engine.write(store.drop_all_parked)}
+        found = [await self._one(str(beginning)) for beginning in beginnings]
+        if wrong := [one for one in found if isinstance(one, str)]:
+            return {"error": "\n".join(wrong)}
+        ids = list(dict.fromkeys(row.parked_id for row in found if isinstance(row, ParkedRow)))
+        return {"dropped": await self._engine.write(lambda tx: store.drop_parked(tx, ids))}
 
     async def retry(self, request: dict[str, Any]) -> dict[str, Any]:
-        """{"failed": {id: why}} for each that is parked still; the others are handled. `ids` as in `drop`."""
-        assert self._retaker is not None  # only a running bot has this handler
-        chosen, wrong = await self._chosen(request)
-        failed = {}
-        for row in chosen:
-            update = self._opened(row)
-            why = "not JSON" if update is None else await self._retaker.retry(update, row.parked_id)
-            if why:
-                failed[row.parked_id] = why
-        return wrong or {"failed": failed}
+        """{} once the one whose id begins with `id` is handled; otherwise {"error": why not, in one line}."""
+        row = await self._one(str(request.get("id", "")))
+        if isinstance(row, str):
+            return {"error": row}
+        why = await self._retry(row)
+        return {"error": f"{row.parked_id} {why}"} if why else {}
 
-    async def _chosen(self, request: dict[str, Any]) -> tuple[Sequence[ParkedRow], dict[str, str]]:
-        """The rows that are meant; none, and what is wrong, when an id is not one row's."""
-        rows = await self._engine.read(store.parked)
-        beginnings = [str(one) for one in request.get("ids") or ()]
-        chosen: dict[str, ParkedRow] = {}
-        for beginning in beginnings:
-            found = [row for row in rows if row.parked_id.startswith(beginning)]
-            if len(found) != 1:
-                many = len(found) or "no"
-                return [], {"error": f"{many} parked updates have an id that begins with {beginning}"}
-            chosen[found[0].parked_id] = found[0]
-        return list(chosen.values()) if beginnings else rows, {}
+    async def _retry(self, row: ParkedRow) -> str:
+        assert self._retaker is not None  # only a running bot has this handler
+        update = self._opened(row)
+        if update is None:
+            return UNREADABLE
+        why = await self._retaker.retry(update, row.parked_id)
+        if why and isinstance(await self._one(row.parked_id), str):
+            return GONE
+        return why and f"is parked still: {why}"
+
+    async def _one(self, beginning: str) -> ParkedRow | str:
+        """The row that is meant, or why none is."""
+        rows = await self._engine.read(lambda tx: store.parked(tx, beginning, limit=2))
+        if len(rows) == 1:
+            return rows[0]
+        return f"{'several' if rows else 'no'} parked updates have an id that begins with {beginning}"
 
     def _opened(self, row: ParkedRow) -> dict[str, Any] | None:
         try:
@@ -71,8 +77,19 @@ class Parked:
         return update if isinstance(update, dict) else None
 
     def _described(self, row: ParkedRow) -> dict[str, Any]:
-        update = self._opened(row)
-        kinds = [key for key in update or () if key != "update_id"]
-        kind = "not JSON" if update is None else kinds[0][:40] if kinds else "nothing"
         sender = "known" if row.ref else "unknown"
-        return {"id": row.parked_id, "at": row.at, "reason": row.reason, "kind": kind, "sender": sender}
+        return {
+            "id": row.parked_id,
+            "at": row.at,
+            "reason": row.reason,
+            "kind": _kind(self._opened(row)),
+            "sender": sender,
+        }
+
+
+def _kind(update: dict[str, Any] | None) -> str:
+    """The name of the update's field, which says what it is; nothing else of what somebody sent."""
+    if update is None:
+        return "not JSON"
+    name = next((key for key in update if key != "update_id"), "nothing")
+    return name if name.isascii() and name.isidentifier() and len(name) <= 40 else "other"

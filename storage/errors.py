@@ -2,6 +2,7 @@
 
 StorageError
 ├── StorageUnavailable   disk full, locked, read-only: nothing was written; it works again when the cause is gone
+├── ParkedGone           a parked update was handled, dropped or erased meanwhile
 ├── ReceiptTaken         a receipt was drawn twice: another one is to be drawn
 ├── DataInUse            another process owns the data
 ├── DataUnusable         the folder or database cannot be used as it is: the operator acts
@@ -20,6 +21,10 @@ class StorageError(Exception):
 
 class StorageUnavailable(StorageError):
     """The database cannot be read or written now; nothing of the work was kept."""
+
+
+class ParkedGone(StorageError):
+    """It is parked no longer."""
 
 
 class ReceiptTaken(StorageError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from storage.engine import Row, Transaction
-from storage.errors import ReceiptTaken
+from storage.errors import ParkedGone, ReceiptTaken
 
 
 def stamp(at: datetime) -> str:
@@ -440,9 +440,13 @@ class ParkedRow:
     sealed: bytes
 
 
-def parked(tx: Transaction) -> list[ParkedRow]:
-    """Oldest first."""
-    rows = tx.fetchall("SELECT parked_id, ref, at, reason, sealed FROM parked ORDER BY parked_id")
+def parked(tx: Transaction, beginning: str = "", after: str = "", limit: int = 1_000_000) -> list[ParkedRow]:
+    """Oldest first: those whose id begins so, and is above `after`."""
+    rows = tx.fetchall(
+        "SELECT parked_id, ref, at, reason, sealed FROM parked WHERE parked_id > ?"
+        " AND substr(parked_id, 1, ?) = ? ORDER BY parked_id LIMIT ?",
+        (after, len(beginning), beginning, limit),
+    )
     return [ParkedRow(*row) for row in rows]
 
 
@@ -456,8 +460,19 @@ def park_again(tx: Transaction, parked_id: str, reason: str, now: datetime) -> N
     tx.execute("UPDATE parked SET reason = ?, at = ? WHERE parked_id = ?", (reason, stamp(now), parked_id))
 
 
-def drop_parked(tx: Transaction, parked_ids: Sequence[str]) -> None:
-    tx.executemany("DELETE FROM parked WHERE parked_id = ?", [(parked_id,) for parked_id in parked_ids])
+def take_parked(tx: Transaction, parked_id: str) -> None:
+    """It is handled in this very transaction. Raises ParkedGone."""
+    if not drop_parked(tx, [parked_id]):
+        raise ParkedGone("it is parked no longer")
+
+
+def drop_parked(tx: Transaction, parked_ids: Sequence[str]) -> int:
+    """How many there were."""
+    return sum(tx.execute("DELETE FROM parked WHERE parked_id = ?", (one,)) for one in parked_ids)
+
+
+def drop_all_parked(tx: Transaction) -> int:
+    return tx.execute("DELETE FROM parked")
 
 
 # erasure

@@ -49,10 +49,17 @@ async def test_what_was_parked_is_listed_and_answered_once_it_can_be_handled(
         assert await intake(bot, "retry", parked_id) == (1, f"{parked_id} is parked still: RuntimeError\n")
         assert parked_id in (await intake(bot, "list"))[1]
         assert await bot.terminate() == 0
+        assert await intake(bot, "retry", parked_id) == (
+            1,
+            f"no bot runs on {tmp_path / 'data'}; start it (intake run), and try again\n",
+        )
         bot.module = "bot"
         await bot.start()
-        assert await intake(bot, "retry", parked_id[:16]) == (0, "")
+        both = [intake(bot, "retry", parked_id[:16]), intake(bot, "retry", "--all")]
+        assert (0, "handled 1\n") in await asyncio.gather(*both)
         await at(mei, 2)
+        await bot.settled()
+        assert sum("2 of 9" in one.text for one in mei.messages()) == 1
         assert await intake(bot, "list") == (0, "nothing is parked\n")
         assert await intake(bot, "retry", parked_id) == (
             1,
@@ -76,10 +83,20 @@ async def test_what_is_dropped_is_gone_also_while_no_bot_runs(
         assert (status, said.endswith("Aborted!\n")) == (1, True)
         assert len((await intake(bot, "list"))[1].splitlines()) == 3
         assert await intake(bot, "drop", rows[0][:20], "--yes") == (0, "deleted 1\n")
+        status, said = await intake(bot, "retry", "--all")
+        assert (status, said.splitlines()) == (
+            1,
+            [
+                f"{rows[1][:20]} is parked still: RuntimeError",
+                f"{rows[2][:20]} cannot be read: it is not JSON, and can only be dropped",
+            ],
+        )
+        assert (await intake(bot, "drop", rows[1][:4], "--yes")) == (
+            1,
+            f"several parked updates have an id that begins with {rows[1][:4]}\n",
+        )
         await bot.terminate()
         assert len((await intake(bot, "list"))[1].splitlines()) == 2
-        status, said = await intake(bot, "retry", "--all")
-        assert (status, said) == (2, f"no bot runs on {tmp_path / 'data'}\n")
         assert await intake(bot, "drop", "--all", "--yes") == (0, "deleted 2\n")
         assert await intake(bot, "list") == (0, "nothing is parked\n")
         status, said = await intake(bot, "drop", "--yes")

@@ -8,7 +8,7 @@ import pytest
 
 from storage import store
 from storage.engine import Transaction
-from storage.errors import ReceiptTaken
+from storage.errors import ParkedGone, ReceiptTaken
 from storage.sqlite import SQLite
 from storage.store import ParkedRow
 from tests.storage.rows import LATER, NOW, add, submit
@@ -292,6 +292,27 @@ async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
     now, later = store.stamp(NOW), store.stamp(LATER)
     one, two = ParkedRow("1", "ref", now, "KeyError", b"one"), ParkedRow("2", "", now, "not JSON", b"two")
     assert await engine.write(work) == [[one, two], [ParkedRow("2", "", later, "worse", b"two")], 1]
+
+
+async def test_parked_updates_are_found_by_the_beginning_of_their_ids(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[list[str]]:
+        for parked_id in ("a1", "a2", "b1", "_1"):
+            store.park(tx, parked_id, (None, ""), "KeyError", b"one", NOW)
+        found = [store.parked(tx, "a"), store.parked(tx, "_"), store.parked(tx, after="a1", limit=1)]
+        return [[row.parked_id for row in rows] for rows in found]
+
+    assert await engine.write(work) == [["a1", "a2"], ["_1"], ["a2"]]
+    assert await engine.write(store.drop_all_parked) == 4
+
+
+async def test_what_is_parked_is_taken_once(engine: SQLite) -> None:
+    def work(tx: Transaction) -> None:
+        store.park(tx, "1", (None, ""), "KeyError", b"one", NOW)
+
+    await engine.write(work)
+    await engine.write(lambda tx: store.take_parked(tx, "1"))
+    with pytest.raises(ParkedGone):
+        await engine.write(lambda tx: store.take_parked(tx, "1"))
 
 
 async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) -> None:

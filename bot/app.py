@@ -22,6 +22,7 @@ from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
+from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import Jobs
 from bot.metrics import Metrics, Reading
@@ -91,6 +92,7 @@ class App:
         self.group = group
         self.metrics = Metrics()
         self.drained = asyncio.Event()
+        self.health = Health(engine, transport, self.drained.is_set)
         self.outbox: Outbox
         self.intake: Intake
         self.jobs: Jobs
@@ -257,9 +259,13 @@ class App:
                     "parked_retry": parked.retry,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
+                health = await stack.enter_async_context(self.health)
                 if door := self._doors.get("status"):
-                    await stack.enter_async_context(serve_status(door, self._ready, self.metrics))
+                    await stack.enter_async_context(
+                        serve_status(door, health.why_ill, health.why_not_ready, self.metrics)
+                    )
                 await stack.enter_async_context(self.jobs)
+                health.watch(intake, *self.outbox.keepers, *self.jobs.keepers)
                 await self._receive(stop)
             if watch.done():
                 watch.result()
@@ -301,7 +307,7 @@ class App:
 
     async def _poll(self, stop: asyncio.Event) -> None:
         polling = Polling(
-            self.transport, self.take, self.park, on_drained=self.drained.set, on_failed=self._poll_failed
+            self.transport, self.take, self.park, on_drained=self.drained.set, on_polled=self._polled
         )
         receiving = asyncio.create_task(polling.run())
         stopping = asyncio.create_task(stop.wait())
@@ -311,8 +317,10 @@ class App:
         await polling.stop()
         await receiving
 
-    def _poll_failed(self) -> None:
-        self.metrics.count("polls_failed_total")
+    def _polled(self, fault: str) -> None:
+        self.health.polled(fault)
+        if fault:
+            self.metrics.count("polls_failed_total")
 
     def _say_started(self, line: str) -> None:
         log.info(line, action="started", bot=self.me["username"], group=self.group.chat_id)
@@ -435,14 +443,6 @@ class App:
         return {
             "database_bytes": {name: path.stat().st_size for name, path in files.items() if path.exists()}
         }
-
-    async def _ready(self) -> str:
-        """Empty when it can serve; otherwise why not."""
-        try:
-            await self.engine.check()
-        except StorageUnavailable as error:
-            return str(error)
-        return "" if self.drained.is_set() else "the backlog is not drained yet"
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         counts = await self.engine.read(store.count_by_status)

@@ -65,6 +65,11 @@ class Jobs:
             self._watchdog.cancel()
             await asyncio.gather(self._watchdog, return_exceptions=True)
 
+    @property
+    def keepers(self) -> list[asyncio.Task[None]]:
+        """What runs as long as the jobs are entered."""
+        return [self._watchdog] if self._watchdog else []
+
     def checkpoint_soon(self) -> None:
         """Something was erased: the write-ahead log must be emptied as soon as nobody reads."""
         self._checkpoint_due = True

@@ -52,14 +52,14 @@ class Polling:
         *,
         seconds: int = POLL_SECONDS,
         on_drained: Callable[[], object] = lambda: None,
-        on_failed: Callable[[], object] = lambda: None,
+        on_polled: Callable[[str], object] = lambda fault: None,
     ) -> None:
         self._transport = transport
         self._take = take
         self._park = park
         self._seconds = seconds
         self._on_drained = on_drained
-        self._on_failed = on_failed
+        self._on_polled = on_polled  # told after each getUpdates what was wrong with it, if anything
         self._is_drained = False  # until then nothing is waited for: what may start only then starts soon
         self._offset = 0
         self._told = 0  # the offset Telegram knows
@@ -90,7 +90,8 @@ class Polling:
 
     async def _poll(self) -> list[Any] | None:
         """A batch by rising id, empty after a quiet wait or a stop, None when it failed."""
-        call = asyncio.create_task(self._get_updates(LIMIT, self._seconds if self._is_drained else 0))
+        is_well = self._is_drained and not self._failures  # else an answer is wanted at once, whatever it is
+        call = asyncio.create_task(self._get_updates(LIMIT, self._seconds if is_well else 0))
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({call, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -99,16 +100,20 @@ class Polling:
             await asyncio.gather(call, return_exceptions=True)
             return []
         try:
-            return call.result()
+            updates = call.result()
         except InvalidToken:
             raise
         except Conflict:
             log.error("another instance of this bot is running; stop it", action="conflict")
+            self._on_polled("another instance of this bot is running; stop it")
         except TelegramError as error:
-            self._on_failed()
             log.warning("getUpdates failed", action="poll", error=type(error).__name__)
+            self._on_polled(f"getUpdates fails ({type(error).__name__})")
         except StorageUnavailable as error:  # what was to be parked comes again
             self._trouble.lasts(error)
+        else:
+            self._on_polled("")
+            return updates
         return None
 
     async def _get_updates(self, limit: int, seconds: int) -> list[Any]:

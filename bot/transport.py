@@ -76,6 +76,7 @@ class Transport(BaseRequest):
         self._date = ""  # the last Date header
         self._server_said: tuple[datetime, float] | None = None  # what it said, and when that was new (ticks)
         self._session: aiohttp.ClientSession | None = None
+        self.failing_since: float | None = None  # by the loop's clock, while no call brings an answer
 
     def __repr__(self) -> str:
         return "Transport(...)"
@@ -120,8 +121,19 @@ class Transport(BaseRequest):
         else:
             body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode()
             headers = {"Content-Type": "application/json"}
-        status, raw = await self._post(url, body, headers, timeout or self._timeout)
+        try:
+            status, raw = await self._post(url, body, headers, timeout or self._timeout)
+        except NetworkError:
+            self._heard(False)
+            raise
+        self._heard(status < 500)
         return parse(status, raw)
+
+    def _heard(self, is_well: bool) -> None:
+        if is_well:
+            self.failing_since = None
+        elif self.failing_since is None:
+            self.failing_since = asyncio.get_running_loop().time()
 
     def server_time(self) -> datetime | None:
         """What time it is by the server's clock, to a second or two; None while it has not said."""

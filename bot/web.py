@@ -78,16 +78,18 @@ async def serve_webhook(
 
 @contextlib.asynccontextmanager
 async def serve_status(
-    door: socket.socket, ready: Callable[[], Awaitable[str]], metrics: Metrics
+    door: socket.socket,
+    why_ill: Callable[[], str],
+    why_not_ready: Callable[[], Awaitable[str]],
+    metrics: Metrics,
 ) -> AsyncIterator[None]:
     """Health for whoever watches over the process."""
 
     async def healthz(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return _word(why_ill(), "ok")
 
     async def readyz(request: web.Request) -> web.Response:
-        why_not = await ready()
-        return web.Response(text=(why_not or "ready") + "\n", status=503 if why_not else 200)
+        return _word(await why_not_ready(), "ready")
 
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(text=await metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
@@ -98,6 +100,11 @@ async def serve_status(
     app.router.add_get("/metrics", show_metrics)
     async with serve(app, door):
         yield
+
+
+def _word(fault: str, fine: str) -> web.Response:
+    """One line: what is wrong, or the word for that nothing is."""
+    return web.Response(text=f"{fault or fine}\n", status=503 if fault else 200)
 
 
 @contextlib.asynccontextmanager

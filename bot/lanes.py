@@ -88,6 +88,9 @@ def is_new_card(errand: Errand) -> bool:
 
 
 def _rank(errand: Errand) -> int:
+    """Edits of cards first, then the digest (it stands for all that are held back), new cards, and the rest."""
+    if errand.kind == DIGEST:
+        return 1
     if errand.kind != CARD:
-        return 2
-    return 1 if errand.body["anew"] else 0
+        return 3
+    return 2 if errand.body["anew"] else 0

@@ -338,9 +338,13 @@ class Outbox:
 
     async def _drip(self, lane: Lane) -> None:
         """While cards are held back, one comes now and then by itself."""
+        said = lane.new_cards()
         while lane.flood.is_on and not self._closing:
             await self._pause(EVERY)
             self.show_more(lane.chat, 1)
+            if lane.flood.is_on and said != lane.new_cards():
+                said = lane.new_cards()
+                self._digest(lane)
 
     def look_into(self, work: Coroutine[Any, Any, None]) -> None:
         """Something to find out beside, which may lead to errands."""
@@ -376,7 +380,7 @@ class Outbox:
                     if await self._try(errand):
                         lane.queue.remove(errand)
                         self._look_at_flood(lane)
-                        if is_new_card(errand) and lane.flood.holds:
+                        if is_new_card(errand) and lane.flood.holds:  # all that was let through has gone
                             self._digest(lane)
                     elif is_new_card(errand):
                         lane.flood.show(1)

@@ -206,7 +206,8 @@ async def drain(play: Scene, receipts: set[str], begun: float) -> None:
 
 def cards(group: Group) -> Counter[str]:
     """How many cards stand, by their receipt."""
-    return Counter(receipt_in(one) for one in group.messages if one.buttons and not has("more")(one))
+    shown = (one for one in group.messages if one.from_bot and receipt_in(one) and not has("more")(one))
+    return Counter(receipt_in(one) for one in shown)
 
 
 async def decide_now_and_then(play: Scene, edits: list[float]) -> None:

@@ -155,6 +155,12 @@ class Turns:
         person = crowd.of_ref(ref)
         if person is None:
             language = self.wording.language_for(reading.language_code)
+            if (
+                reading.callback_id
+            ):  # nobody has buttons yet: he was erased, and a press does not bring him back
+                text = self.wording.toast("stale", language, {})
+                plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id, text))
+                return
             person = self.people.meet(reading.user_id, language, crowd.barred.get(ref), plan.now)
         event = reading.event or applicant_event(
             self.signer.read(reading.user_id, reading.data, person.person_id), person.applicant

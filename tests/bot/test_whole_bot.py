@@ -274,6 +274,22 @@ async def test_mydata_brings_everything_and_delete_leaves_nothing(
         assert value.encode() not in stored
 
 
+async def test_a_second_press_on_erase_brings_nobody_back(
+    bot: RunningBot, sandbox: Sandbox, cast: Cast, tmp_path: Path
+) -> None:
+    mei = cast.applicant("Mei")
+    await agree(mei)
+    mei.say("/delete")
+    message = await mei.sees(has("erase"))
+    first, second = (mei.press_data(message, on(message, "erase")) for _ in range(2))
+    await mei.answer_to(first)
+    assert (await mei.answer_to(second)).text
+    await mei.hears("🗑")
+    await bot.settled()
+    assert await bot.terminate() == 0
+    assert _rows(tmp_path / "data" / "intake.sqlite")["people"] == 0
+
+
 async def test_a_withdrawal_ends_the_application_and_the_card_says_so(
     bot: RunningBot, cast: Cast, group: Group, ana: Person
 ) -> None:

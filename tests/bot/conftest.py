@@ -1,6 +1,9 @@
 """What the tests of the bot's parts share."""
 
 import logging
+import sys
+import threading
+import warnings
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -32,8 +35,12 @@ def ana(cast: Cast, group: Group) -> Person:
 def logs_as_before() -> Iterator[None]:
     """Logging is set for the whole process; the next test finds it as it was."""
     handlers, levels = list(logging.root.handlers), {name: logging.getLogger(name).level for name in QUIET}
+    root = logging.root.level
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook, warnings.showwarning
     yield
+    sys.excepthook, sys.unraisablehook, threading.excepthook, warnings.showwarning = hooks
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
+    logging.root.setLevel(root)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)

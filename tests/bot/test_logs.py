@@ -1,9 +1,14 @@
 """What is logged, and what never is."""
 
+import ast
+import asyncio
 import contextlib
+import gc
 import json
 import logging
+import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +108,103 @@ def test_a_log_that_takes_nothing_ends_nothing(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.undo()
         with contextlib.suppress(OSError):
             full.close()
+
+
+# what others log
+
+
+def test_a_librarys_record_is_one_of_ours_without_what_it_was_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json", "info")
+    logging.getLogger("aiohttp.server").error("Error handling request from %s", PERSONAL)
+    logging.getLogger("somebody.else").warning("two lines\n%s", PERSONAL)
+    first, second = lines(capsys)
+    assert first.pop("timestamp") and second.pop("timestamp")
+    assert first == {
+        "event": "Error handling request from %s",
+        "action": "library",
+        "logger": "aiohttp.server",
+        "level": "error",
+    }
+    assert (second["event"], second["level"]) == ("two lines", "warning")
+
+
+async def test_a_task_whose_error_nobody_took_names_its_kind_and_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json", "debug")
+
+    async def break_down() -> None:
+        raise ValueError(PERSONAL)
+
+    task = asyncio.create_task(break_down())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+    (line,) = lines(capsys)
+    assert (line["event"], line["action"]) == ("Task exception was never retrieved", "library")
+    assert (line["raised"], line["through"].split(":")[0]) == ("ValueError", "break_down")
+    assert "Okafor" not in json.dumps(line)
+
+
+def test_what_python_warns_of_is_a_record_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        set_up("json", "info")
+        warnings.warn(PERSONAL, RuntimeWarning, stacklevel=1)
+    (line,) = lines(capsys)
+    assert (line["action"], line["category"]) == ("warning", "RuntimeWarning")
+    assert line["place"].startswith("test_logs.py:")
+    assert "Okafor" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("ending", "action"),
+    [
+        ("def crash(): raise ValueError(NAME)\ncrash()", "crash"),
+        (
+            "import threading\ndef crash(): raise ValueError(NAME)\nthreading.Thread(target=crash).start()",
+            "thread",
+        ),
+        ("class Late:\n  def __del__(self): raise ValueError(NAME)\nLate()", "unraisable"),
+    ],
+    ids=["crash", "thread", "unraisable"],
+)
+def test_even_an_end_nobody_foresaw_is_one_line_of_json(ending: str, action: str) -> None:
+    code = f"from bot.logs import set_up\nNAME = {PERSONAL!r}\nset_up('json', 'info')\n{ending}"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.returncode == (1 if action == "crash" else 0)
+    (line,) = map(json.loads, found.stderr.splitlines())
+    assert (line["action"], line["raised"]) == (action, "ValueError")
+    assert found.stdout == ""
+    assert "Okafor" not in found.stderr
+
+
+# what we log
+
+
+def calls_of_log(file: Path) -> list[ast.Call]:
+    """Every `log.level(...)` in a file."""
+    return [
+        node
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "log"
+    ]
+
+
+def test_every_record_of_ours_has_an_action() -> None:
+    root = Path(__file__).parents[2]
+    calls = {file: calls_of_log(file) for part in ("bot", "storage") for file in (root / part).rglob("*.py")}
+    assert sum(map(len, calls.values())) > 30
+    without = [
+        f"{file.relative_to(root)}:{call.lineno}"
+        for file, found in calls.items()
+        for call in found
+        if "action" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert without == []

@@ -337,6 +337,7 @@ class App:
         """Keep what was not even JSON."""
         at = self.clock()
         await self.engine.write(lambda tx: park(tx, self.vault, raw, None, reason, at))
+        log.error("update parked", action="park", error=reason)
         self.metrics.count("updates_parked_total")
 
     async def _register_commands(self) -> None:

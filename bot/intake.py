@@ -241,6 +241,7 @@ class Intake:
         try:
             item.reading = read(item.what, self.bot_name)
         except Exception as error:
+            log.exception("update cannot be read", action="park", error=type(error).__name__)
             item.fault = type(error).__name__
 
     def _park(self, item: Item, reason: str, plan: Plan) -> None:

@@ -21,7 +21,7 @@ from bot.carrying import Carrier
 from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
-from bot.errands import CARD, NOTE, Errand
+from bot.errands import CARD, DIGEST, NOTE, Errand
 from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import Jobs
@@ -244,7 +244,9 @@ class App:
 
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
-        await self.outbox.open(after_kill=killed)
+        chat = self.group.chat_id
+        has_digest = await self.engine.read(lambda tx: store.get_fact(tx, f"{DIGEST}:{chat}")) is not None
+        await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
         try:

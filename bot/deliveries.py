@@ -186,7 +186,7 @@ class Deliveries:
     async def _digest(self, errand: Errand) -> Outcome:
         """The message that stands for the cards held back: posted once, then changed in place."""
         chat, over = self._group(), errand.body["over"]
-        fact = f"digest:{chat}"
+        fact = f"{DIGEST}:{chat}"
         waiting, known = await self._engine.read(
             lambda tx: (store.without_card(tx, chat), store.get_fact(tx, fact))
         )

@@ -128,6 +128,7 @@ class Outbox:
         self._fetches = asyncio.Semaphore(FETCHES)
         self._recorder = Recorder(engine, vault, self._end, self.accept)
         self._closing = False
+        self._is_opening = False
         self._ended = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
         self._drips: list[asyncio.Task[None]] = []
@@ -139,8 +140,11 @@ class Outbox:
         """What runs as long as the outbox is open."""
         return self._keepers
 
-    async def open(self, *, after_kill: bool = False) -> None:
-        """Take up what an earlier process left undone. When it was killed, what it left may be sent already."""
+    async def open(self, *, after_kill: bool = False, flooded: Sequence[int] = ()) -> None:
+        """Take up what an earlier process left undone. When it was killed, what it left may be sent already.
+
+        `flooded`: groups in which a digest stands; their cards are held back on.
+        """
         self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._recorder.run())]
         left = [restore(row, self._vault) for row in await self._engine.read(store.errands)]
         now = self._clock()
@@ -148,7 +152,15 @@ class Outbox:
             errand.may_stand = after_kill
             if errand.kind == WAKE and errand.not_before and errand.not_before < now:
                 errand.not_before = now + self._undo  # the window to undo restarts after a downtime
+        self._is_opening = True  # whether a flood goes on is seen when all that waits is here
+        for chat in flooded:
+            self._lanes.setdefault(chat, Lane(chat)).flood.is_on = True
         self.accept(left)
+        self._is_opening = False
+        for lane in list(self._lanes.values()):
+            self._look_at_flood(lane)
+            if lane.flood.is_on and not self._drips:
+                self._drips.append(asyncio.create_task(self._drip(lane)))
 
     async def close(self, grace: float = 8.0) -> None:
         """Let what is in flight end, for at most `grace` seconds; the rest waits in the table."""
@@ -316,7 +328,7 @@ class Outbox:
 
     def _look_at_flood(self, lane: Lane) -> None:
         """Begin or end to hold cards back."""
-        if not lane.is_group or not lane.flood.look(lane.new_cards()):
+        if self._is_opening or not lane.is_group or not lane.flood.look(lane.new_cards()):
             return
         log.warning("flood", action="flood", is_on=lane.flood.is_on, cards=lane.new_cards())
         self._digest(lane)
@@ -367,11 +379,11 @@ class Outbox:
         """One worker of a lane, until it finds nothing to do."""
         try:
             while not self._closing and (errand := lane.next()) is not None:
+                delay = self._delay(lane, errand)
+                if delay > 0:
+                    await self._pause(min(delay, 1.0))
+                    continue
                 if errand.kind in MESSAGES:
-                    delay = self._pacing.delay(lane.chat, lane.is_group, self._now())
-                    if delay > 0:
-                        await self._pause(min(delay, 1.0))
-                        continue
                     self._pacing.sent(lane.chat, lane.is_group, self._now())
                 lane.in_hand.append(errand)
                 if is_new_card(errand):
@@ -390,6 +402,12 @@ class Outbox:
             lane.workers -= 1
             if not lane.workers and not lane.queue:
                 self._lanes.pop(lane.chat, None)
+
+    def _delay(self, lane: Lane, errand: Errand) -> float:
+        """Seconds until it may go."""
+        if errand.kind in MESSAGES:
+            return self._pacing.delay(lane.chat, lane.is_group, self._now())
+        return self._pacing.held(lane.chat, self._now())
 
     async def _alone(self, errand: Errand) -> None:
         """What goes to no chat: repeated until it is done."""

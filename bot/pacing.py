@@ -56,6 +56,11 @@ class Pacing:
             waits.append(_window(known.sent, GROUP_MESSAGES, GROUP_SECONDS, now))
         return max(waits)
 
+    def held(self, chat: int, now: float) -> float:
+        """Seconds for which a 429 still holds a chat: for calls that are no messages."""
+        known = self._chats.get(chat)
+        return max(0.0, known.held_until - now) if known else 0.0
+
     def sent(self, chat: int, is_group: bool, now: float) -> None:
         """A message goes now."""
         if not self._limited:

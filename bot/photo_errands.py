@@ -114,7 +114,7 @@ class PhotoErrands:
         return Outcome([_shown(person_id, message_id, receipt, sealed_chat, now)], [(removal, key)])
 
     async def hide(self, errand: Errand) -> Outcome:
-        """Remove every photo of an application that stands in a reviewer's chat."""
+        """Every photo of an application that stands in a reviewer's chat is to go, in the order of that chat."""
         receipt, person_id = errand.body["receipt"], errand.person_id or ""
         application, messages = await self._engine.read(
             lambda tx: (store.application(tx, receipt), store.messages_of(tx, person_id))
@@ -122,13 +122,13 @@ class PhotoErrands:
         if application is None:
             return Outcome()
         key = self._vault.unwrap(person_id, application.wrapped_key)
-        gone: list[Write] = []
-        for place, message_id, _, sealed_chat, of in messages:
-            if place == "reviewer" and of == receipt:
-                chat = int(key.open(shown_place(person_id), sealed_chat))
-                await self._messages.take_away(chat, message_id, self.gone())
-                gone.append(_forgotten(person_id, message_id))
-        return Outcome(gone)
+        standing = [
+            (int(key.open(shown_place(person_id), sealed_chat)), message_id)
+            for place, message_id, _, sealed_chat, of in messages
+            if place == "reviewer" and of == receipt
+        ]
+        removals = [Errand(REMOVE, chat, person_id, {"message_id": number}) for chat, number in standing]
+        return Outcome(errands=[(removal, key) for removal in removals])
 
     async def remove(self, errand: Errand) -> Outcome:
         """Remove one message, its time over or its person erased."""

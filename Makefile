@@ -37,6 +37,7 @@ bench: $(STAMP) ## measure against a stock bot, print ratios
 
 soak: $(STAMP) ## try to make it lose something: kills, floods, faults; takes long
 	$(BIN)/python -m tests.soak all
+	$(BIN)/python -m pytest -m soak
 
 lock: ## pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra test --no-header pyproject.toml -o requirements.lock

@@ -195,9 +195,9 @@ def asked(person: Person, number: int) -> int:
     [
         (full_disk, "polling"),
         (full_disk, "webhook"),
-        (failing_disk, "polling"),
+        pytest.param(failing_disk, "polling", marks=pytest.mark.soak),
         (locked, "webhook"),
-        (read_only, "polling"),
+        pytest.param(read_only, "polling", marks=pytest.mark.soak),
     ],
     indirect=True,
 )

@@ -32,7 +32,8 @@ KINDS: tuple[FaultKind, ...] = ("502", "cut", "refuse", "hang", "lost")
 SHARE = 0.05  # of all calls, each kind
 UNANSWERED = ("cut", "refuse", "hang", "lost")  # perhaps done
 TRIES = 2  # of a message, when the first was perhaps done
-WAYS = pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhook"])
+IN_FULL = pytest.param(True, marks=pytest.mark.soak)
+WAYS = pytest.mark.parametrize("webhook", [False, IN_FULL], ids=["polling", "webhook"])
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""`python -m tests.soak kills|floods|faults|presses|races|all`: the soak runs by name, each with its own options."""
+"""`python -m tests.soak kills|calls|floods|faults|presses|races|all`: the soak runs by name, each with its options."""
 
 import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
 
-NAMES = ("kills", "floods", "faults", "presses", "races")
+NAMES = ("kills", "calls", "floods", "faults", "presses", "races")
 
 
 def run(name: str, arguments: Sequence[str]) -> int:

@@ -51,6 +51,11 @@ def has(verb: str) -> Callable[[Message], bool]:
 async def agree(person: Person) -> None:
     """From the first word to the first question."""
     person.start()
+    await _accept(person)
+
+
+async def _accept(person: Person) -> None:
+    """The agreement, once it is there; an earlier one may stand above it."""
     await person.hears(has("tick"))
     await press(person, "tick")
     await person.hears(lambda message: "☑" in " ".join(message.keys))
@@ -106,6 +111,16 @@ async def apply(person: Person, group: Group) -> Message:
     """A whole application; its card."""
     await fill_in(person)
     return await submit(person, group)
+
+
+async def apply_again(person: Person) -> str:
+    """From a settled application to the next one; its receipt."""
+    await press(person, "go")
+    await _accept(person)
+    for number in range(1, 10):
+        await answer(person, number)
+    await press(person, "submit")
+    return receipt_in(await person.hears(receipt_in))
 
 
 def on(card: Message, verb: str, arg: str = "") -> str:

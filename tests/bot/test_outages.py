@@ -1,6 +1,5 @@
 """When Telegram fails, refuses or moves under the bot's feet: nothing is lost, nothing spins, and erasure ends."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from bot.sandbox.deeds import set_status
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Member
-from tests.applying import agree, answer, apply, at, decide, fill_in, has, press, steps
+from tests.applying import agree, answer, apply, apply_again, at, decide, fill_in, has, press, steps
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
 
 
@@ -144,14 +143,7 @@ async def test_a_person_who_applies_again_is_shown_to_reviewers_with_what_became
     first = await apply(mei, group)
     mei.say("/withdraw")
     await press(mei, "leave")
-    await press(mei, "go")
-    await press(mei, "tick")
-    await mei.hears(lambda message: "☑" in " ".join(message.keys))
-    await press(mei, "go")
-    for number in range(1, 10):
-        await (at(mei, 1) if number == 1 else asyncio.sleep(0))
-        await answer(mei, number)
-    await press(mei, "submit")
+    await apply_again(mei)
     again = await group.shows(lambda one: one.id > first.id and has("approve")(one))
     assert first.text.split("·")[1].split()[0] in again.text
 

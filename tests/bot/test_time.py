@@ -15,7 +15,7 @@ from bot.app import App
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from storage import store
-from tests.applying import answer, apply, at, decide, has, press, receipt_in
+from tests.applying import apply, apply_again, decide, has, press, receipt_in
 from tests.cast import Cast, Group, Person
 
 
@@ -72,19 +72,6 @@ async def scene(folder: Path, *, clock_is_set: bool = True) -> AsyncIterator[Sce
             await serving
 
 
-async def apply_again(person: Person, group: Group) -> str:
-    """From a settled application to the next one; its receipt."""
-    await press(person, "go")
-    await press(person, "tick")
-    await person.hears(lambda message: "☑" in " ".join(message.keys))
-    await press(person, "go")
-    await at(person, 1)
-    for number in range(1, 10):
-        await answer(person, number)
-    await press(person, "submit")
-    return receipt_in(await person.hears(receipt_in))
-
-
 async def test_an_earlier_application_goes_when_its_own_time_is_over(tmp_path: Path) -> None:
     async with scene(tmp_path) as on:
         mei = on.cast.applicant("Mei")
@@ -92,7 +79,7 @@ async def test_an_earlier_application_goes_when_its_own_time_is_over(tmp_path: P
         mei.say("/withdraw")
         await press(mei, "leave")
         await on.group.shows(lambda one: one.id == first.id and not one.buttons)
-        again = await apply_again(mei, on.group)
+        again = await apply_again(mei)
         card = await on.group.shows(lambda one: again in one.text and has("approve")(one))
         assert receipt_in(first) in card.text
         await on.wait(days=31)  # a withdrawn application is kept for 30

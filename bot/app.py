@@ -21,7 +21,8 @@ from bot.carrying import Carrier
 from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
-from bot.errands import CARD, DIGEST, NOTE, Errand
+from bot.errands import CARD, NOTE, Errand
+from bot.flood import digest_fact
 from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import Jobs
@@ -198,7 +199,7 @@ class App:
             carrier,
             lambda: self.group.chat_id,
             self.trouble,
-            lambda: self.outbox.look_into(self.post_missing_cards()),
+            lambda: self.outbox.spawn(self.post_missing_cards()),
             self.metrics.count,
         )
         self.intake = Intake(
@@ -245,7 +246,7 @@ class App:
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
         chat = self.group.chat_id
-        has_digest = await self.engine.read(lambda tx: store.get_fact(tx, f"{DIGEST}:{chat}")) is not None
+        has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
@@ -392,7 +393,6 @@ class App:
             await self.move_group(self.group.chat_id, chat)
         else:
             await self.post_missing_cards()
-        self.outbox.end_digest(self.group.chat_id)
 
     async def post_missing_cards(self) -> None:
         """Every open application has its card in the present group, or an errand that brings it there."""

@@ -13,9 +13,8 @@ BURST = 12.0  # acts at once that nobody minds
 EACH_SECOND = 1.0  # acts that come back to the bucket
 IN_STEP = 0.1  # what an act costs when the last one was answered
 CALM = 1.0  # acts that must have come back before one who was told is heard again
-WHOLE_SECOND = (
-    1.0  # a message's date has no fractions: two of them may be almost a second nearer than they say
-)
+# A message's date has no fractions: two of them may be almost a second nearer than they say.
+WHOLE_SECOND = 1.0
 PEOPLE = 10_000  # remembered
 
 

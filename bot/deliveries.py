@@ -26,6 +26,7 @@ from bot.errands import (
     WIPE,
     Errand,
 )
+from bot.flood import digest_fact
 from bot.messages import Body, Messages
 from bot.mydata import data_file
 from bot.people import People
@@ -186,20 +187,19 @@ class Deliveries:
     async def _digest(self, errand: Errand) -> Outcome:
         """The message that stands for the cards held back: posted once, then changed in place."""
         chat, over = self._group(), errand.body["over"]
-        fact = f"{DIGEST}:{chat}"
+        fact = digest_fact(chat)
         waiting, known = await self._engine.read(
             lambda tx: (store.without_card(tx, chat), store.get_fact(tx, fact))
         )
         if known is None and over:
             return Outcome()
-        if known is None or not await self._messages.edit(
-            chat, int(known), self._cards.digest(waiting, chat, over=over)
-        ):
-            errand.body["posting"] = True
-            known = str(await self._messages.send(chat, self._cards.digest(waiting, chat, over=over)))
+        digest = self._cards.digest(waiting, chat, over=over)
         stands = known
+        if known is None or not await self._messages.edit(chat, int(known), digest):
+            errand.body["posting"] = True
+            stands = str(await self._messages.send(chat, digest))
         await self._engine.write(
-            lambda tx: store.drop_fact(tx, fact) if over else store.put_fact(tx, fact, stands)
+            lambda tx: store.drop_fact(tx, fact) if over else store.put_fact(tx, fact, stands or "")
         )
         return Outcome()
 

@@ -14,6 +14,11 @@ AT_ONCE = 5  # cards that a reviewer is shown when he asks
 EVERY = 15.0  # seconds between cards that come by themselves
 
 
+def digest_fact(chat: int) -> str:
+    """The name of the fact with the id of the digest that stands in a group."""
+    return f"digest:{chat}"
+
+
 @dataclass(slots=True)
 class Flood:
     """One group's. `let_through`: how many held cards may go now."""

@@ -113,8 +113,6 @@ class Jobs:
             if abs(now - offset) > CLOCK_STEP:
                 log.warning("the clock stepped", action="clock", seconds=round(now - offset))
                 for job in self._scheduler.get_jobs():
-                    seconds = (
-                        job.trigger.interval_length
-                    )  # a new trigger: the old one may begin in the future now
-                    job.reschedule("interval", seconds=seconds)
+                    # a new trigger: the old one may begin in the future now
+                    job.reschedule("interval", seconds=job.trigger.interval_length)
             offset = now

@@ -159,8 +159,8 @@ class Outbox:
         self._is_opening = False
         for lane in list(self._lanes.values()):
             self._look_at_flood(lane)
-            if lane.flood.is_on and not self._drips:
-                self._drips.append(asyncio.create_task(self._drip(lane)))
+            if lane.flood.is_on:
+                self._begin_drip(lane)
 
     async def close(self, grace: float = 8.0) -> None:
         """Let what is in flight end, for at most `grace` seconds; the rest waits in the table."""
@@ -259,7 +259,7 @@ class Outbox:
     def answer(self, answers: Sequence[CallbackAnswer]) -> None:
         """Answer presses at once. One that fails is not repeated for long: the press has expired."""
         for answer in answers:
-            self._spawn(self._send_answer(answer))
+            self.spawn(self._send_answer(answer))
 
     def prompt_is_unsent(self, person_id: str) -> bool:
         """Whether what he is asked has not left yet, so that nothing he wrote can be an answer to it."""
@@ -274,11 +274,11 @@ class Outbox:
 
     def resume(self, person_id: str) -> None:
         """He can be reached again: what waited for him goes out."""
-        self._spawn(self._reload(person_id))
+        self.spawn(self._reload(person_id))
 
     def group_moved(self, old: int, new: int) -> None:
         """The group became a supergroup; cards go out anew there."""
-        self._spawn(self.on_group_moved(old, new))
+        self.spawn(self.on_group_moved(old, new))
 
     def group_is_open(self, chat: int) -> None:
         """The bot may write there again."""
@@ -310,7 +310,7 @@ class Outbox:
 
     def _enqueue(self, errand: Errand) -> None:
         if errand.chat == 0:
-            self._spawn(self._alone(errand))
+            self.spawn(self._alone(errand))
             return
         lane = self._lanes.setdefault(errand.chat, Lane(errand.chat))
         if lane.coalesce(errand):
@@ -324,7 +324,7 @@ class Outbox:
         """One more worker, where there is something to do for it."""
         if lane.has_room:
             lane.workers += 1
-            self._spawn(self._work(lane))
+            self.spawn(self._work(lane))
 
     def _look_at_flood(self, lane: Lane) -> None:
         """Begin or end to hold cards back."""
@@ -333,8 +333,7 @@ class Outbox:
         log.warning("flood", action="flood", is_on=lane.flood.is_on, cards=lane.new_cards())
         self._digest(lane)
         if lane.flood.is_on:
-            self._drips = [task for task in self._drips if not task.done()]
-            self._drips.append(asyncio.create_task(self._drip(lane)))
+            self._begin_drip(lane)
         else:
             for _ in range(lane.new_cards()):
                 self._start(lane)
@@ -342,11 +341,9 @@ class Outbox:
     def _digest(self, lane: Lane) -> None:
         self._enqueue(Errand(DIGEST, lane.chat, None, {"over": not lane.flood.is_on}))
 
-    def end_digest(self, chat: int) -> None:
-        """A digest that an earlier process left says that it is over, unless it is not."""
-        lane = self._lanes.setdefault(chat, Lane(chat))
-        if not lane.flood.is_on:
-            self._digest(lane)
+    def _begin_drip(self, lane: Lane) -> None:
+        self._drips = [task for task in self._drips if not task.done()]
+        self._drips.append(asyncio.create_task(self._drip(lane)))
 
     async def _drip(self, lane: Lane) -> None:
         """While cards are held back, one comes now and then by itself."""
@@ -358,11 +355,8 @@ class Outbox:
                 said = lane.new_cards()
                 self._digest(lane)
 
-    def look_into(self, work: Coroutine[Any, Any, None]) -> None:
-        """Something to find out beside, which may lead to errands."""
-        self._spawn(work)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside, which may lead to errands."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended_beside)
@@ -448,6 +442,10 @@ class Outbox:
         lane = "private" if errand.chat > 0 else "group" if errand.chat < 0 else "none"
         self._metrics.count("errands_total", lane=lane, kind=errand.kind, outcome=outcome)
 
+    def _count_failure(self, errand: Errand, error: Exception) -> None:
+        self._count(errand, "failed")
+        self._metrics.count("errand_failures_total", reason=_reason(error))
+
     def _not_sent(self, errand: Errand) -> None:
         """What he is asked has surely not left: nothing he writes can be an answer to it."""
         if errand.is_first_prompt and errand.person_id:
@@ -462,8 +460,7 @@ class Outbox:
 
     async def _failed(self, errand: Errand, error: Exception) -> bool:
         """What a failure means for this errand and its lane."""
-        self._count(errand, "failed")
-        self._metrics.count("errand_failures_total", reason=_reason(error))
+        self._count_failure(errand, error)
         log.warning("errand failed", action="errand", kind=errand.kind, error=type(error).__name__)
         match error:
             case RetryAfter():
@@ -471,7 +468,7 @@ class Outbox:
                 wait = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
                 self._pacing.hold(errand.chat, wait, self._now())
                 self._not_sent(errand)
-                if errand.kind not in MESSAGES:  # the lane itself waits with those
+                if errand.chat == 0:  # a lane waits by itself
                     await self._pause(wait)
                 return False
             case ChatMigrated():
@@ -551,8 +548,7 @@ class Outbox:
     async def _refused(self, errand: Errand, error: BadRequest) -> bool:
         """A refusal is tried once as plain text, then dropped and told: a lane never stands still."""
         log.warning("refused", action="errand", kind=errand.kind, error=str(error)[:120])
-        self._count(errand, "failed")
-        self._metrics.count("errand_failures_total", reason=_reason(error))
+        self._count_failure(errand, error)
         if errand.kind in {SEND, EDIT}:
             try:
                 return self._done(errand, await self.performer.perform_plain(errand))

@@ -64,7 +64,7 @@ class Polling:
         self._offset = 0
         self._told = 0  # the offset Telegram knows
         self._failures = 0
-        self._last: list[int | str] = []  # batch, by its numbers
+        self._last: tuple[list[int | None], list[str]] = ([], [])  # batch: numbers, and what has none
         self._trouble = Trouble(
             "take", "updates cannot be taken, and wait at Telegram", "updates are taken again"
         )
@@ -143,26 +143,25 @@ class Polling:
 
     async def _handle(self, batch: list[Any]) -> None:
         """A batch in the order of the queue. What has no number is parked, and confirmed with the next that has one."""
-        named = [update for update in batch if number_of(update) is not None]
-        numbers = sorted(number_of(update) or 0 for update in named)
-        mark = [number_of(update) or json.dumps(update) for update in batch]
-        is_repeated, self._last = mark == self._last, mark
+        numbers = [number_of(update) for update in batch]
+        known = {number: update for number, update in zip(numbers, batch, strict=True) if number is not None}
         # without a number, only the first in the queue can be confirmed
-        until = max((place for place, update in enumerate(batch) if update in named), default=1)
+        until = max((place for place, number in enumerate(numbers) if number is not None), default=1)
         try:
-            for update in batch[:until]:
-                if number_of(update) is None and not is_repeated:
-                    await self._park(json.dumps(update).encode(), "an update without a number")
-            if named:
-                await self._take(sorted(named, key=lambda update: number_of(update) or 0))
+            nameless = [json.dumps(update) for update in batch[:until] if number_of(update) is None]
+            is_repeated, self._last = (numbers, nameless) == self._last, (numbers, nameless)
+            for text in () if is_repeated else nameless:
+                await self._park(text.encode(), "an update without a number")
+            if known:
+                await self._take([known[number] for number in sorted(known)])
         except Exception as error:  # not acknowledged: it comes again
-            self._last = []
+            self._last = ([], [])
             self._trouble.lasts(error)
             await self._pause()
             return
         self._trouble.is_over()
-        if numbers:
-            self._offset = numbers[-1] + 1  # not the highest ever: numbers may begin anew
+        if known:
+            self._offset = max(known) + 1  # not the highest ever: numbers may begin anew
         elif self._offset:
             self._offset += 1  # it is the first in the queue, and numbers rise by one
         if is_repeated:

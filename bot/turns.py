@@ -155,9 +155,8 @@ class Turns:
         person = crowd.of_ref(ref)
         if person is None:
             language = self.wording.language_for(reading.language_code)
-            if (
-                reading.callback_id
-            ):  # nobody has buttons yet: he was erased, and a press does not bring him back
+            if reading.callback_id:
+                # nobody has buttons yet: he was erased, and a press does not bring him back
                 text = self.wording.toast("stale", language, {})
                 plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id, text))
                 return
@@ -193,6 +192,7 @@ class Turns:
         crowd: Crowd,
         plan: Plan,
         reading: FromApplicant | FromReviewer | None,
+        photo: bytes = b"",
     ) -> None:
         """Advance one person and note what is to be written and done."""
         pressed = bool(reading and reading.callback_id)
@@ -200,7 +200,7 @@ class Turns:
         scene = Scene(self.programme, person.applicant, plan.now, receipt, pressed)
         turn = advance(scene, event)
         plan.after.append(lambda: self.count("turns_total", event=type(event).__name__))
-        self.carrier.carry(person, turn, plan, reading)
+        self.carrier.carry(person, turn, plan, reading, photo)
         _remember(crowd, person, turn)
 
     # reviewers
@@ -213,9 +213,8 @@ class Turns:
                 plan.after.append(lambda: self.outbox.show_more(reading.chat_id, AT_ONCE))
             return
         person = crowd.of_receipt(press.subject) if press else None
-        card = crowd.cards.get(
-            (reading.chat_id, reading.message_id)
-        )  # a second card of one receipt is unknown
+        # a second card of one receipt is known to nobody, and good
+        card = crowd.cards.get((reading.chat_id, reading.message_id))
         is_anothers = press is not None and card not in (None, press.subject)
         if press is None or person is None or is_anothers or press.verb not in REVIEW_PRESSES:
             log.warning("press refused", action="forged_press")
@@ -264,11 +263,7 @@ class Turns:
         person = crowd.by_id.get(happened.person_id) or crowd.of_receipt(happened.receipt)
         if person is None:
             return  # nobody waits for it any more
-        scene = Scene(self.programme, person.applicant, plan.now)
-        turn = advance(scene, happened.event)
-        plan.after.append(lambda: self.count("turns_total", event=type(happened.event).__name__))
-        self.carrier.carry(person, turn, plan, None, happened.photo)
-        _remember(crowd, person, turn)
+        self._turn(person, happened.event, crowd, plan, None, happened.photo)
 
     def _reachable(self, reading: Reachable, crowd: Crowd, plan: Plan) -> None:
         person = crowd.of_ref(self.people.ref(reading.user_id))

@@ -24,6 +24,9 @@ _KINDS = {
 }
 
 
+_LEVELS = 50  # of nesting; a real update has fewer than ten
+
+
 @dataclass(frozen=True, slots=True)
 class Happened:
     """An event from the machinery, for a person or for the one behind a receipt. `photo`: the picture it brings."""
@@ -65,6 +68,24 @@ def kind_of(raw: dict[str, Any]) -> str:
     return next((_KINDS[name] for name in raw if name in _KINDS), "other")
 
 
+def encoded(raw: Any) -> bytes:
+    """Whatever stood in an update's place, as JSON again; what is too deep for that is cut."""
+    try:
+        return json.dumps(raw).encode()
+    except RecursionError:
+        return json.dumps(_shallow(raw, _LEVELS)).encode()
+
+
+def _shallow(value: Any, levels: int) -> Any:
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return "..."
+    if isinstance(value, list):
+        return [_shallow(one, levels - 1) for one in value]
+    return {key: _shallow(one, levels - 1) for key, one in value.items()}
+
+
 def park(
     tx: Transaction,
     vault: Vault,
@@ -75,7 +96,7 @@ def park(
 ) -> None:
     """Store an update that nobody could handle, sealed for the operator; it goes with its sender's erasure."""
     parked_id, sender = next_id(), sender_of(raw)
-    body = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
+    body = raw if isinstance(raw, bytes) else encoded(raw)
     sealed = vault.seal(f"parked/{parked_id}", body)
     ref = "" if sender is None else vault.lookup(ACCOUNT, str(sender))
     store.park(tx, parked_id, (update_id, ref), reason[:200], sealed, now)

@@ -44,6 +44,7 @@ COMMANDS: dict[str, type[Event]] = {
     "withdraw": WithdrawalAsked,
     "delete": ErasureAsked,
 }
+LONGEST = 8192  # characters of a text that are read: twice what a message holds
 GONE = ("left", "kicked")
 
 
@@ -155,6 +156,8 @@ def _check(found: Any) -> None:
         value = getattr(found, name)
         if type(value) is not kind or (kind is int and not -(2**63) <= value < 2**63):
             raise WrongType(name)
+        if kind is str:
+            value.encode()  # half a character is a ValueError: it could neither be stored nor sent
 
 
 @cache
@@ -251,7 +254,7 @@ def _event(message: Message, bot_name: str) -> tuple[Event, bool]:
         return SomethingElse("forward"), False
     if message.text is not None:
         command = command_event(message.text, bot_name)
-        return (command, False) if command else (Replied(message.text), True)
+        return (command, False) if command else (Replied(message.text[:LONGEST]), True)
     if message.photo:
         largest = message.photo[-1]
         return (

@@ -5,6 +5,7 @@ library cannot parse would otherwise fail its whole batch, for ever.
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import math
@@ -18,7 +19,8 @@ import structlog
 from aiohttp import web
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bot.arrivals import number_of
+from bot.arrivals import encoded, number_of
+from bot.offsets import Offsets
 from bot.transport import Transport, Uncertain
 from bot.trouble import Trouble
 from storage.errors import StorageUnavailable
@@ -35,7 +37,8 @@ DRAIN_SECONDS = 1.0  # between looks at what a webhook has not yet delivered
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 _HOLD = (1.0, 15.0)  # seconds Telegram is asked to keep deliveries back: first and longest
-_UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d+)')
+_ODD_PAUSE = 0.5  # seconds until what could not be confirmed is asked for again
+_UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})(?!\d)')
 
 Take = Callable[[list[dict[str, Any]]], Awaitable[dict[int, dict[str, Any]]]]
 Park = Callable[[bytes, str], Awaitable[None]]
@@ -61,10 +64,14 @@ class Polling:
         self._on_drained = on_drained
         self._on_polled = on_polled  # told after each getUpdates what was wrong with it, if anything
         self._is_drained = False  # until then nothing is waited for: what may start only then starts soon
-        self._offset = 0
+        self._offsets = Offsets()
         self._told = 0  # the offset Telegram knows
         self._failures = 0
-        self._last: tuple[list[int | None], list[str]] = ([], [])  # batch: numbers, and what has none
+        self._last: tuple[list[int | None], list[tuple[bytes, str]]] = (
+            [],
+            [],
+        )  # batch: numbers, and what is odd
+        self._is_alone = False  # the last batch is the first of the queue, taken singly
         self._trouble = Trouble(
             "take", "updates cannot be taken, and wait at Telegram", "updates are taken again"
         )
@@ -109,67 +116,69 @@ class Polling:
         except TelegramError as error:
             log.warning("getUpdates failed", action="poll", error=type(error).__name__)
             self._on_polled(f"getUpdates fails ({type(error).__name__})")
-        except StorageUnavailable as error:  # what was to be parked comes again
-            self._trouble.lasts(error)
         else:
             self._on_polled("")
             return updates
         return None
 
     async def _get_updates(self, limit: int, seconds: int) -> list[Any]:
+        """The updates; bytes for a single one that is no JSON."""
         params = {
-            "offset": self._offset,
+            "offset": self._offsets.next,
             "limit": limit,
             "timeout": seconds,
             "allowed_updates": list(ALLOWED_UPDATES),
         }
-        self._told = self._offset
+        self._told = self._offsets.next
         try:
             updates = await self._transport.call("getUpdates", params, timeout=seconds + 10)
         except Uncertain as error:
-            if error.body is None or limit == 1:
-                return await self._skip_unreadable(error)
-            return await self._get_updates(1, 0)  # one of them is no JSON: find it alone
+            if error.body is None or error.status != 200:
+                raise
+            if limit == 1:
+                return [error.body]
+            updates = await self._get_updates(1, 0)  # one of them is no JSON: find it alone
+            self._is_alone = True
+            return updates
+        self._is_alone = False
         return updates if isinstance(updates, list) else []
 
-    async def _skip_unreadable(self, error: Uncertain) -> list[Any]:
-        """A single update that no parser takes is parked, and passed by its number or by the one it must have."""
-        match = _UPDATE_ID.search(error.body or b"")
-        if error.status != 200 or not (match or self._offset):
-            raise error
-        await self._park(error.body or b"", "not JSON")
-        self._offset = int(match.group(1)) + 1 if match else self._offset + 1
-        return []
-
     async def _handle(self, batch: list[Any]) -> None:
-        """A batch in the order of the queue. What has no number is parked, and confirmed with the next that has one."""
-        numbers = [number_of(update) for update in batch]
-        known = {number: update for number, update in zip(numbers, batch, strict=True) if number is not None}
-        # without a number, only the first in the queue can be confirmed
-        until = max((place for place, number in enumerate(numbers) if number is not None), default=1)
+        """A batch in the order of the queue.
+
+        What is no JSON, or has no number to believe, is parked. Without a number it is confirmed with the next that
+        has one; until there is one, only the first in the queue can be passed.
+        """
+        numbers = self._offsets.believed([_number(update) for update in batch])
+        until = max((place for place, number in enumerate(numbers) if number is not None), default=0) + 1
+        numbers = numbers[:until]
+        good: dict[int, dict[str, Any]] = {}
+        odd: list[tuple[bytes, str]] = []
+        for number, update in zip(numbers, batch[:until], strict=True):
+            if isinstance(update, bytes):
+                odd.append((update, "not JSON"))
+            elif number is None:
+                odd.append((encoded(update), "an update without a number"))
+            else:
+                good[number] = update
+        is_repeated, self._last = (numbers, odd) == self._last, (numbers, odd)
         try:
-            nameless = [json.dumps(update) for update in batch[:until] if number_of(update) is None]
-            is_repeated, self._last = (numbers, nameless) == self._last, (numbers, nameless)
-            for text in () if is_repeated else nameless:
-                await self._park(text.encode(), "an update without a number")
-            if known:
-                await self._take([known[number] for number in sorted(known)])
+            for raw, reason in () if is_repeated else odd:
+                await self._park(raw, reason)
+            if good:
+                await self._take([good[number] for number in sorted(good)])
         except Exception as error:  # not acknowledged: it comes again
             self._last = ([], [])
             self._trouble.lasts(error)
             await self._pause()
             return
         self._trouble.is_over()
-        if known:
-            self._offset = max(known) + 1  # not the highest ever: numbers may begin anew
-        elif self._offset:
-            self._offset += 1  # it is the first in the queue, and numbers rise by one
-        if is_repeated:
-            log.error("Telegram repeats what was confirmed", action="poll")
-            await self._pause()
-            return
+        self._offsets.advance(numbers, is_repeated)
         self._failures = 0
-        if len(batch) < LIMIT:
+        if is_repeated:
+            log.warning("Telegram repeats what was confirmed", action="poll")
+            await self._wait(_ODD_PAUSE)
+        elif len(batch) < LIMIT and not self._is_alone:
             self._drained()
 
     def _drained(self) -> None:
@@ -178,9 +187,9 @@ class Polling:
 
     async def _confirm(self) -> None:
         """Tell Telegram what is done, so that nothing is delivered again to the next process."""
-        if self._offset != self._told:  # the same offset again within 3 s would be held for 3 s
+        if self._offsets.next != self._told:  # the same offset again within 3 s would be held for 3 s
             params = {
-                "offset": self._offset,
+                "offset": self._offsets.next,
                 "limit": 1,
                 "timeout": 0,
                 "allowed_updates": list(ALLOWED_UPDATES),
@@ -206,10 +215,11 @@ class Polling:
         first, longest = _BACKOFF
         seconds = min(longest, first * 2 ** min(self._failures, 8)) * random.uniform(0.5, 1.0)  # noqa: S311
         self._failures += 1
-        try:
+        await self._wait(seconds)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 class Webhook:
@@ -312,6 +322,14 @@ def _refusal(status: int) -> web.Response:
     response = web.Response(status=status)
     response.force_close()
     return response
+
+
+def _number(update: Any) -> int | None:
+    """What an update says its number is, also one that is no JSON."""
+    if isinstance(update, bytes):
+        found = _UPDATE_ID.search(update)
+        return int(found[1]) if found else None
+    return number_of(update)
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

@@ -35,6 +35,7 @@ from bot.clock import ticks
 
 DOWNLOAD_LIMIT = 20 * 1024 * 1024  # source: Bot API, getFile
 CONNECTIONS = 256
+LONGEST_WAIT = 86_400  # seconds; whatever a 429 says beyond that is not believed
 
 Files = Mapping[str, tuple[str, bytes, str]]  # field -> (file name, bytes, content type)
 
@@ -119,7 +120,7 @@ class Transport(BaseRequest):
         if files:
             body = _form(params, files)
         else:
-            body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode()
+            body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
             headers = {"Content-Type": "application/json"}
         try:
             status, raw = await self._post(url, body, headers, timeout or self._timeout)
@@ -251,16 +252,16 @@ def parse(status: int, raw: bytes) -> Any:
     if answer.get("ok") is True:
         return answer.get("result")
     raise _error(
-        int(answer.get("error_code", status)), str(answer.get("description", "")), answer.get("parameters")
+        _whole(answer.get("error_code"), status), str(answer.get("description", "")), answer.get("parameters")
     )
 
 
 def _error(code: int, description: str, parameters: Any) -> TelegramError:
     extra = parameters if isinstance(parameters, dict) else {}
-    if "migrate_to_chat_id" in extra:
-        return ChatMigrated(int(extra["migrate_to_chat_id"]))
+    if moved := _whole(extra.get("migrate_to_chat_id"), 0):
+        return ChatMigrated(moved)
     if "retry_after" in extra:
-        return FloodControl(int(extra["retry_after"]))
+        return FloodControl(min(max(_whole(extra["retry_after"], 1), 0), LONGEST_WAIT))
     match code:
         case 400:
             return BadRequest(description.removeprefix("Bad Request: "))
@@ -274,3 +275,10 @@ def _error(code: int, description: str, parameters: Any) -> TelegramError:
             return Uncertain(f"{code} {description}", code)
         case _:
             return NetworkError(f"{code} {description}")
+
+
+def _whole(value: Any, otherwise: int) -> int:
+    """A number as Telegram sends it."""
+    return (
+        value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else otherwise
+    )

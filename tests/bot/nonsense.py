@@ -96,6 +96,8 @@ _SPECIAL: tuple[Body, ...] = (
     lambda n: b'{"update_id":%d,"message":{"message_id":%s}}' % (n, b"9" * 6_000),
     lambda n: b'{"update_id":%d,"message":NaN}' % n,
     lambda n: b'{"update_id":%d,"message":{"text":"cut' % n,
+    lambda n: b'{"update_id":%s,"message":{"text":"cut' % (b"9" * 6_000),
+    lambda n: b'{"update_id":%d,"message":%s}' % (n, deep(900)),
     lambda n: b'{"update_id":%d,"something_new":{"from":{"id":1}}}' % n,
     lambda n: b'{"update_id":"%d","message":{}}' % n,
     lambda n: b'{"update_id":%d.0,"message":{}}' % n,
@@ -117,12 +119,18 @@ def nonsense(seed: int, count: int) -> Iterator[Body]:
     for number in range(count):
         if number % 12 == 5:
             yield _SPECIAL[number // 12 % len(_SPECIAL)]
+        elif number % 12 == 11:
+            yield _misnumbered(_mutated(rng), rng.choice(_WRONG))
         else:
             yield _encoded(_mutated(rng))
 
 
 def _encoded(update: dict[str, Any]) -> Body:
     return lambda n: json.dumps({"update_id": n, **update}).encode()
+
+
+def _misnumbered(update: dict[str, Any], number: Any) -> Body:
+    return lambda n: json.dumps({"update_id": number, **update}).encode()
 
 
 def _mutated(rng: Random) -> dict[str, Any]:

@@ -292,3 +292,20 @@ def test_a_text_that_is_none_comes_no_further() -> None:
     }
     with pytest.raises((WrongType, AttributeError)):
         read({"update_id": 1, "message": message}, "bot")
+
+
+def test_half_a_character_comes_no_further() -> None:
+    sender = {"id": 7, "is_bot": False, "first_name": "Mei"}
+    photo = [{"file_id": "\ud800", "file_unique_id": "x", "width": 1, "height": 1}]
+    here = {"message_id": 1, "date": 1, "chat": {"id": 7, "type": "private"}, "from": sender}
+    for message in ({**here, "text": "a \udfff b"}, {**here, "photo": photo}):
+        with pytest.raises(ValueError, match="surrogates"):
+            read({"update_id": 1, "message": message}, "bot")
+
+
+def test_of_a_text_longer_than_any_message_only_a_part_is_read() -> None:
+    sender = {"id": 7, "is_bot": False, "first_name": "Mei"}
+    here = {"message_id": 1, "date": 1, "chat": {"id": 7, "type": "private"}, "from": sender}
+    found = read({"update_id": 1, "message": {**here, "text": "y" * 900_000}}, "bot")
+    assert isinstance(found, FromApplicant)
+    assert found.event == Replied("y" * 8192)

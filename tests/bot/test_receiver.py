@@ -191,6 +191,33 @@ async def test_a_server_that_repeats_what_was_confirmed_is_not_asked_in_a_hurry(
     assert offsets(transport) == [0, 6, 6, 7]
 
 
+async def test_a_number_without_end_in_what_is_no_json_ends_nothing() -> None:
+    taker = Taker()
+    bad = b'{"ok":true,"result":[{"update_id":' + b"9" * 6_000 + b',"message":{"text":"'
+    script = [[update(5)], Uncertain("", 200, bad), Uncertain("", 200, bad), [update(7)]]
+    transport = await polled(script, taker)
+    assert taker.parked == [(bad, "not JSON")]
+    assert taker.batches == [[update(5)], [update(7)]]
+    assert offsets(transport) == [0, 6, 6, 7, 8]
+
+
+async def test_what_was_taken_alone_because_of_a_neighbour_does_not_mean_that_nothing_waits() -> None:
+    bad = Uncertain("", 200, b'{"ok":true,"result":[{"update_id":6,"message":{"text":"')
+    transport = await polled([bad, [update(5)], bad, bad, [update(7)], []], Taker())
+    waits = [params["timeout"] for method, params in transport.calls if method == "getUpdates"]
+    assert waits == [0, 0, 0, 0, 0, 30, 30]
+
+
+async def test_what_is_too_deep_to_be_written_again_is_parked_as_far_as_it_can_be() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    taker = Taker()
+    transport = await polled([[update(5)], [{"message": deep}], [update(7)]], taker)
+    assert len(taker.parked[0][0]) < 200
+    assert offsets(transport) == [0, 6, 7, 8]
+
+
 # webhook
 
 

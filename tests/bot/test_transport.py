@@ -218,6 +218,25 @@ async def test_a_file_that_cannot_be_reached_can_be_tried_again(silent: Transpor
 # secrets
 
 
+@pytest.mark.parametrize("odd", [None, "7", 1.5, [], {}, True, 2**70])
+def test_an_error_whose_parts_are_of_other_types_is_an_error_all_the_same(odd: Any) -> None:
+    answer = {"ok": False, "error_code": odd, "description": odd, "parameters": {"migrate_to_chat_id": odd}}
+    with pytest.raises(BadRequest):
+        parse(400, json.dumps(answer).encode())
+    answer |= {"error_code": 429, "parameters": {"retry_after": odd}}
+    with pytest.raises(RetryAfter) as flood:
+        parse(429, json.dumps(answer).encode())
+    assert flood.value.retry_after == 1
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(-5, 0), (3, 3), (10**9, 86_400)])
+def test_a_wait_is_at_most_a_day(asked: int, kept: int) -> None:
+    answer = {"ok": False, "error_code": 429, "parameters": {"retry_after": asked}}
+    with pytest.raises(RetryAfter) as flood:
+        parse(429, json.dumps(answer).encode())
+    assert flood.value.retry_after == kept
+
+
 async def test_no_error_and_no_repr_carries_the_token(silent: Transport) -> None:
     shown = [repr(silent), str(silent)]
     for attempt in (

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -171,14 +172,13 @@ class _Loader:
         """The bot's own words in a language: each must be a template that asks for nothing but what it is given."""
         name, words = f"{language}/messages.toml", self._toml(self.own / language, "messages.toml")
         reference = self._toml(self.own / REFERENCE, "messages.toml")
-        environment = ImmutableSandboxedEnvironment()
-        environment.filters.update(dict.fromkeys(FILTERS, str))
         for table in ("messages", "toasts", "buttons"):
             for key, text in words.get(table, {}).items():
+                if "{" not in str(text):
+                    continue  # nothing to fill in
                 given = reference.get(table, {}).get(key, "")
                 try:
-                    asked = find_undeclared_variables(environment.parse(str(text)))
-                    allowed = find_undeclared_variables(environment.parse(str(given)))
+                    asked, allowed = _asked(str(text)), _asked(str(given))
                 except TemplateError as error:
                     self._miss(name, f"{table}.{key}", f"a template that fails: {error}", "a Jinja template")
                     continue
@@ -259,6 +259,14 @@ class _Loader:
                     f"no section {clause} in {name}",
                     ", ".join(sorted(numbers)),
                 )
+
+
+@cache
+def _asked(template: str) -> frozenset[str]:
+    """What a template wants to be given. Raises TemplateError."""
+    environment = ImmutableSandboxedEnvironment()
+    environment.filters |= dict.fromkeys(FILTERS, str)
+    return frozenset(find_undeclared_variables(environment.parse(template)))
 
 
 def _placeholders(environment: ImmutableSandboxedEnvironment, text: str, facts: Mapping[str, Any]) -> str:

@@ -7,6 +7,8 @@ would be longer than Telegram allows is rendered again with its long answers sho
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
+from types import CodeType
 from typing import Any
 
 from jinja2 import StrictUndefined, Template
@@ -15,7 +17,7 @@ from markupsafe import Markup, escape
 
 from bot.buttons import Press, Signer
 from bot.documents import Document, parse
-from bot.programmes import NOTICE, Loaded
+from bot.programmes import FILTERS, NOTICE, Loaded
 from bot.spoken import Spoken
 from bot.unlinking import unlinked
 from conversations.application import Answer as KeptAnswer
@@ -268,21 +270,41 @@ class Wording:
 
     def _compile(self, table: str, *, autoescape: bool) -> dict[str, dict[str, Template]]:
         """A table of every language, each with filters that speak it."""
-        return {
-            language: {name: environment.from_string(text) for name, text in words[table].items()}
-            for language, words in self._own.items()
-            for environment in [self._environment(language, autoescape=autoescape)]
-        }
+        compiled = {}
+        for language, words in self._own.items():
+            spoken, environment = self._spoken_in[language], _environment(autoescape)
+            environment.filters |= {
+                "day": spoken.day,
+                "moment": spoken.moment,
+                "ago": partial(self._ago, spoken),
+            }
+            compiled[language] = {
+                name: Template.from_code(environment, _code(text, autoescape), environment.make_globals(None))
+                for name, text in words[table].items()
+            }
+        return compiled
 
-    def _environment(self, language: str, *, autoescape: bool) -> ImmutableSandboxedEnvironment:
-        environment = ImmutableSandboxedEnvironment(
-            autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        spoken = self._spoken_in[language]
-        environment.filters["day"] = spoken.day
-        environment.filters["moment"] = spoken.moment
-        environment.filters["ago"] = lambda at: spoken.ago(self._clock() - at)
-        return environment
+    def _ago(self, spoken: Spoken, at: datetime) -> str:
+        return spoken.ago(self._clock() - at)
+
+
+def _environment(autoescape: bool) -> ImmutableSandboxedEnvironment:
+    # not optimized: what is compiled once must not hold a word that one language's filter said
+    return ImmutableSandboxedEnvironment(
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        optimized=False,
+    )
+
+
+@cache
+def _code(text: str, autoescape: bool) -> CodeType:
+    """A template compiled, once in a process: it looks its filters up when it is rendered."""
+    environment = _environment(autoescape)
+    environment.filters |= dict.fromkeys(FILTERS, str)
+    return environment.compile(text)
 
 
 def fits(html: str) -> bool:

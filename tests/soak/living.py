@@ -95,7 +95,6 @@ class Applicant:
         self.chat = world.telegram.chat(user.id)
         self.fate = fate
         self.end = ""  # approved, rejected, withdrawn, erased
-        self._seen = 0
         self._in_vain = 0  # acts lost one after another
 
     async def live(self) -> None:
@@ -175,9 +174,10 @@ class Applicant:
     async def _act(
         self, step: Step, message: Message | None, fits: Callable[[Message], Any] | None = None
     ) -> None:
-        """Do it and wait for what follows. Nothing at all: it was lost."""
+        """Do it and wait for what comes next: a later question, the receipt or the end. Without that it was lost."""
+        manner = self.world.manner
         edits = {one.id: one.edits for one in self.chat.messages}
-        self._seen = max(edits, default=0)
+        done = manner.place_of(message) if message else 0
         pressed = None
         queue = self.world.telegram.witness.deliveries
         before = len(queue)
@@ -206,21 +206,14 @@ class Applicant:
 
         def follows() -> bool:
             return any(
-                self.world.manner.step_for(one)
+                manner.place_of(one) > done
                 or self._end_in(one)
-                or self.world.manner.subject_told(one.text, self.user)
+                or manner.subject_told(one.text, self.user)
                 or (fits and fits(one))
                 for one in changed()
             )
 
-        def said() -> bool:
-            toast = pressed.answer.text if pressed is not None and pressed.answer is not None else ""
-            return bool(toast) or any(one.id > self._seen for one in changed())
-
-        await self.world.until(lambda: follows() or said(), self.chat)
-        if said() and not follows():
-            await self.world.until(follows, self.chat, AFTERWARDS)
-        is_lost = not said() and not follows()
+        is_lost = not await self.world.until(follows, self.chat)
         self._in_vain = self._in_vain + 1 if is_lost else 0
         if is_lost:
             act.lost = (

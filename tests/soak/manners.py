@@ -27,11 +27,15 @@ class Manner:
 
     def step_for(self, message: Message) -> Step | None:
         """What this message asks for."""
+        place = self.place_of(message)
+        return self.dialogue.steps[place] if place else None
+
+    def place_of(self, message: Message) -> int:
+        """Which step it asks for: its place in the dialogue; 0 for none."""
         seen = flat(message)
-        for cue, step in zip(self.cues, self.dialogue.steps[1:], strict=True):
-            if re.search(cue, seen, re.MULTILINE):
-                return step
-        return None
+        return next(
+            (place for place, cue in enumerate(self.cues, 1) if re.search(cue, seen, re.MULTILINE)), 0
+        )
 
     def outcome(self, text: str) -> str:
         """Which decision a message tells; empty when none."""

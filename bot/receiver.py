@@ -71,7 +71,7 @@ class Polling:
             [],
             [],
         )  # batch: numbers, and what is odd
-        self._is_alone = False  # the last batch is the first of the queue, taken singly
+        self._is_part = True  # there may be more than what the last answer holds
         self._trouble = Trouble(
             "take", "updates cannot be taken, and wait at Telegram", "updates are taken again"
         )
@@ -129,7 +129,7 @@ class Polling:
             "timeout": seconds,
             "allowed_updates": list(ALLOWED_UPDATES),
         }
-        self._told = self._offsets.next
+        is_again, self._told = self._offsets.next == self._told, self._offsets.next
         try:
             updates = await self._transport.call("getUpdates", params, timeout=seconds + 10)
         except Uncertain as error:
@@ -138,9 +138,9 @@ class Polling:
             if limit == 1:
                 return [error.body]
             updates = await self._get_updates(1, 0)  # one of them is no JSON: find it alone
-            self._is_alone = True
+            self._is_part = True
             return updates
-        self._is_alone = False
+        self._is_part = is_again  # then Telegram may give one alone; source: Bot API server
         return updates if isinstance(updates, list) else []
 
     async def _handle(self, batch: list[Any]) -> None:
@@ -178,7 +178,7 @@ class Polling:
         if is_repeated:
             log.warning("Telegram repeats what was confirmed", action="poll")
             await self._wait(_ODD_PAUSE)
-        elif len(batch) < LIMIT and not self._is_alone:
+        elif len(batch) < LIMIT and not self._is_part:
             self._drained()
 
     def _drained(self) -> None:

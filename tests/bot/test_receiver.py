@@ -208,6 +208,13 @@ async def test_what_was_taken_alone_because_of_a_neighbour_does_not_mean_that_no
     assert waits == [0, 0, 0, 0, 0, 30, 30]
 
 
+async def test_the_first_answer_may_hold_one_of_many_and_does_not_mean_that_nothing_waits() -> None:
+    """Who asks for the same again within half a second, as after a quick restart, gets one update."""
+    transport = await polled([[update(5)], [update(6)], []], Taker())
+    waits = [params["timeout"] for method, params in transport.calls if method == "getUpdates"]
+    assert waits == [0, 0, 30, 30]
+
+
 async def test_what_is_too_deep_to_be_written_again_is_parked_as_far_as_it_can_be() -> None:
     deep: Any = []
     for _ in range(100_000):

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bot.control import ask
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on
+from tests import warm
 
 _ROOT = Path(__file__).parents[1]
 PATIENCE = 10.0  # seconds until a test gives up waiting
@@ -26,7 +27,7 @@ class HasId(Protocol):
 
 
 class RunningBot:
-    """The real bot, `python -m bot run`, as a process of its own. Its output is kept in `log`.
+    """The real bot, as `python -m bot run` starts it, a process of its own. Its output is kept in `log`.
 
     `module`: what is run instead of `bot`, a launcher that changes something inside and then runs the bot; `sign`:
     the call by which one sees that it serves.
@@ -41,7 +42,7 @@ class RunningBot:
         self.module = module
         self.sign = sign or ("getWebhookInfo" if "INTAKE_WEBHOOK_URL" in environment else "getUpdates")
         self.log = folder / "bot.log"
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: warm.WarmProcess | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -58,15 +59,9 @@ class RunningBot:
         """Returns when it asks for updates, or has set its webhook; at once when it is not expected to live so long."""
         witness, changes = self.sandbox.telegram.witness, self.sandbox.telegram.changes
         before = witness.counts[self.sign]
-        with self.log.open("ab") as log:
-            process = self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self.module, "run"),
-                env=self.environment,
-                cwd=self.folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        process = self.process = await warm.start(
+            self.module, "run", env=self.environment, cwd=self.folder, log=self.log
+        )
         self._watch = asyncio.create_task(self._tell_end(process))
         if not serving:
             return
@@ -120,7 +115,7 @@ class RunningBot:
             await self._watch
         return status
 
-    async def _tell_end(self, process: asyncio.subprocess.Process) -> None:
+    async def _tell_end(self, process: warm.WarmProcess) -> None:
         await process.wait()
         self.sandbox.telegram.changes.happened()
 
@@ -152,6 +147,8 @@ async def running_bot(
         "log": "text",
     }
     if webhook:
+        webhooks = sandbox.api.webhooks
+        webhooks.first_pause, webhooks.longest_pause = 0.1, 0.5  # seconds; the real ones are 2 and 60
         listen = f"127.0.0.1:{free_port()}"
         wanted |= {
             "webhook_url": f"http://{listen}/telegram",

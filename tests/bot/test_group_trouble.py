@@ -209,7 +209,7 @@ async def test_after_an_upgrade_each_open_card_stands_once_in_the_supergroup(
         assert posted(play, new, receipt_in(settled)) == 0
         await play.operator.sees("supergroup")
         play.ana.home = new.chat
-        await decided(play, cards[-1], kim)
+        await decided(play, cards[-1], whose(cards[-1], mei, lin, kim))
         await play.stop()
         await play.start()
         await play.taken()

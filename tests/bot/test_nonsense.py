@@ -35,8 +35,6 @@ async def fuzz(
     sandbox: Sandbox, cast: Cast, group: Group, folder: Path, *, webhook: bool, count: int, seed: int = 7
 ) -> list[float]:
     """So many fuzzed updates between the steps of real people; the seconds that each real step took."""
-    webhooks = sandbox.api.webhooks
-    webhooks.first_pause = webhooks.longest_pause = 0.05
     taken = []
     async with running_bot(sandbox, group, folder, webhook=webhook) as bot:
         bodies, queue = list(nonsense(seed, count)), cast.telegram.queue
@@ -75,7 +73,6 @@ async def test_an_update_that_kills_the_process_is_set_aside_and_all_others_are_
     webhook: bool, sandbox: Sandbox, cast: Cast, group: Group, tmp_path: Path
 ) -> None:
     mei, lin, noor = cast.applicant("Mei"), cast.applicant("Lin"), cast.applicant("Noor")
-    sandbox.api.webhooks.first_pause = sandbox.api.webhooks.longest_pause = 0.1
     async with running_bot(sandbox, group, tmp_path, webhook=webhook, module="tests.bot.poisoned") as bot:
         await agree(mei)
         await bot.settled()

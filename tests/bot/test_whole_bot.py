@@ -30,6 +30,7 @@ from tests.applying import (
 from tests.cast import Cast, Group, Person, RunningBot, running_bot, sample_jpeg
 
 WAYS = pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhook"])
+IN_FULL = pytest.param(True, marks=pytest.mark.soak)  # Telegram lets a webhook be set once a second
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ async def test_two_applicants_are_decided_and_told_each_in_his_language(
         assert not [button for row in first.buttons for button in row]
 
 
-@WAYS
+@pytest.mark.parametrize("webhook", [False, IN_FULL], ids=["polling", "webhook"])
 async def test_a_kill_after_every_step_loses_and_doubles_nothing(
     webhook: bool, sandbox: Sandbox, cast: Cast, group: Group, ana: Person, tmp_path: Path
 ) -> None:

@@ -133,8 +133,6 @@ async def play(way: Way, moment: Moment, only: Collection[str] = ()) -> Run:
     run = Run(way, moment)
     begun = time.monotonic()
     async with Sandbox.open() as sandbox:
-        webhooks = sandbox.api.webhooks
-        webhooks.first_pause = webhooks.longest_pause = 0.1
         cast = Cast(sandbox)
         group = cast.group()
         life = Life(run, cast.applicant("Mei"), cast.reviewer("Ana", group, status="creator"), group)

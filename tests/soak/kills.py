@@ -147,7 +147,6 @@ async def play(manner: Manner, way: Way, plan: Plan) -> Run:
     begun = time.monotonic()
     async with Sandbox.open(seed=plan.seed, latency=LATENCY) as sandbox:
         telegram = sandbox.telegram
-        sandbox.api.webhooks.first_pause, sandbox.api.webhooks.longest_pause = 0.1, 0.5
         group = telegram.add_chat("Reviewers", "supergroup")
         set_status(telegram, group, telegram.bot, Member("administrator"))
         users = [telegram.add_user(name, role="reviewer") for name in REVIEWERS]

@@ -100,8 +100,10 @@ class Applicant:
     async def live(self) -> None:
         """Until his end; for ever when it does not come."""
         await self._act(Write("/start"), None)
-        while not self._is_over():
+        while True:
             await self.world.think()
+            if self._is_over():
+                return
             if self._is_submitted():
                 await self._wait()
                 continue
@@ -154,8 +156,8 @@ class Applicant:
             await self.world.telegram.changes.until(self._is_over, 3600, self.chat.id)
             return
         command, verb = ("/delete", "erase:") if self.fate == "erase" else ("/withdraw", "leave:")
-        question = self._newest(lambda message: bool(data_of(message, verb)))
-        if question is None:
+        question = self._newest(lambda message: True)
+        if question is None or not data_of(question, verb):  # not asked yet, or a decision came in between
             await self._act(Write(command), None, bool)
         else:
             await self._act(Press(verb), question, bool)

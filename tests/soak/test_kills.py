@@ -4,8 +4,6 @@ import asyncio
 import itertools
 from collections import Counter
 
-import pytest
-
 from tests.benchmarks.contenders import Way
 from tests.soak.killable import POINTS
 from tests.soak.kills import Plan, ends_of, play, report, table
@@ -17,7 +15,6 @@ ENDS: dict[Way, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.soak
 async def test_kills_and_a_stop_lose_and_double_nothing() -> None:
     """Both ways of receiving at once: most of the time is the bot's start."""
     plans = {way: Plan(25, ends, at_once=12, thinking=0.3) for way, ends in ENDS.items()}

@@ -1,0 +1,171 @@
+"""Processes that begin with everything imported: each a fork of one that has imported it and done nothing else.
+
+A test's bot is a process of its own, killed and started a hundred times in a run; importing takes most of its start.
+The parent is `python -m tests.warm SOCKET`, one for this process, and ends with it. For each process one connection:
+the request, a line of JSON; then the pid; then, when it has ended, its status as `os.waitstatus_to_exitcode` gives it.
+"""
+
+import asyncio
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import random
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+IMPORTED = ("bot.app", "bot.cli")
+PATIENCE = 30.0  # seconds for the parent to import everything
+
+
+class WarmProcess:
+    """As asyncio's Process, as far as it goes."""
+
+    def __init__(self, pid: int, answers: asyncio.StreamReader, connection: asyncio.StreamWriter) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._connection = connection
+        self._watch = asyncio.create_task(self._until_end(answers))
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self._watch)
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    async def _until_end(self, answers: asyncio.StreamReader) -> int:
+        self.returncode = int(await answers.readline())
+        self._connection.close()
+        return self.returncode
+
+
+async def start(module: str, *arguments: str, env: dict[str, str], cwd: Path, log: Path) -> WarmProcess:
+    """`python -m module arguments`, with nothing to read, and what it says added to `log`."""
+    answers, connection = await asyncio.open_unix_connection(_parent())
+    request = {"module": module, "arguments": arguments, "env": env, "cwd": str(cwd), "log": str(log)}
+    connection.write(json.dumps(request).encode() + b"\n")
+    return WarmProcess(int(await answers.readline()), answers, connection)
+
+
+@functools.cache
+def _parent() -> str:
+    """Where the parent listens; it is started the first time."""
+    folder = TemporaryDirectory(prefix="intake-warm-")
+    path = f"{folder.name}/socket"
+    parent = subprocess.Popen(
+        (sys.executable, "-m", "tests.warm", path),
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,  # its end is the parent's
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the tests
+    )
+    assert parent.stdin is not None and parent.stdout is not None
+
+    def end() -> None:
+        parent.communicate(timeout=PATIENCE)
+        folder.cleanup()
+
+    atexit.register(end)
+    if not parent.stdout.readline():
+        raise AssertionError(f"the parent of warm processes ended with {parent.wait()}")
+    return path
+
+
+# the parent
+
+
+def _serve(path: str) -> dict[str, Any] | None:
+    """Fork for each request, until stdin ends; then None. In a child: its request."""
+    woken, wake = socket.socketpair()
+    for end in (woken, wake):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake.fileno())
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(path)
+    door.listen()
+    print("ready", flush=True)
+    children: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as selector:
+        for source in (sys.stdin, door, woken):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is sys.stdin:
+                    return None
+                if key.fileobj is woken:
+                    woken.recv(1_000)
+                    _reap(children)
+                    continue
+                connection, _ = door.accept()
+                with connection.makefile("rb") as lines:
+                    request: dict[str, Any] = json.loads(lines.readline())
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for one in (woken, wake, door, connection, *children.values()):
+                        one.close()
+                    return request
+                children[pid] = connection
+                connection.sendall(b"%d\n" % pid)
+
+
+def _reap(children: dict[int, socket.socket]) -> None:
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with children.pop(pid) as connection:
+            try:
+                connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+            except OSError:
+                continue  # nobody waits for it any more
+
+
+def _become(request: dict[str, Any]) -> None:
+    """What a new interpreter would be, after its imports."""
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    random.seed()
+    for number, (file, flags) in enumerate(
+        (
+            (os.devnull, os.O_RDONLY),
+            (request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+            (request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+        )
+    ):
+        opened = os.open(file, flags, 0o644)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.path[0] = request["cwd"]
+    sys.argv = [request["module"], *request["arguments"]]
+
+
+if __name__ == "__main__":
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.freeze()
+    asked = _serve(sys.argv[1])
+    if asked is not None:
+        _become(asked)
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)

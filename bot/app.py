@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from telegram.error import InvalidToken, TelegramError
 
-from bot.arrivals import kind_of, park
+from bot.arrivals import kind_of, park, place_of
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
@@ -26,6 +26,7 @@ from bot.flood import digest_fact
 from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import Jobs
+from bot.messages import Messages
 from bot.metrics import Metrics, Reading
 from bot.mistakes import CannotStart
 from bot.outbox import Outbox
@@ -39,6 +40,7 @@ from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
 from bot.settings import Settings
+from bot.sightings import Sightings
 from bot.starting import DATABASE, find_group, is_first_start, open_data, operator_key, who_am_i
 from bot.transport import Transport
 from bot.turns import Turns
@@ -92,6 +94,7 @@ class App:
         self.vault = vault
         self.group = group
         self.metrics = Metrics()
+        self.sightings = Sightings()
         self.drained = asyncio.Event()
         self.health = Health(engine, transport, self.drained.is_set)
         self.outbox: Outbox
@@ -163,8 +166,16 @@ class App:
             self._steady,
         )
         cards = Cards(programme, self.wording, signer)
+        messages = Messages(self.transport, self.sightings)
         photos = PhotoErrands(
-            self.engine, self.vault, programme, self.wording, self.transport, darkroom, self.clock
+            self.engine,
+            self.vault,
+            programme,
+            self.wording,
+            self.transport,
+            messages,
+            darkroom,
+            self.clock,
         )
         deliveries = Deliveries(
             self.engine,
@@ -173,6 +184,7 @@ class App:
             self.wording,
             cards,
             self.transport,
+            messages,
             photos,
             self.reviewers,
             lambda: self.group.chat_id,
@@ -331,6 +343,8 @@ class App:
     async def take(self, batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
         for update in batch:
             self.metrics.count("updates_total", kind=kind_of(update))
+            if place := place_of(update):
+                self.sightings.see(*place)
         answers = await self.intake.take(batch)
         if answers:
             self.metrics.count("callback_answers_total", len(answers), outcome="in_response")

@@ -68,6 +68,18 @@ def kind_of(raw: dict[str, Any]) -> str:
     return next((_KINDS[name] for name in raw if name in _KINDS), "other")
 
 
+def place_of(raw: dict[str, Any]) -> tuple[int, int] | None:
+    """The chat and the number of the message that an update brings."""
+    message = raw.get("message")
+    chat = message.get("chat") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(chat, dict):
+        return None
+    chat_id, message_id = chat.get("id"), message.get("message_id")
+    if type(chat_id) is not int or type(message_id) is not int or not 0 < message_id < 2**31:
+        return None
+    return chat_id, message_id
+
+
 def encoded(raw: Any) -> bytes:
     """Whatever stood in an update's place, as JSON again; what is too deep for that is cut."""
     try:

@@ -53,6 +53,7 @@ class Deliveries:
         wording: Wording,
         cards: Cards,
         transport: Transport,
+        messages: Messages,
         photos: PhotoErrands,
         reviewers: Reviewers,
         group: Callable[[], int],
@@ -65,7 +66,7 @@ class Deliveries:
         self._wording = wording
         self._cards = cards
         self._transport = transport
-        self._messages = Messages(transport)
+        self._messages = messages
         self._photos = photos
         self._reviewers = reviewers
         self._group = group
@@ -102,7 +103,7 @@ class Deliveries:
     # private chats
 
     async def _send(self, errand: Errand) -> Outcome:
-        return self._sent(errand, await self._messages.send(errand.chat, errand.body))
+        return self._sent(errand, await self._messages.send(errand, errand.chat, errand.body))
 
     def _sent(self, errand: Errand, message_id: int) -> Outcome:
         """The bot's message is remembered, so that it can be removed; unless he was erased meanwhile."""
@@ -130,7 +131,7 @@ class Deliveries:
         return Outcome()
 
     async def _note(self, errand: Errand) -> Outcome:
-        await self._messages.send(errand.chat, errand.body)
+        await self._messages.send(errand, errand.chat, errand.body)
         return Outcome()
 
     async def _data(self, errand: Errand) -> Outcome:
@@ -143,8 +144,9 @@ class Deliveries:
             return Outcome()
         name = self._wording.toast("data_file_name", file.language, {})
         part = (f"{name}.json", file.json, "application/json")
-        params = {"chat_id": errand.chat}
-        return self._sent(errand, await self._messages.send_file("sendDocument", params, "document", part))
+        return self._sent(
+            errand, await self._messages.send_file(errand, "sendDocument", {}, "document", part)
+        )
 
     # the group
 
@@ -167,7 +169,7 @@ class Deliveries:
         if not stands and row.status not in OPEN_STATUSES:
             return Outcome()  # it was over before anybody saw it
         errand.body["posting"] = True
-        message_id = await self._messages.send(chat, card)
+        message_id = await self._messages.send(errand, chat, card)
         if self.is_erased(row.person_id):
             return self._removal(chat, message_id)
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
@@ -197,7 +199,7 @@ class Deliveries:
         stands = known
         if known is None or not await self._messages.edit(chat, int(known), digest):
             errand.body["posting"] = True
-            stands = str(await self._messages.send(chat, digest))
+            stands = str(await self._messages.send(errand, chat, digest))
         await self._engine.write(
             lambda tx: store.drop_fact(tx, fact) if over else store.put_fact(tx, fact, stands or "")
         )
@@ -215,20 +217,25 @@ class Deliveries:
     async def _wipe(self, errand: Errand) -> Outcome:
         """Everything of an erased person that stands in chats; then his receipt, which nobody remembers."""
         body, language = errand.body, errand.body["language"]
-        own = [number for chat, number in body["messages"] if chat == errand.chat]
         gone = {"text": self._wording.named("message_erased", language), "keyboard": []}
-        left = await self._messages.take_away_many(errand.chat, own, gone)
-        for chat, number in body["messages"]:
-            if chat != errand.chat:
-                left += not await self._messages.take_away(chat, number, self._photos.gone())
-        for receipt, chat, number in body["cards"]:
+        body.setdefault("left", 0)
+        own = [number for chat, number in body["messages"] if chat == errand.chat]
+        body["left"] += await self._messages.take_away_many(errand.chat, own, gone)
+        body["messages"] = [place for place in body["messages"] if place[0] != errand.chat]
+        while body["messages"]:  # what is done is not done again, should a later call fail
+            chat, number = body["messages"][-1]
+            body["left"] += not await self._messages.take_away(chat, number, self._photos.gone())
+            body["messages"].pop()
+        while body["cards"]:
+            receipt, chat, number = body["cards"][-1]
             words = self._wording.named("card_erased", self._language, receipt=receipt)
-            left += not await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
+            body["left"] += not await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
+            body["cards"].pop()
         if body["say"]:
-            values = {"receipt": body["receipt"], "at": self._clock(), "left": left}
+            values = {"receipt": body["receipt"], "at": self._clock(), "left": body["left"]}
             text = self._wording.named(body["say"], language, **values)
             with contextlib.suppress(Forbidden):
-                await self._messages.send(errand.chat, {"text": text})
+                await self._messages.send(errand, errand.chat, {"text": text})
         self.checkpoint()
         return Outcome()
 

@@ -49,6 +49,14 @@ class _Ids:
 _ids = _Ids()
 
 
+@dataclass(slots=True)
+class Lost:
+    """A message whose sending was not answered: it may stand at one of the numbers after `after`."""
+
+    after: int
+    looked_at: set[int] = field(default_factory=set)
+
+
 @dataclass(slots=True, eq=False)
 class Errand:
     """`chat` is the lane it waits in; 0 for what goes to no chat. `body` is JSON."""
@@ -61,6 +69,7 @@ class Errand:
     attempts: int = 0  # sends that may have been acted upon without an answer
     asked_at: float = 0.0  # the loop's time when that came to which this is the answer; 0 for the rest
     failures: int = 0  # in this process: how long to wait before the next try
+    lost: Lost | None = None  # a try of this process that may stand
     may_stand: bool = False  # an earlier process was killed, perhaps after it had sent this
     errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
 

@@ -1,13 +1,19 @@
 """Sending, changing and removing the bot's own messages, as Telegram allows it."""
 
+import asyncio
 import base64
+import itertools
 from typing import Any
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
-from bot.transport import Transport
+from bot.errands import Errand, Lost
+from bot.sightings import Sightings
+from bot.transport import Files, NotSent, Transport, Uncertain
 from bot.wording import Keyboard
 
+LOOKS = 12  # numbers at which a message is looked for before it is sent again
+PAUSES = (0.1, 0.5)  # seconds between tries to look at one
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
 _GONE = ("message to edit not found", "message can't be edited")
 _NO_TEXT = "there is no text in the message"
@@ -33,6 +39,7 @@ _BLANK = base64.b64decode(
 )
 
 Body = dict[str, Any]  # text, keyboard, plain
+Act = tuple[str, Body, Files | None]  # a method, its parameters, and the files it takes along
 
 
 def is_closed(error: BadRequest) -> bool:
@@ -44,20 +51,75 @@ def is_closed(error: BadRequest) -> bool:
 class Messages:
     """What stands in chats. Raises what `Transport.call` raises, unless a method says otherwise."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, sightings: Sightings) -> None:
         self._transport = transport
+        self._sightings = sightings
 
-    async def send(self, chat: int, body: Body) -> int:
-        """The new message's id."""
-        sent = await self._transport.call("sendMessage", _params(chat, body))
-        return int(sent["message_id"])
+    async def send(self, errand: Errand, chat: int, body: Body) -> int:
+        """Say something for an errand; the message's id. It is said once, though an answer were lost."""
+        params = _params(chat, body)
+        return await self._once(errand, chat, ("sendMessage", params, None), ("editMessageText", params))
 
     async def send_file(
-        self, method: str, params: dict[str, Any], field: str, file: tuple[str, bytes, str]
+        self, errand: Errand, method: str, params: dict[str, Any], field: str, file: tuple[str, bytes, str]
     ) -> int:
-        """A photo or document, protected; `file` is its name, bytes and type. The new message's id."""
-        sent = await self._transport.call(method, {**params, "protect_content": True}, files={field: file})
-        return int(sent["message_id"])
+        """A photo or document to the errand's chat, protected; `file` is its name, bytes and type. The message's id."""
+        same = {"chat_id": errand.chat, **params}
+        act = method, {**same, "protect_content": True}, {field: file}
+        words: Body = {name: same[name] for name in ("chat_id", "caption", "parse_mode") if name in same}
+        return await self._once(errand, errand.chat, act, ("editMessageCaption", words))
+
+    async def _once(self, errand: Errand, chat: int, act: Act, edit: tuple[str, Body]) -> int:
+        """Send, unless it stands already: the last try may have been acted upon without an answer.
+
+        It is looked for in private chats only, where one thing goes after another: in a group it could be taken for
+        another one that is on its way.
+        """
+        if errand.lost is not None and errand.lost.after and chat > 0:
+            found = await self._find(errand.lost, chat, edit)
+            if found is not None:
+                return found
+            errand.attempts = 0  # it surely does not stand
+        before = self._sightings.highest
+        method, params, files = act
+        try:
+            sent = await self._transport.call(method, params, files=files)
+        except Uncertain:
+            errand.lost = errand.lost or Lost(before)
+            raise
+        message_id = int(sent["message_id"])
+        self._sightings.see(chat, message_id)
+        return message_id
+
+    async def _find(self, lost: Lost, chat: int, edit: tuple[str, Body]) -> int | None:
+        """The number of a message that may stand: the one at which an edit to the same words is no error but that.
+
+        Raises NotSent when it cannot be looked for now.
+        """
+        numbers = (one for one in self._sightings.unseen(lost.after) if one not in lost.looked_at)
+        for number in itertools.islice(numbers, LOOKS):
+            if await self._reads(edit, number):
+                self._sightings.see(chat, number)
+                return number
+            if number < self._sightings.highest:  # a higher one may still be given to it
+                lost.looked_at.add(number)
+        return None
+
+    async def _reads(self, edit: tuple[str, Body], number: int) -> bool:
+        """Whether a message stands there, with these words from now on. Tried more than once, so that a search ends."""
+        method, params = edit
+        for pause in (*PAUSES, None):
+            try:
+                await self._transport.call(method, {**params, "message_id": number})
+            except BadRequest as error:
+                return _is_same(error)
+            except (NotSent, Uncertain) as error:
+                if pause is None:
+                    raise NotSent(f"cannot look whether it stands: {error}") from None
+                await asyncio.sleep(pause)
+            else:
+                return True
+        raise AssertionError
 
     async def edit(self, chat: int, message_id: int, body: Body) -> bool:
         """Whether the message still stood. Not modified is as good as done."""
@@ -65,7 +127,7 @@ class Messages:
             await self._transport.call("editMessageText", {**_params(chat, body), "message_id": message_id})
         except BadRequest as error:
             said = str(error).casefold()
-            if "not modified" in said:
+            if _is_same(error):
                 return True
             if any(sign in said for sign in _GONE):
                 return False
@@ -112,10 +174,15 @@ class Messages:
                 "editMessageMedia", params, files={"blank": ("blank.png", _BLANK, "image/png")}
             )
         except BadRequest as error:
-            return "not modified" in str(error).casefold()
+            return _is_same(error)
         except (Forbidden, ChatMigrated):
             return False
         return True
+
+
+def _is_same(error: BadRequest) -> bool:
+    """Whether it is no error but that everything reads so already."""
+    return "not modified" in str(error).casefold()
 
 
 def _params(chat: int, body: Body) -> dict[str, Any]:

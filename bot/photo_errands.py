@@ -34,6 +34,7 @@ class PhotoErrands:
         programme: Programme,
         wording: Wording,
         transport: Transport,
+        messages: Messages,
         darkroom: Darkroom,
         clock: Callable[[], datetime],
     ) -> None:
@@ -42,7 +43,7 @@ class PhotoErrands:
         self._programme = programme
         self._wording = wording
         self._transport = transport
-        self._messages = Messages(transport)
+        self._messages = messages
         self._darkroom = darkroom
         self._clock = clock
         self.happen: Callable[[Happened], Awaitable[None]]
@@ -100,10 +101,10 @@ class PhotoErrands:
         caption = self._wording.named(
             "photo_caption", review.language, minutes=review.photo_minutes, **values
         )
-        params = {"chat_id": errand.chat, "caption": caption, "parse_mode": "HTML", "has_spoiler": True}
+        params = {"caption": caption, "parse_mode": "HTML", "has_spoiler": True}
         jpeg = key.open(photo_place(photo_id), photo.sealed)
         message_id = await self._messages.send_file(
-            "sendPhoto", params, "photo", ("id.jpg", jpeg, "image/jpeg")
+            errand, "sendPhoto", params, "photo", ("id.jpg", jpeg, "image/jpeg")
         )
         body, now = {"message_id": message_id}, self._clock()
         if self.is_erased(person_id):
@@ -144,7 +145,7 @@ class PhotoErrands:
             return None
         jpeg = self._vault.unwrap(person_id, photo.wrapped_key).open(photo_place(photo_id), photo.sealed)
         file = ("photo.jpg", jpeg, "image/jpeg")
-        return await self._messages.send_file("sendPhoto", {"chat_id": errand.chat}, "photo", file)
+        return await self._messages.send_file(errand, "sendPhoto", {}, "photo", file)
 
     def gone(self) -> Body:
         """What stands in a photo's place where it cannot be deleted."""

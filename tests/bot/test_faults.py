@@ -13,6 +13,7 @@ from bot.sandbox.witness import Call
 from tests.applying import (
     PHOTO,
     agree,
+    answer,
     apply,
     at,
     decide,
@@ -95,6 +96,65 @@ async def test_on_a_bad_network_everybody_is_decided_and_told(
         assert not [one for one in group.messages if has("approve")(one) or has("tell")(one)]
         struck = {(call.method, call.fault) for call in witness.calls if call.fault}
         assert {kind for _, kind in struck} == set(KINDS)
+
+
+# what was sent and never answered
+
+
+UNTOLD: tuple[FaultKind, ...] = ("lost", "cut")  # it was done, and the answer does not say so
+
+
+@pytest.mark.parametrize("kind", UNTOLD)
+async def test_a_message_whose_answers_are_lost_again_and_again_stands_once(
+    tmp_path: Path, kind: FaultKind
+) -> None:
+    async with playing(tmp_path) as play:
+        mei, lin = play.cast.applicant("Mei"), play.cast.applicant("Lin")
+        await agree(mei)
+        await agree(lin)
+        lost = play.sandbox.faults.add(Fault(kind, "sendMessage", mei.id, count=2))
+        mei.say("Mei Okafor")
+        lin.say("Lin Adeyemi")
+        await at(mei, 2)
+        await at(lin, 2)
+        await play.settled()
+        await answer(mei, 2)  # and it is known which one stands: an answer to it is none too early
+        await at(mei, 3)
+        await play.settled()
+        assert lost.struck == 2
+        for number in (2, 3):
+            assert sum(f"{number} of 9" in one.text for one in mei.messages()) == 1
+        assert not play.told
+
+
+async def test_a_message_that_never_arrives_is_sent_until_it_does(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        mei = play.cast.applicant("Mei")
+        await agree(mei)
+        away = play.sandbox.faults.add(Fault("refuse", "sendMessage", mei.id, count=4))
+        mei.say("Mei Okafor")
+        await at(mei, 2)
+        await play.settled()
+        assert away.struck == 4
+        assert sum("2 of 9" in one.text for one in mei.messages()) == 1
+        assert not play.told
+
+
+async def test_a_photo_shown_to_a_reviewer_goes_although_the_answers_were_lost(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        mei = play.cast.applicant("Mei")
+        card = await apply(mei, play.group)
+        link = (await decide(play.ana, card, "view")).url
+        assert link is not None
+        play.sandbox.faults.add(Fault("lost", "sendPhoto", count=2))
+        play.ana.start(link.partition("?start=")[2])
+        shown = await play.ana.sees(lambda one: bool(one.photo), chat=play.ana.chat)
+        await play.settled()
+        assert sum(bool(one.photo) for one in play.ana.chat.messages) == 1
+        await approve(play, card)
+        await mei.sees(TOLD)
+        await play.until(lambda: shown.deleted)
+        assert not play.told
 
 
 # what is repeated until it is known

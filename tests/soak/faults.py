@@ -286,12 +286,17 @@ def never_arrived(calls: Iterable[Call]) -> int:
     return sum(not number for number in tried.values())
 
 
-def unfinished(calls: Iterable[Call]) -> int:
-    """Edits and deletions whose last try for that message was not answered as done, or as needless."""
+def unfinished(calls: Sequence[Call]) -> int:
+    """Edits and deletions whose last try for that message was not answered as done, or as needless.
+
+    Not those of messages that never were: there a message was looked for.
+    """
+    sent = {(call.chat_id, str(call.message_id)) for call in calls if call.method in SENDS}
     last: dict[tuple[int | None, str], Call] = {}
     for call in calls:
-        if call.method in EDITS or call.method.startswith("delete"):
-            last[call.chat_id, str(call.params.get("message_id", call.params.get("message_ids")))] = call
+        place = call.chat_id, str(call.params.get("message_id", call.params.get("message_ids")))
+        if (call.method in EDITS and place in sent) or call.method.startswith("delete"):
+            last[place] = call
     return sum(call.fault is not None for call in last.values())
 
 

@@ -19,6 +19,7 @@ from bot.control import ask
 from bot.sandbox.faults import Fault, FaultKind
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
+from bot.sandbox.updates import UpdateQueue
 from bot.sandbox.witness import Call
 from tests.applying import has, on, receipt_in
 from tests.benchmarks.figures import percentile
@@ -118,6 +119,7 @@ async def run(way: str, applications: int, at_once: int, share: float, seed: int
                 approved = (await asyncio.to_thread(ask, socket, "status"))["applications"].get("approved", 0)
                 leaving = people[::LEAVING]
                 left = await delete_all(sandbox, leaving, group, share)
+                await emptied(sandbox.telegram.queue)
                 return figures_of(sandbox, group, people, approved, left, way, time.monotonic() - begun)
 
 
@@ -169,6 +171,13 @@ async def told(people: Sequence[Applicant]) -> None:
 async def settled(socket: Path) -> None:
     """Returns when the bot has nothing left to do now."""
     while (await asyncio.to_thread(ask, socket, "status"))["errands_waiting"]:
+        await asyncio.sleep(0.1)
+
+
+async def emptied(queue: UpdateQueue) -> None:
+    """Returns when every update is confirmed, or it has taken so long that they are called lost."""
+    end = time.monotonic() + LONGEST
+    while len(queue) and time.monotonic() < end:
         await asyncio.sleep(0.1)
 
 
@@ -277,10 +286,10 @@ def receipts_of(text: str) -> set[str]:
 
 
 def never_arrived(calls: Iterable[Call]) -> int:
-    """Messages that were tried, and of which no try was acted on."""
+    """Messages to people that were tried, and of which no try was acted on. A card reads otherwise at its next try."""
     tried: dict[tuple[int | None, str], int] = {}
     for call in calls:
-        if call.method in SENDS:
+        if call.method in SENDS and (call.chat_id or 0) > 0:
             key = call.chat_id, str(call.params.get("text"))
             tried[key] = tried.get(key, 0) + call.ok
     return sum(not number for number in tried.values())

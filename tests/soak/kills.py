@@ -111,7 +111,8 @@ class Reaper:
         else:
             await asyncio.sleep(self._rng.uniform(*UNTIL_A_KILL))
         if bot.process.returncode not in (None, -signal.SIGKILL):
-            self.crashes.append(f"the bot ended by itself:\n{bot.output[-3000:]}")
+            last = bot.output[-3000:] if self._world.manner.is_ours else bot.output.splitlines()[-1]
+            self.crashes.append(f"the bot ended by itself: {last}")
         at = time.monotonic()
         self._world.uptime.ends()
         if kind == "SIGTERM":

@@ -89,11 +89,16 @@ class Judge:
                 standing = self.world.telegram.chat(account).by_id
                 assert after.prompts[account] in standing, "what is asked stands nowhere"
             elif who.step:
-                if account in self.explainer.owed or any(
-                    key[0] == account for key in seen.silent + seen.unknown
-                ):
-                    self.unprompted.add(account)  # it was given up
+                given_up = any(key[0] == account for key in seen.silent + seen.unknown)
+                if given_up or account in self.explainer.owed or account in self._restored_prompts():
+                    self.unprompted.add(account)
                 assert account in self.unprompted, "what is asked was never sent"
+
+    def _restored_prompts(self) -> set[int]:
+        """To whom something to be asked was left by a killed process: it may have stood already, and is no first."""
+        return {
+            errand.chat for death in self.world.window.deaths for errand in death.errands if errand.is_prompt
+        }
 
     def _check_rows(self, who: Applicant, rows: dict[str, Filed]) -> None:
         """One open application a person; every row is what the person's state says."""

@@ -132,7 +132,7 @@ class App:
             me = await who_am_i(transport, settings)
             found = None
             if is_first_start(settings):
-                found = await find_group(transport, settings.group, me)
+                found = await find_group(transport, settings, settings.group, me)
                 if found[1]:
                     raise CannotStart(found[1])
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
@@ -140,7 +140,7 @@ class App:
             group = Group(int(moved or settings.group))
             app = cls(settings, loaded, engine, vault, group, transport, clock)
             app.me, app._doors = me, doors
-            app._found = found or await find_group(transport, group.chat_id, me)
+            app._found = found or await find_group(transport, settings, group.chat_id, me)
             await app._remember_group()
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
@@ -509,10 +509,20 @@ def _stopper(stop: asyncio.Event) -> Any:
 async def serve(settings: Settings) -> None:
     """A bot until SIGINT or SIGTERM."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with App.open(settings) as app:
+    async with contextlib.AsyncExitStack() as stack:
+        opening = asyncio.ensure_future(stack.enter_async_context(App.open(settings)))
+
+        def end() -> None:
+            stop.set()
+            opening.cancel()  # it may wait for Telegram
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, end)
+        try:
+            app = await opening
+        except asyncio.CancelledError:
+            log.info("stopped before it served", action="stopped")
+            return
         for gap in gaps(app.loaded.programme):
             log.warning(gap, action="to_decide")
         # What is loaded by now stays for ever: looking through it for garbage again and again is wasted work.

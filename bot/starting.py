@@ -2,12 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from typing import Any
 
 import structlog
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, TelegramError
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
 
 from bot.mistakes import CannotStart
 from bot.settings import Settings
@@ -23,7 +31,8 @@ from storage.vault import OperatorKey, Vault
 log = structlog.get_logger()
 
 DATABASE = "intake.sqlite"
-_PATIENCE = (0.2, 0.4, 0.8)  # seconds between tries of a call that the start depends on
+_PAUSES = (0.2, 0.4, 0.8)  # seconds between tries of a call that the first start depends on
+_LONGEST = 15.0  # seconds between tries of a later start
 
 
 def is_first_start(settings: Settings) -> bool:
@@ -53,7 +62,7 @@ def operator_key(settings: Settings) -> OperatorKey | None:
 async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
     """The bot behind the token. Raises CannotStart."""
     try:
-        me: dict[str, Any] = await _asked(transport, "getMe", {})
+        me: dict[str, Any] = await _asked(transport, settings, "getMe", {})
     except InvalidToken:
         raise CannotStart(
             "INTAKE_TOKEN: Telegram refuses this token; copy it again from @BotFather"
@@ -65,7 +74,9 @@ async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
     return me
 
 
-async def find_group(transport: Transport, group: int, me: dict[str, Any]) -> tuple[int, str]:
+async def find_group(
+    transport: Transport, settings: Settings, group: int, me: dict[str, Any]
+) -> tuple[int, str]:
     """The group's present id, another than `group` once it has become a supergroup; and why it cannot be used, if so.
 
     Raises CannotStart when Telegram does not answer.
@@ -73,7 +84,7 @@ async def find_group(transport: Transport, group: int, me: dict[str, Any]) -> tu
     add = f"add @{me['username']} to it"
     try:
         params = {"chat_id": group, "user_id": me["id"]}
-        member = await _asked(transport, "getChatMember", params)
+        member = await _asked(transport, settings, "getChatMember", params)
     except ChatMigrated as error:
         return error.new_chat_id, ""
     except (BadRequest, Forbidden):
@@ -87,16 +98,29 @@ async def find_group(transport: Transport, group: int, me: dict[str, Any]) -> tu
     return group, ""
 
 
-async def _asked(transport: Transport, method: str, params: dict[str, Any]) -> Any:
-    """A call that only reads; a passing fault is waited out, for a second or two."""
-    for pause in _PATIENCE:
+async def _asked(transport: Transport, settings: Settings, method: str, params: dict[str, Any]) -> Any:
+    """A call that only reads. A passing fault is waited out: on the first start, when somebody looks on, for a second
+    or two; later for as long as it lasts, since whoever starts the bot anew may give up."""
+    for pause in _pauses(is_first_start(settings)):
         try:
             return await transport.call(method, params, timeout=5)
         except BadRequest:
             raise
-        except NetworkError:
+        except RetryAfter as error:
+            await asyncio.sleep(min(_LONGEST, float(error.retry_after)))  # type: ignore[arg-type]
+        except NetworkError as error:
+            if pause > _PAUSES[-1]:
+                log.warning("Telegram does not answer; trying again", action="start", error=str(error))
             await asyncio.sleep(pause)
     return await transport.call(method, params, timeout=5)
+
+
+def _pauses(is_first_start: bool) -> Iterator[float]:
+    yield from _PAUSES
+    pause = _PAUSES[-1]
+    while not is_first_start:
+        pause = min(_LONGEST, 2 * pause)
+        yield pause
 
 
 @contextlib.asynccontextmanager

@@ -11,12 +11,13 @@ import pytest
 
 from bot.control import ask
 from bot.programmes import gaps, load
+from bot.sandbox.faults import Fault
 from bot.sandbox.server import Sandbox
 from bot.web import listen_on
 from storage.migrate import migrations
 from storage.vault import OperatorKey
 from tests.applying import agree
-from tests.cast import Cast, Group, free_port, running_bot
+from tests.cast import Cast, Group, RunningBot, free_port, running_bot
 
 
 @pytest.fixture
@@ -207,6 +208,29 @@ async def test_a_token_that_is_revoked_while_it_runs_ends_it_with_a_line(
         assert bot.process is not None
         assert await asyncio.wait_for(bot.process.wait(), 15) == 2
         assert "INTAKE_TOKEN: Telegram does not accept the token any more" in bot.output
+
+
+async def test_a_later_start_waits_for_telegram_and_ends_when_it_is_told_to(
+    sandbox: Sandbox, group: Group, tmp_path: Path
+) -> None:
+    async with running_bot(sandbox, group, tmp_path) as bot:
+        await bot.terminate()
+        async with sandbox.unreachable():
+            await bot.start(serving=False)
+            await said(bot, "Telegram does not answer; trying again")
+            assert await bot.terminate() == 0
+            assert "stopped before it served" in bot.output
+            await bot.start(serving=False)
+            await said(bot, "Telegram does not answer; trying again", times=2)
+        sandbox.faults.add(Fault("429", "getMe", count=1, retry_after=1))
+        await agree(Cast(sandbox).applicant())
+        assert await bot.terminate() == 0
+
+
+async def said(bot: RunningBot, line: str, times: int = 1) -> None:
+    async with asyncio.timeout(10):
+        while bot.output.count(line) < times:
+            await asyncio.sleep(0.05)
 
 
 async def test_the_data_is_for_its_owner_alone(sandbox: Sandbox, group: Group, tmp_path: Path) -> None:

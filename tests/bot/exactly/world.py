@@ -217,8 +217,11 @@ class World:
         self.window.swept = True
         for _ in range(SWEEPS):
             await self.settle()
-            if self.life is None or await self.life.or_death(self._sweep_once()) == 0:
+            if self.life is None:
                 return
+            full = self.life.full
+            if await self.life.or_death(self._sweep_once()) == 0 and self.life.full == full:
+                return  # nothing was due, and nothing was put off because the disk was full
 
     async def _sweep_once(self) -> int:
         """How many people were due."""

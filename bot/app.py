@@ -258,6 +258,7 @@ class App:
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
         chat = self.group.chat_id
+        self.sightings.see(0, await self.engine.read(store.highest_message))
         has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))

@@ -160,11 +160,9 @@ class Deliveries:
         card = self._cards.render(state, row.status, chat)
         await self._learn_card(row, chat, errand.body["pressed"])
         stands = row.card_message is not None and row.card_chat == chat
-        if (
-            stands
-            and not errand.body["anew"]
-            and await self._messages.edit(chat, row.card_message or 0, card)
-        ):
+        # one whose posting was not answered may have been found by a press since
+        anew = errand.body["anew"] and row.card_message == errand.body.setdefault("stood", row.card_message)
+        if stands and not anew and await self._messages.edit(chat, row.card_message or 0, card):
             return Outcome()
         if not stands and row.status not in OPEN_STATUSES:
             return Outcome()  # it was over before anybody saw it

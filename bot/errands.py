@@ -51,13 +51,13 @@ _ids = _Ids()
 
 @dataclass(slots=True)
 class Lost:
-    """A message whose sending was not answered: it may stand at one of the numbers after `after`."""
+    """A message whose sending was not answered: it may stand at one of the numbers after `after`; 0 for unknown."""
 
     after: int
     looked_at: set[int] = field(default_factory=set)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Errand:
     """`chat` is the lane it waits in; 0 for what goes to no chat. `body` is JSON."""
 
@@ -72,6 +72,14 @@ class Errand:
     lost: Lost | None = None  # a try of this process that may stand
     may_stand: bool = False  # an earlier process was killed, perhaps after it had sent this
     errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
+
+    @property
+    def can_be_found(self) -> bool:
+        """Whether a try that may stand is looked for before the next.
+
+        In private chats only, where one thing goes after another: in a group it could be taken for another one.
+        """
+        return self.lost is not None and self.lost.after > 0 and self.chat > 0
 
     @property
     def is_prompt(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 from typing import Any
+from weakref import WeakSet
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
@@ -12,7 +13,8 @@ from bot.sightings import Sightings
 from bot.transport import Files, NotSent, Transport, Uncertain
 from bot.wording import Keyboard
 
-LOOKS = 12  # numbers at which a message is looked for before it is sent again
+LOOKS = 40  # numbers at which a message is looked for before it is sent again
+ASIDE = 3  # messages that people may have sent meanwhile, and whose updates have not come
 PAUSES = (0.1, 0.5)  # seconds between tries to look at one
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
 _GONE = ("message to edit not found", "message can't be edited")
@@ -54,11 +56,12 @@ class Messages:
     def __init__(self, transport: Transport, sightings: Sightings) -> None:
         self._transport = transport
         self._sightings = sightings
+        self._unknown: WeakSet[Errand] = WeakSet()  # sent, or being sent, and their numbers are not known
 
     async def send(self, errand: Errand, chat: int, body: Body) -> int:
         """Say something for an errand; the message's id. It is said once, though an answer were lost."""
         params = _params(chat, body)
-        return await self._once(errand, chat, ("sendMessage", params, None), ("editMessageText", params))
+        return await self._once(errand, ("sendMessage", params, None), ("editMessageText", params))
 
     async def send_file(
         self, errand: Errand, method: str, params: dict[str, Any], field: str, file: tuple[str, bytes, str]
@@ -67,42 +70,53 @@ class Messages:
         same = {"chat_id": errand.chat, **params}
         act = method, {**same, "protect_content": True}, {field: file}
         words: Body = {name: same[name] for name in ("chat_id", "caption", "parse_mode") if name in same}
-        return await self._once(errand, errand.chat, act, ("editMessageCaption", words))
+        return await self._once(errand, act, ("editMessageCaption", words))
 
-    async def _once(self, errand: Errand, chat: int, act: Act, edit: tuple[str, Body]) -> int:
-        """Send, unless it stands already: the last try may have been acted upon without an answer.
+    async def lost_file(self, errand: Errand) -> int | None:
+        """The id of a file that is not to be sent any more, and stands since its sending was never answered."""
+        return await self._find(errand, ("editMessageCaption", {"chat_id": errand.chat}))
 
-        It is looked for in private chats only, where one thing goes after another: in a group it could be taken for
-        another one that is on its way.
-        """
-        if errand.lost is not None and errand.lost.after and chat > 0:
-            found = await self._find(errand.lost, chat, edit)
-            if found is not None:
-                return found
-            errand.attempts = 0  # it surely does not stand
+    async def _once(self, errand: Errand, act: Act, edit: tuple[str, Body]) -> int:
+        """Send, unless it stands already: the last try may have been acted upon without an answer."""
+        found = await self._find(errand, edit)
+        if found is not None:
+            self._unknown.discard(errand)
+            return found
         before = self._sightings.highest
         method, params, files = act
+        self._unknown.add(errand)
         try:
             sent = await self._transport.call(method, params, files=files)
         except Uncertain:
             errand.lost = errand.lost or Lost(before)
             raise
+        except BaseException:
+            self._unknown.discard(errand)
+            raise
+        self._unknown.discard(errand)
         message_id = int(sent["message_id"])
-        self._sightings.see(chat, message_id)
+        self._sightings.see(int(params["chat_id"]), message_id)
         return message_id
 
-    async def _find(self, lost: Lost, chat: int, edit: tuple[str, Body]) -> int | None:
+    async def _find(self, errand: Errand, edit: tuple[str, Body]) -> int | None:
         """The number of a message that may stand: the one at which an edit to the same words is no error but that.
 
         Raises NotSent when it cannot be looked for now.
         """
-        numbers = (one for one in self._sightings.unseen(lost.after) if one not in lost.looked_at)
-        for number in itertools.islice(numbers, LOOKS):
+        lost = errand.lost
+        if lost is None or not errand.can_be_found:
+            return None
+        further = ASIDE + len(self._unknown)
+        numbers = (one for one in self._sightings.unseen(lost.after, further) if one not in lost.looked_at)
+        some = list(itertools.islice(numbers, LOOKS))
+        for number in some:
             if await self._reads(edit, number):
-                self._sightings.see(chat, number)
+                self._sightings.see(errand.chat, number)
                 return number
             if number < self._sightings.highest:  # a higher one may still be given to it
                 lost.looked_at.add(number)
+        if len(some) < LOOKS:  # it surely does not stand: only the next try may
+            errand.lost = None
         return None
 
     async def _reads(self, edit: tuple[str, Body], number: int) -> bool:

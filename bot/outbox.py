@@ -53,6 +53,7 @@ log = structlog.get_logger()
 MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST})  # what Telegram's limits count
 ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE, DIGEST})  # what would be doubled by a repeat: at most once
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
+LOST = 8  # tries without an answer of what is looked for before the next
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 SHUT_OUT = 30.0  # seconds between tries while the group takes nothing
 PUT_OFF = (60.0, 900.0)  # seconds until a refused card is tried again: first and longest
@@ -224,7 +225,10 @@ class Outbox:
 
     def cards(self) -> set[str]:
         """The receipts of the cards that are to be sent or changed anyway."""
-        waiting = (errand for lane in self._lanes.values() for errand in lane.queue)
+        waiting = itertools.chain(
+            (errand for lane in self._lanes.values() for errand in lane.queue),
+            (errand for _, _, errand in self._timed),
+        )
         return {str(errand.body["receipt"]) for errand in waiting if errand.kind == CARD}
 
     def show_more(self, chat: int, cards: int) -> None:
@@ -493,15 +497,20 @@ class Outbox:
         return False
 
     async def _answer_lost(self, errand: Errand) -> bool:
-        """It may have been done. It is repeated once, when Telegram surely answers again, and no further.
+        """It may have been done. It is repeated when Telegram surely answers again: once, or more often where it is
+        looked for before.
 
-        Only a card is repeated until it is known: a second one is found by the first press on it.
+        Only a card is repeated until it is known. One that may stand twice is known by the first press on it, and is
+        given time for that.
         """
-        if errand.attempts >= 1 and errand.kind != CARD:
-            return self._give_up(errand, "no answer twice")
+        if errand.kind == CARD and errand.attempts >= 1:
+            return self._put_off(errand)
+        if errand.kind != CARD and errand.attempts >= (LOST if errand.can_be_found else 1):
+            return self._give_up(errand, "no answer again and again")
+        first, longest = _BACKOFF
+        wait = min(longest, first * 2 ** min(errand.attempts, 6))
         errand.attempts += 1
         await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
-        wait, longest = _BACKOFF
         while not self._closing:
             await self._pause(wait * random.uniform(0.5, 1.0))  # noqa: S311
             wait = min(longest, wait * 2)
@@ -537,8 +546,7 @@ class Outbox:
         return False
 
     def _put_off(self, errand: Errand) -> bool:
-        """A card that Telegram refuses is tried again later, by itself: no application may stay unseen."""
-        self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
+        """A card that cannot be posted now is tried again later, by itself: no application may stay unseen."""
         self._count(errand, "put_off")
         first, longest = PUT_OFF
         self._later(errand, timedelta(seconds=min(longest, first * 2 ** min(errand.failures, 6))))
@@ -557,7 +565,10 @@ class Outbox:
             except TelegramError as other:  # it stays plain for the next try
                 return await self._failed(errand, other)
         if errand.kind == CARD:
-            return self._shut_out(errand) if is_closed(error) else self._put_off(errand)
+            if is_closed(error):
+                return self._shut_out(errand)
+            self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
+            return self._put_off(errand)
         return self._give_up(errand, str(error))
 
     def _give_up(self, errand: Errand, why: str) -> bool:

@@ -93,7 +93,8 @@ class PhotoErrands:
             lambda tx: (store.application(tx, receipt), store.photo(tx, person_id, photo_id))
         )
         if application is None or photo is None or application.status not in OPEN_STATUSES:
-            return Outcome()
+            stands = await self._messages.lost_file(errand)
+            return Outcome() if stands is None else self._removal(errand.chat, stands)
         key = self._vault.unwrap(person_id, photo.wrapped_key)
         review = self._programme.review
         values = {"receipt": receipt, "question": photo.question, "part": photo.part}
@@ -106,13 +107,16 @@ class PhotoErrands:
         message_id = await self._messages.send_file(
             errand, "sendPhoto", params, "photo", ("id.jpg", jpeg, "image/jpeg")
         )
-        body, now = {"message_id": message_id}, self._clock()
         if self.is_erased(person_id):
-            return Outcome(errands=[(Errand(REMOVE, errand.chat, None, body), self._vault)])
+            return self._removal(errand.chat, message_id)
+        body, now = {"message_id": message_id}, self._clock()
         until = now + timedelta(minutes=review.photo_minutes)
         sealed_chat = key.seal(shown_place(person_id), str(errand.chat).encode())
         removal = Errand(REMOVE, errand.chat, person_id, body, not_before=until)
         return Outcome([_shown(person_id, message_id, receipt, sealed_chat, now)], [(removal, key)])
+
+    def _removal(self, chat: int, message_id: int) -> Outcome:
+        return Outcome(errands=[(Errand(REMOVE, chat, None, {"message_id": message_id}), self._vault)])
 
     async def hide(self, errand: Errand) -> Outcome:
         """Every photo of an application that stands in a reviewer's chat is to go, in the order of that chat."""

@@ -38,6 +38,9 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 _HOLD = (1.0, 15.0)  # seconds Telegram is asked to keep deliveries back: first and longest
 _ODD_PAUSE = 0.5  # seconds until what could not be confirmed is asked for again
+_UPDATES = re.compile(
+    rb'"result"\s*:\s*\[\s*[^\s\]]'
+)  # at least one; a gateway's page has none, nor has half an answer
 _UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})(?!\d)')
 
 Take = Callable[[list[dict[str, Any]]], Awaitable[dict[int, dict[str, Any]]]]
@@ -133,7 +136,7 @@ class Polling:
         try:
             updates = await self._transport.call("getUpdates", params, timeout=seconds + 10)
         except Uncertain as error:
-            if error.body is None or error.status != 200:
+            if error.status != 200 or not _UPDATES.search(error.body or b""):
                 raise
             if limit == 1:
                 return [error.body]

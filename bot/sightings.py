@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 SUPERGROUPS = -1_000_000_000_000  # their ids are lower
 REMEMBERED = 1_000
-FURTHER = 5  # numbers above the highest that is known: others may be on their way too
 
 
 class Sightings:
@@ -31,7 +30,7 @@ class Sightings:
             if oldest == self.highest:
                 self.highest = max(self._seen)
 
-    def unseen(self, after: int) -> Iterator[int]:
-        """The numbers that a message sent after that one may have, the likeliest first."""
-        numbers = range(after + 1, max(self.highest, after) + FURTHER + 1)
+    def unseen(self, after: int, further: int) -> Iterator[int]:
+        """The numbers after that one that nobody has seen, rising, as far as so many above the highest known."""
+        numbers = range(after + 1, max(self.highest, after) + further + 1)
         return (number for number in numbers if number not in self._seen)

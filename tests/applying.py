@@ -115,6 +115,7 @@ async def apply(person: Person, group: Group) -> Message:
 
 async def apply_again(person: Person) -> str:
     """From a settled application to the next one; its receipt."""
+    await person.hears(has("go"))  # once it is settled: an earlier agreement has such a button too
     await press(person, "go")
     await _accept(person)
     for number in range(1, 10):

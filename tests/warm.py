@@ -7,6 +7,7 @@ the request, a line of JSON; then the pid; then, when it has ended, its status a
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -42,7 +43,8 @@ class WarmProcess:
 
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and that is not known yet
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -115,8 +117,13 @@ def _serve(path: str) -> dict[str, Any] | None:
                     _reap(children)
                     continue
                 connection, _ = door.accept()
-                with connection.makefile("rb") as lines:
-                    request: dict[str, Any] = json.loads(lines.readline())
+                try:
+                    connection.settimeout(PATIENCE)
+                    with connection.makefile("rb") as lines:
+                        request: dict[str, Any] = json.loads(lines.readline())
+                except (OSError, ValueError):  # whoever asked has gone
+                    connection.close()
+                    continue
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
@@ -125,7 +132,10 @@ def _serve(path: str) -> dict[str, Any] | None:
                         one.close()
                     return request
                 children[pid] = connection
-                connection.sendall(b"%d\n" % pid)
+                try:
+                    connection.sendall(b"%d\n" % pid)
+                except OSError:  # nobody waits for it any more
+                    os.kill(pid, signal.SIGKILL)
 
 
 def _reap(children: dict[int, socket.socket]) -> None:

@@ -157,6 +157,46 @@ async def test_a_photo_shown_to_a_reviewer_goes_although_the_answers_were_lost(t
         assert not play.told
 
 
+async def test_a_photo_that_is_no_longer_to_be_seen_goes_although_nobody_knew_that_it_arrived(
+    tmp_path: Path,
+) -> None:
+    async with playing(tmp_path) as play:
+        mei, ben = play.cast.applicant("Mei"), play.cast.reviewer("Ben", play.group)
+        card = await apply(mei, play.group)
+        link = (await decide(play.ana, card, "view")).url
+        assert link is not None
+        play.sandbox.faults.add(Fault("lost", "sendPhoto", count=1))
+        away = play.sandbox.faults.add(Fault("502", "getMe"))  # it is not repeated before this is over
+        play.ana.start(link.partition("?start=")[2])
+        shown = await play.ana.sees(lambda one: bool(one.photo), chat=play.ana.chat)
+        await decide(ben, card, "approve")
+        await decide(ben, card, "tell")
+        await mei.sees(TOLD)
+        await play.until(lambda: away.struck)
+        play.sandbox.faults.clear()
+        await play.until(lambda: shown.deleted, 20)
+        assert not play.told
+
+
+async def test_after_a_restart_a_lost_message_is_taken_for_none_that_stood_before(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        mei = play.cast.applicant("Mei")
+        await agree(mei)
+        await play.settled()
+        await play.stop()
+        before = [one.text for one in mei.messages()]
+        mei.say("Mei Okafor")
+        await play.start()
+        await at(mei, 2)
+        play.sandbox.faults.add(Fault("lost", "sendMessage", mei.id, count=1))
+        mei.say("mei@lakeshore.example.edu")
+        await at(mei, 3)
+        await play.settled()
+        said = [one.text for one in mei.messages()]
+        assert said[: len(before)] == before
+        assert sum("2 of 9" in text for text in said) == sum("3 of 9" in text for text in said) == 1
+
+
 # what is repeated until it is known
 
 

@@ -99,9 +99,9 @@ async def test_an_update_that_is_no_json_is_found_alone_and_parked() -> None:
     taker = Taker()
     bad = b'{"ok":true,"result":[{"update_id":6,"message":{"text":"\xff"}}]}'
     script = [
-        Uncertain("", 200, b"..."),
+        Uncertain("", 200, b'{"ok":true,"result":[{"update_id":5},{'),
         [update(5)],
-        Uncertain("", 200, b"..."),
+        Uncertain("", 200, b'{"ok":true,"result":[{"update_id":5},{'),
         Uncertain("", 200, bad),
         [update(7)],
     ]
@@ -189,6 +189,17 @@ async def test_a_server_that_repeats_what_was_confirmed_is_not_asked_in_a_hurry(
     taker = Taker()
     transport = await polled([[update(5)], [update(5)], [update(6)]], taker)
     assert offsets(transport) == [0, 6, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"<html>Welcome</html>", b'{"ok":true,"result":[', b'{"ok":true,"result":[ ]']
+)
+async def test_an_answer_that_holds_no_update_moves_nothing(odd: bytes) -> None:
+    taker = Taker()
+    page = Uncertain("", 200, odd)
+    transport = await polled([[update(5)], page, page, page, page, [update(6)]], taker)
+    assert taker.parked == []
+    assert offsets(transport) == [0, 6, 6, 6, 6, 6, 7]
 
 
 async def test_a_number_without_end_in_what_is_no_json_ends_nothing() -> None:

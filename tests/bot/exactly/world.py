@@ -104,7 +104,8 @@ class World:
         for name in ("outbox", "recording", "receiver"):
             put(f"bot.{name}._BACKOFF", (0.002, 0.02))
         put("bot.recording.PATIENCE", 0.0005)
-        put("bot.starting._PATIENCE", (0.002, 0.002, 0.002))
+        put("bot.starting._PAUSES", (0.002, 0.002, 0.002))
+        put("bot.starting._LONGEST", 0.002)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)

@@ -1,7 +1,8 @@
 """The errands that wait for one chat, and which of them may go next.
 
 A private chat is strictly in order, one at a time. In a group the messages stand for themselves, so several are on
-their way at once, but never two of one card; edits of a card come before new cards, and these before the rest.
+their way at once, but never two of one card, nor two of the digest; edits of a card come before new cards, and these
+before the rest.
 """
 
 from collections.abc import Callable
@@ -36,8 +37,8 @@ class Lane:
         """What may go now, still in the queue; None when there is nothing."""
         if not self.is_group:
             return self.queue[0] if self.queue and not self.in_hand else None
-        busy = {_card_of(errand) for errand in self.in_hand if errand.kind == CARD}
-        free = (one for one in self.queue if one not in self.in_hand and _card_of(one) not in busy)
+        busy = {_subject(errand) for errand in self.in_hand if errand.kind in {CARD, DIGEST}}
+        free = (one for one in self.queue if one not in self.in_hand and _subject(one) not in busy)
         if self.flood.holds:
             free = (one for one in free if not is_new_card(one))
         return min(free, key=_rank, default=None)
@@ -56,7 +57,7 @@ class Lane:
         if errand.kind != CARD:
             return False
         for other in self.queue:
-            if other.kind == CARD and other not in self.in_hand and _card_of(other) == _card_of(errand):
+            if other.kind == CARD and other not in self.in_hand and _subject(other) == _subject(errand):
                 other.body["anew"] = other.body["anew"] or errand.body["anew"]
                 other.body["pressed"] += errand.body["pressed"]
                 return True
@@ -77,9 +78,9 @@ class Lane:
         return dropped
 
 
-def _card_of(errand: Errand) -> str:
-    """The receipt of the card an errand is about; nothing for the rest."""
-    return str(errand.body["receipt"]) if errand.kind == CARD else ""
+def _subject(errand: Errand) -> str:
+    """Which message an errand is about: a card's receipt, the digest; nothing for the rest."""
+    return str(errand.body["receipt"]) if errand.kind == CARD else DIGEST if errand.kind == DIGEST else ""
 
 
 def is_new_card(errand: Errand) -> bool:

@@ -62,6 +62,15 @@ def test_one_digest_and_one_word_of_a_kind_wait_at_a_time() -> None:
     assert not lane.coalesce(Errand(NOTE, -1, None, {"text": "other"}))
 
 
+def test_a_digest_is_not_brought_up_to_date_before_it_stands() -> None:
+    lane = Lane(-1)
+    lane.queue = [Errand(DIGEST, -1, None, {"over": False}), Errand(DIGEST, -1, None, {"over": False})]
+    lane.in_hand = lane.queue[:1]  # else both would be posted
+    assert lane.next() is None
+    lane.in_hand = []
+    assert lane.next() is lane.queue[0]
+
+
 async def test_held_cards_come_when_asked_for_when_one_is_decided_and_by_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

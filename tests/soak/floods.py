@@ -161,15 +161,16 @@ async def submit(one: Applicant, after: float) -> None:
 
 
 async def look_at_digest(play: Scene, drafts: int) -> None:
-    """One message stands for the cards that wait."""
-    digests = [one for one in play.group.messages if has("more")(one)]
-    play.say(f"{len(digests)} digest after the last submission", len(digests) == (drafts > 80))
+    """One message stands for the cards that wait, as soon as the group takes another message."""
+    if drafts <= 80:
+        return
+    submitted = time.monotonic()
+    digest = await play.group.shows(has("more"), LIMITS.minute + 1)
+    play.say(f"a digest stands {time.monotonic() - submitted:.0f} s after the last submission")
     await asyncio.sleep(LIMITS.minute)  # by then there was room to change it
     waiting = drafts - len(cards(play.group))
-    said = re.search(r": (\d+)", digests[0].text) if digests else None
-    play.say(
-        f"a minute later it says {said[1] if said else 0} of {waiting} that wait", bool(said) or not digests
-    )
+    said = re.search(r": (\d+)", digest.text)
+    play.say(f"a minute later it says {said[1] if said else 0} of {waiting} that wait", bool(said))
 
 
 async def drain(play: Scene, receipts: set[str], begun: float) -> None:

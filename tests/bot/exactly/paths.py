@@ -149,9 +149,9 @@ class Reference:
         reading = item.reading
         assert isinstance(reading, FromApplicant)
         who = path.who or self._stranger(account, reading, path)
-        event = reading.event or applicant_event(
-            SIGNER.read(account, reading.data, path.person_id or "nobody"), who
-        )
+        comes = self._after.people.get(account)  # he may have come in this window, and been given his id
+        person_id = path.person_id or (comes.person_id if comes else "nobody")
+        event = reading.event or applicant_event(SIGNER.read(account, reading.data, person_id), who)
         here = replace(path, who=who)
         if isinstance(event, HelpAsked):
             yield self._turn(account, here, HelpAsked(reviews=True), item)

@@ -84,7 +84,8 @@ class Messages:
             return found
         before = self._sightings.highest
         method, params, files = act
-        self._unknown.add(errand)
+        if errand.chat > 0:
+            self._unknown.add(errand)
         try:
             sent = await self._transport.call(method, params, files=files)
         except Uncertain:

@@ -56,6 +56,7 @@ MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of o
 LOST = 8  # tries without an answer of what is looked for before the next
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 SHUT_OUT = 30.0  # seconds between tries while the group takes nothing
+UNKNOWN = timedelta(seconds=30)  # until a card that may stand twice already is posted once more
 PUT_OFF = (60.0, 900.0)  # seconds until a refused card is tried again: first and longest
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()
@@ -504,7 +505,9 @@ class Outbox:
         given time for that.
         """
         if errand.kind == CARD and errand.attempts >= 1:
-            return self._put_off(errand)
+            self._count(errand, "put_off")
+            self._later(errand, UNKNOWN)
+            return True
         if errand.kind != CARD and errand.attempts >= (LOST if errand.can_be_found else 1):
             return self._give_up(errand, "no answer again and again")
         first, longest = _BACKOFF
@@ -546,7 +549,8 @@ class Outbox:
         return False
 
     def _put_off(self, errand: Errand) -> bool:
-        """A card that cannot be posted now is tried again later, by itself: no application may stay unseen."""
+        """A card that Telegram refuses is tried again later, by itself: no application may stay unseen."""
+        self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
         self._count(errand, "put_off")
         first, longest = PUT_OFF
         self._later(errand, timedelta(seconds=min(longest, first * 2 ** min(errand.failures, 6))))
@@ -565,10 +569,7 @@ class Outbox:
             except TelegramError as other:  # it stays plain for the next try
                 return await self._failed(errand, other)
         if errand.kind == CARD:
-            if is_closed(error):
-                return self._shut_out(errand)
-            self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
-            return self._put_off(errand)
+            return self._shut_out(errand) if is_closed(error) else self._put_off(errand)
         return self._give_up(errand, str(error))
 
     def _give_up(self, errand: Errand, why: str) -> bool:

@@ -152,12 +152,14 @@ class Transport(BaseRequest):
                 self._server_said = said if said.tzinfo else said.replace(tzinfo=UTC), ticks()
 
     async def download(self, file_path: str) -> bytes:
-        """A file's bytes. Raises BadRequest when it is longer than a bot may download, or cannot be had."""
+        """A file's bytes. Raises BadRequest when it is too long for a bot or cannot be had; else as `call`."""
         session = self._ready()
         received = bytearray()
         try:
             url = URL(self._files + file_path, encoded=True)
             async with session.get(url, timeout=aiohttp.ClientTimeout(total=60)) as response:
+                if response.status == 429:
+                    raise FloodControl(_seconds(response.headers.get("Retry-After", "")))
                 if response.status != 200:
                     raise (Uncertain if response.status >= 500 else BadRequest)(
                         f"file: HTTP {response.status}"
@@ -261,7 +263,7 @@ def _error(code: int, description: str, parameters: Any) -> TelegramError:
     if moved := _whole(extra.get("migrate_to_chat_id"), 0):
         return ChatMigrated(moved)
     if "retry_after" in extra:
-        return FloodControl(min(max(_whole(extra["retry_after"], 1), 0), LONGEST_WAIT))
+        return FloodControl(_seconds(extra["retry_after"]))
     match code:
         case 400:
             return BadRequest(description.removeprefix("Bad Request: "))
@@ -275,6 +277,14 @@ def _error(code: int, description: str, parameters: Any) -> TelegramError:
             return Uncertain(f"{code} {description}", code)
         case _:
             return NetworkError(f"{code} {description}")
+
+
+def _seconds(asked: Any) -> int:
+    """How long to wait when it was asked for so long, by a number or by a header's words."""
+    whole = (
+        int(asked) if isinstance(asked, str) and asked.isdecimal() and len(asked) < 9 else _whole(asked, 1)
+    )
+    return min(max(whole, 0), LONGEST_WAIT)
 
 
 def _whole(value: Any, otherwise: int) -> int:

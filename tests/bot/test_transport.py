@@ -208,6 +208,9 @@ async def test_a_file_that_is_gone_is_refused_and_a_servers_trouble_is_not() -> 
         await downloaded(404, 0)
     with pytest.raises(Uncertain, match="file: HTTP 502"):
         await downloaded(502, 0)
+    with pytest.raises(RetryAfter) as flood:
+        await downloaded(429, 0)
+    assert flood.value.retry_after == 1
 
 
 async def test_a_file_that_cannot_be_reached_can_be_tried_again(silent: Transport) -> None:
@@ -218,7 +221,7 @@ async def test_a_file_that_cannot_be_reached_can_be_tried_again(silent: Transpor
 # secrets
 
 
-@pytest.mark.parametrize("odd", [None, "7", 1.5, [], {}, True, 2**70])
+@pytest.mark.parametrize("odd", [None, "x", 1.5, [], {}, True, 2**70])
 def test_an_error_whose_parts_are_of_other_types_is_an_error_all_the_same(odd: Any) -> None:
     answer = {"ok": False, "error_code": odd, "description": odd, "parameters": {"migrate_to_chat_id": odd}}
     with pytest.raises(BadRequest):

@@ -94,7 +94,7 @@ def _parent() -> str:
 
 
 def _serve(path: str) -> dict[str, Any] | None:
-    """Fork for each request, until stdin ends; then None. In a child: its request."""
+    """Fork for each request, until stdin ends; then end what still runs, and None. In a child: its request."""
     woken, wake = socket.socketpair()
     for end in (woken, wake):
         end.setblocking(False)
@@ -111,6 +111,8 @@ def _serve(path: str) -> dict[str, Any] | None:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is sys.stdin:
+                    for pid in children:  # the tests were killed
+                        os.kill(pid, signal.SIGKILL)
                     return None
                 if key.fileobj is woken:
                     woken.recv(1_000)

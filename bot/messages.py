@@ -4,7 +4,7 @@ import asyncio
 import base64
 import itertools
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
@@ -56,7 +56,8 @@ class Messages:
     def __init__(self, transport: Transport, sightings: Sightings) -> None:
         self._transport = transport
         self._sightings = sightings
-        self._unknown: WeakSet[Errand] = WeakSet()  # sent, or being sent, and their numbers are not known
+        # what is being sent or was lost: the highest number that was known before
+        self._unknown: WeakKeyDictionary[Errand, int] = WeakKeyDictionary()
 
     async def send(self, errand: Errand, chat: int, body: Body) -> int:
         """Say something for an errand; the message's id. It is said once, though an answer were lost."""
@@ -80,21 +81,21 @@ class Messages:
         """Send, unless it stands already: the last try may have been acted upon without an answer."""
         found = await self._find(errand, edit)
         if found is not None:
-            self._unknown.discard(errand)
+            self._unknown.pop(errand, None)
             return found
         before = self._sightings.highest
         method, params, files = act
         if errand.chat > 0:
-            self._unknown.add(errand)
+            self._unknown[errand] = before
         try:
             sent = await self._transport.call(method, params, files=files)
         except Uncertain:
             errand.lost = errand.lost or Lost(before)
             raise
         except BaseException:
-            self._unknown.discard(errand)
+            self._unknown.pop(errand, None)
             raise
-        self._unknown.discard(errand)
+        self._unknown.pop(errand, None)
         message_id = int(sent["message_id"])
         self._sightings.see(int(params["chat_id"]), message_id)
         return message_id
@@ -107,7 +108,8 @@ class Messages:
         lost = errand.lost
         if lost is None or not errand.can_be_found:
             return None
-        further = ASIDE + len(self._unknown)
+        # above the highest that is known there can only be what was sent since it became known
+        further = ASIDE + sum(before >= self._sightings.highest for before in self._unknown.values())
         numbers = (one for one in self._sightings.unseen(lost.after, further) if one not in lost.looked_at)
         some = list(itertools.islice(numbers, LOOKS))
         for number in some:

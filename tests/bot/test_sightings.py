@@ -1,8 +1,16 @@
 """A message that was sent and never answered is looked for where it may stand, and nowhere else."""
 
+import asyncio
 from itertools import islice
+from typing import Any, cast
 
+import pytest
+from telegram.error import BadRequest
+
+from bot.errands import SEND, Errand
+from bot.messages import Messages
 from bot.sightings import REMEMBERED, SUPERGROUPS, Sightings
+from bot.transport import Transport, Uncertain
 
 MEI, LIN = 5_000_001, 5_000_002
 
@@ -29,3 +37,35 @@ def test_what_is_remembered_does_not_grow_and_a_number_that_cannot_be_is_forgott
     assert len(sightings._seen) == REMEMBERED
     assert sightings.highest == 9_999
     assert list(islice(sightings.unseen(9_990, 3), 2)) == [10_000, 10_001]
+
+
+class Stall:
+    """Telegram, that acts and does not answer, until it does again."""
+
+    def __init__(self) -> None:
+        self.answers = False
+        self.said: dict[tuple[int, int], str] = {}  # by chat and number
+
+    async def call(self, method: str, params: dict[str, Any], files: object = None) -> dict[str, int]:
+        place = params["chat_id"], params.get("message_id", 101 + len(self.said))
+        if method == "sendMessage":
+            self.said[place] = params["text"]
+            await asyncio.sleep(0)
+            if not self.answers:
+                raise Uncertain("no answer in time")
+            return {"message_id": place[1]}
+        raise BadRequest("Message is not modified" if place in self.said else "Message to edit not found")
+
+
+@pytest.mark.parametrize("many", [1, 5, 40, 100])
+async def test_what_was_lost_at_once_to_many_people_stands_once_for_each(many: int) -> None:
+    telegram, sightings = Stall(), Sightings()
+    sightings.see(MEI, 100)
+    messages = Messages(cast(Transport, telegram), sightings)
+    errands = [Errand(SEND, MEI + number, None, {"text": f"to {number}"}) for number in range(many)]
+    tries = (messages.send(errand, errand.chat, errand.body) for errand in errands)
+    assert all(isinstance(one, Uncertain) for one in await asyncio.gather(*tries, return_exceptions=True))
+    telegram.answers = True
+    found = await asyncio.gather(*(messages.send(errand, errand.chat, errand.body) for errand in errands))
+    assert found == [number for _, number in telegram.said]
+    assert len(telegram.said) == many

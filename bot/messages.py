@@ -14,7 +14,7 @@ from bot.transport import Files, NotSent, Transport, Uncertain
 from bot.wording import Keyboard
 
 LOOKS = 40  # numbers at which a message is looked for before it is sent again
-ASIDE = 3  # messages that people may have sent meanwhile, and whose updates have not come
+ASIDE = 5  # messages that people may have sent meanwhile, and whose updates have not come
 PAUSES = (0.1, 0.5)  # seconds between tries to look at one
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
 _GONE = ("message to edit not found", "message can't be edited")
@@ -111,15 +111,12 @@ class Messages:
         # above the highest that is known there can only be what was sent since it became known
         further = ASIDE + sum(before >= self._sightings.highest for before in self._unknown.values())
         numbers = (one for one in self._sightings.unseen(lost.after, further) if one not in lost.looked_at)
-        some = list(itertools.islice(numbers, LOOKS))
-        for number in some:
+        for number in itertools.islice(numbers, LOOKS):
             if await self._reads(edit, number):
                 self._sightings.see(errand.chat, number)
                 return number
             if number < self._sightings.highest:  # a higher one may still be given to it
                 lost.looked_at.add(number)
-        if len(some) < LOOKS:  # it surely does not stand: only the next try may
-            errand.lost = None
         return None
 
     async def _reads(self, edit: tuple[str, Body], number: int) -> bool:

@@ -20,19 +20,22 @@ TOLD = "is approved"
 class Applicant:
     """Goes on until he has his receipt, and thinks for `think` seconds before each act.
 
-    `asked_again`: how often nothing happened for `patience` seconds.
+    `asked_again`: how often nothing happened for `patience` seconds; `asked_late`: after he had submitted, so that the
+    answer may tell him the decision besides its notice.
     """
 
     person: Person
     patience: float = 4.0
     think: float = 0.0
     asked_again: int = 0
+    asked_late: int = 0
     receipt: str = ""
     presses: list[Press] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)  # seconds from each act of his to what it led to
     photo_waits: list[float] = field(default_factory=list)  # the same, of photos
     _acted: float = 0.0
     _sent_photo: bool = False
+    _did: str = ""  # what was wanted of him the last time he acted
 
     async def apply(self) -> None:
         """From the first word to the receipt."""
@@ -53,6 +56,7 @@ class Applicant:
             message = await self._hears()
             if message is None:
                 self.asked_again += 1
+                self.asked_late += self._did == "submit"
                 self._acted = 0.0
                 self.person.start()
                 continue
@@ -76,7 +80,7 @@ class Applicant:
             return None
 
     def _act(self, message: Message) -> None:
-        wanted = _wanted(message)
+        wanted = self._did = _wanted(message)
         self._acted, self._sent_photo = time.monotonic(), wanted == "photo"
         if wanted == "photo":
             self.person.send_photo()

@@ -237,7 +237,8 @@ def figures_of(
     seconds: float,
 ) -> Figures:
     witness = sandbox.telegram.witness
-    notices = Counter(min(arrived(tries), 3) for tries in by_person(witness.calls, people))
+    tries = zip(people, by_person(witness.calls, people), strict=True)
+    notices = Counter(min(told_unasked(one, arrived(calls)), 3) for one, calls in tries)
     posted = Counter(
         receipt
         for call in witness.calls
@@ -281,6 +282,11 @@ def arrived(tries: Iterable[Call]) -> int:
     return sum(call.ok for call in tries)
 
 
+def told_unasked(one: Applicant, times: int) -> int:
+    """How often somebody was told, without the answers to what he asked."""
+    return max(min(times, 1), times - one.asked_late)
+
+
 def receipts_of(text: str) -> set[str]:
     return set(re.findall(r"UX-[0-9A-Z]{8}", text))
 
@@ -298,11 +304,13 @@ def never_arrived(calls: Iterable[Call]) -> int:
 def unfinished(calls: Sequence[Call]) -> int:
     """Edits and deletions whose last try for that message was not answered as done, or as needless.
 
-    Not those of messages that never were: there a message was looked for.
+    Not those of messages that were not there yet: one was looked for.
     """
-    sent = {(call.chat_id, str(call.message_id)) for call in calls if call.method in SENDS}
+    sent: set[tuple[int | None, str]] = set()
     last: dict[tuple[int | None, str], Call] = {}
     for call in calls:
+        if call.method in SENDS:
+            sent.add((call.chat_id, str(call.message_id)))
         place = call.chat_id, str(call.params.get("message_id", call.params.get("message_ids")))
         if (call.method in EDITS and place in sent) or call.method.startswith("delete"):
             last[place] = call

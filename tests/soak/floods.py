@@ -190,9 +190,7 @@ async def drain(play: Scene, receipts: set[str], begun: float) -> None:
     standing = cards(play.group)
     minutes = (time.monotonic() - begun) / 60
     play.say(f"{len(standing)} cards stand after {minutes:.1f} min; {asked} times more were asked for")
-    digests = {
-        call.message_id for call in writes(to(play.calls, play.group.id)) if "more:" in str(call.params)
-    }
+    digests = [one for one in sends(to(play.calls, play.group.id)) if "more:" in str(one.params)]
     changed = sum(call.method in EDITS and "more:" in str(call.params) for call in play.calls)
     play.say(f"digests: {len(digests)}, changed {changed} times", len(digests) <= 1)
     play.say(f"cards missing: {len(receipts - set(standing))}", receipts <= set(standing))

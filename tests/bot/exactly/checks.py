@@ -7,7 +7,6 @@ from typing import Any
 
 from bot.cards import Cards
 from bot.carrying import filed
-from bot.errands import CARD, Errand
 from bot.sandbox.state import Message
 from conversations.application import photo_ids
 from conversations.state import Applicant, Settled, application_of, draft_of
@@ -15,7 +14,7 @@ from storage.store import OPEN_STATUSES
 from tests.bot.exactly.explaining import Explainer
 from tests.bot.exactly.hand import raw_of
 from tests.bot.exactly.paths import Path
-from tests.bot.exactly.record import RECEIPT, Filed, Kept, Sent, kept, sent
+from tests.bot.exactly.record import RECEIPT, Filed, Kept, Sent, cards_given_time, is_given_time, kept, sent
 from tests.bot.exactly.setting import SIGNER, TIME, loaded, wording
 from tests.bot.exactly.world import World
 
@@ -24,11 +23,6 @@ _TOLD = {
     "rejected": ("was not approved.</b>", "未通过。</b>"),
 }
 _AGO = re.compile(r"(?m)^(Submitted .*) · [^·\n]*$")
-
-
-def _is_given_time(errand: Errand) -> bool:
-    """A card that may stand twice: a press on one of the two may tell, before it is posted once more."""
-    return errand.kind == CARD and errand.attempts > 0
 
 
 class Judge:
@@ -156,7 +150,7 @@ class Judge:
     def _check_errands(self, after: Kept) -> None:
         """Nothing is left to do but what has its time yet to come."""
         for errand in after.errands:
-            if _is_given_time(errand):
+            if is_given_time(errand):
                 continue
             assert errand.not_before is not None, f"left undone: {errand.kind}"
             assert errand.kind == "wake" or errand.not_before > TIME.now, f"overdue: {errand.kind}"
@@ -166,7 +160,7 @@ class Judge:
     def _check_cards(self, after: Kept, chosen: dict[int, Path]) -> None:
         cards = Cards(loaded().programme, wording(), SIGNER)
         group = self.world.group
-        given_time = {errand.body["receipt"] for errand in after.errands if _is_given_time(errand)}
+        given_time = cards_given_time(after)
         for row in after.filed.values():
             if row.receipt in given_time:
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 
 from conversations.state import Deciding
 from tests.bot.exactly.paths import Path, Reference, normal
-from tests.bot.exactly.record import ERASED, Kept, Key, Sent
+from tests.bot.exactly.record import ERASED, Kept, Key, Sent, cards_given_time
 from tests.bot.exactly.setting import TIME, loaded, wording
 from tests.bot.exactly.world import World
 
@@ -94,9 +94,10 @@ class Explainer:
         if consents != sum(path.consents for path in ways):
             return f"{consents} consents were entered, not {sum(path.consents for path in ways)}"
         anew = Counter(receipt for path in ways for receipt in path.anew)
-        if missing := {one for one in anew if one in after.filed and not seen.cards[one]}:
+        waiting = cards_given_time(after)
+        if missing := {one for one in anew if one in after.filed and not seen.cards[one]} - waiting:
             return f"cards were not posted anew: {missing}"
-        if extra := seen.cards - anew - seen.cards_lost:
+        if extra := seen.cards - anew - seen.cards_lost - Counter(cards_given_time(before)):
             return f"cards were posted without cause: {extra}"
         return self._misfit_of_messages(after, seen, by_account)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.errands import Errand, restore
+from bot.errands import CARD, Errand, restore
 from bot.sandbox.witness import Call
 from conversations.application import Reviewer
 from conversations.state import Applicant, State
@@ -55,6 +55,16 @@ class Kept:
     audit: list[tuple[str, str, str]] = field(default_factory=list)
     barred: dict[str, Any] = field(default_factory=dict)
     parked: list[str] = field(default_factory=list)
+
+
+def is_given_time(errand: Errand) -> bool:
+    """A card that may stand twice: a press on one of the two may tell, before it is posted once more."""
+    return errand.kind == CARD and errand.attempts > 0
+
+
+def cards_given_time(kept: Kept) -> set[str]:
+    """The receipts of such cards."""
+    return {errand.body["receipt"] for errand in kept.errands if is_given_time(errand)}
 
 
 def kept(world: World) -> Kept:

@@ -9,7 +9,7 @@ from bot.sandbox.state import Message
 from bot.sandbox.telegram import Press
 from tests.cast import Person
 
-TOLD = "faster than they can be answered"
+TOLD = ("faster than they can be answered", "faster than it can be answered")  # of messages, and of a press
 WORDS = ("hello?", "/help", "is anybody there", "/status", "/start", "why does it take so long")
 
 
@@ -49,5 +49,6 @@ class Shouting:
 
     @property
     def told(self) -> int:
-        """How often he was told that he is too fast."""
-        return sum(TOLD in text for text in self.answers)
+        """How often he was told that he is too fast: by a message, or by the answer to a press."""
+        toasts = [(one.answer and one.answer.text) or "" for one in self.presses]
+        return sum(TOLD[0] in text for text in self.answers) + sum(TOLD[1] in text for text in toasts)

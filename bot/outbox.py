@@ -508,7 +508,7 @@ class Outbox:
             self._count(errand, "put_off")
             self._later(errand, UNKNOWN)
             return True
-        if errand.kind != CARD and errand.attempts >= (LOST if errand.can_be_found else 1):
+        if errand.attempts >= (LOST if errand.can_be_found else 1):
             return self._give_up(errand, "no answer again and again")
         first, longest = _BACKOFF
         wait = min(longest, first * 2 ** min(errand.attempts, 6))

@@ -38,9 +38,8 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 _HOLD = (1.0, 15.0)  # seconds Telegram is asked to keep deliveries back: first and longest
 _ODD_PAUSE = 0.5  # seconds until what could not be confirmed is asked for again
-_UPDATES = re.compile(
-    rb'"result"\s*:\s*\[\s*[^\s\]]'
-)  # at least one; a gateway's page has none, nor has half an answer
+# at least one update: a gateway's page has none, nor has half an answer
+_UPDATES = re.compile(rb'"result"\s*:\s*\[\s*[^\s\]]')
 _UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})(?!\d)')
 
 Take = Callable[[list[dict[str, Any]]], Awaitable[dict[int, dict[str, Any]]]]
@@ -70,10 +69,8 @@ class Polling:
         self._offsets = Offsets()
         self._told = 0  # the offset Telegram knows
         self._failures = 0
-        self._last: tuple[list[int | None], list[tuple[bytes, str]]] = (
-            [],
-            [],
-        )  # batch: numbers, and what is odd
+        # of the last batch: its numbers, and what was odd
+        self._last: tuple[list[int | None], list[tuple[bytes, str]]] = ([], [])
         self._is_part = True  # there may be more than what the last answer holds
         self._trouble = Trouble(
             "take", "updates cannot be taken, and wait at Telegram", "updates are taken again"

@@ -40,7 +40,7 @@ from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
 from bot.settings import Settings
-from bot.sightings import Sightings
+from bot.sightings import Sightings, kept
 from bot.starting import DATABASE, find_group, is_first_start, open_data, operator_key, who_am_i
 from bot.transport import Transport
 from bot.turns import Turns
@@ -164,6 +164,7 @@ class App:
             programme.review.undo_seconds,
             self.clock,
             self._steady,
+            self.sightings.keep,
         )
         cards = Cards(programme, self.wording, signer)
         messages = Messages(self.transport, self.sightings)
@@ -224,6 +225,7 @@ class App:
             answers_in_reply=self.settings.webhook_url is not None,
             on_parked=lambda: self.metrics.count("updates_parked_total"),
             on_commit=lambda seconds: self.metrics.observe("commit_seconds", seconds),
+            also=self.sightings.keep,
         )
         self.metrics.probe(self._look_at_work, self._look_at_data, self._look_at_files, self._look_at_process)
         self.jobs = Jobs(
@@ -258,7 +260,7 @@ class App:
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
         chat = self.group.chat_id
-        self.sightings.see(0, await self.engine.read(store.highest_message))
+        self.sightings.see(0, await self.engine.read(kept))
         has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))

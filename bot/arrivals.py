@@ -69,8 +69,9 @@ def kind_of(raw: dict[str, Any]) -> str:
 
 
 def place_of(raw: dict[str, Any]) -> tuple[int, int] | None:
-    """The chat and the number of the message that an update brings."""
-    message = raw.get("message")
+    """The chat and the number of the message that an update brings, or whose button was pressed."""
+    pressed = raw.get("callback_query")
+    message = pressed.get("message") if isinstance(pressed, dict) else raw.get("message")
     chat = message.get("chat") if isinstance(message, dict) else None
     if not isinstance(message, dict) or not isinstance(chat, dict):
         return None

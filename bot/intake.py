@@ -18,7 +18,7 @@ import structlog
 
 from bot.arrivals import Happened, Item, park
 from bot.errands import EDIT, SEND, Errand
-from bot.plan import CallbackAnswer, Plan
+from bot.plan import CallbackAnswer, Plan, Write
 from bot.reading import FromApplicant, read
 from bot.suspects import ENDS, Suspects
 from bot.turns import Turns
@@ -52,6 +52,7 @@ class Intake:
     on_parked: Callable[[], None] = lambda: None
     on_erased: Callable[[], None] = lambda: None
     on_commit: Callable[[float], None] = lambda seconds: None
+    also: Write = lambda tx: None  # what is written with every errand
     _queue: list[Item] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closing: bool = False
@@ -233,6 +234,8 @@ class Intake:
                 self._park(item, type(error).__name__, part)
             _time_reply(item, part)
             plan.merge(part)
+        if plan.errands:
+            plan.writes.append(self.also)
         return plan
 
     def _read(self, item: Item) -> None:

@@ -93,7 +93,7 @@ def _reason(error: Exception) -> str:
 
 class Outbox:
     """One door out; `accept` never waits. `clock` says when an errand is due, `steady` counts the time until then:
-    a clock that jumps makes nothing due."""
+    a clock that jumps makes nothing due. `also` is written with each end."""
 
     def __init__(
         self,
@@ -105,6 +105,7 @@ class Outbox:
         undo_seconds: int,
         clock: Callable[[], datetime],
         steady: Callable[[], datetime],
+        also: Write = lambda tx: None,
     ) -> None:
         self._engine = engine
         self._vault = vault
@@ -128,7 +129,7 @@ class Outbox:
         self._tasks: set[asyncio.Task[None]] = set()
         self._beside: dict[Errand, None] = {}  # what goes to no chat, and is being done
         self._fetches = asyncio.Semaphore(FETCHES)
-        self._recorder = Recorder(engine, vault, self._end, self.accept)
+        self._recorder = Recorder(engine, vault, self._end, self.accept, also)
         self._closing = False
         self._is_opening = False
         self._ended = asyncio.Event()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from bot.errands import REMOVE, Errand, disowned
-from bot.plan import Outcome
+from bot.plan import Outcome, Write
 from bot.trouble import Trouble
 from storage import store
 from storage.engine import Engine, Transaction
@@ -22,7 +22,7 @@ End = tuple[Errand, Outcome]
 
 
 class Recorder:
-    """`over` is told the ids whose rows are gone, `accept` handed what is to be done further."""
+    """`over` is told the ids whose rows are gone, `accept` handed what is to be done further; `also` is written too."""
 
     def __init__(
         self,
@@ -30,11 +30,13 @@ class Recorder:
         vault: Vault,
         over: Callable[[Sequence[str]], None],
         accept: Callable[[Sequence[Errand]], None],
+        also: Write,
     ) -> None:
         self._engine = engine
         self._vault = vault
         self._over = over
         self._accept = accept
+        self._also = also
         self._ends: list[End] = []
         self._wake = asyncio.Event()
         self._closing = False
@@ -89,6 +91,7 @@ class Recorder:
                     one(tx)
             store.finish_errands(tx, ids)
             store.add_errands(tx, rows)
+            self._also(tx)
 
         delay, longest = _BACKOFF
         while True:

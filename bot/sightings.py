@@ -8,8 +8,12 @@ the few that nobody has seen since.
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from storage import store
+from storage.engine import Transaction
+
 SUPERGROUPS = -1_000_000_000_000  # their ids are lower
 REMEMBERED = 1_000
+_FACT = "highest_message"
 
 
 class Sightings:
@@ -30,7 +34,17 @@ class Sightings:
             if oldest == self.highest:
                 self.highest = max(self._seen)
 
+    def keep(self, tx: Transaction) -> None:
+        """For the next process, with each errand that is entered and each that is over: whatever is sent for one that
+        is not over stands above this number, and nothing else does that the bot has sent."""
+        store.put_fact(tx, _FACT, str(self.highest))
+
     def unseen(self, after: int, further: int) -> Iterator[int]:
         """The numbers after that one that nobody has seen, rising, as far as so many above the highest known."""
         numbers = range(after + 1, max(self.highest, after) + further + 1)
         return (number for number in numbers if number not in self._seen)
+
+
+def kept(tx: Transaction) -> int:
+    """The highest number that an earlier process knew; 0 for none."""
+    return int(store.get_fact(tx, _FACT) or 0)

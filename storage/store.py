@@ -381,12 +381,6 @@ def shown(
     )
 
 
-def highest_message(tx: Transaction) -> int:
-    """The highest id of what was ever said to a person and is still known; 0 when there is none."""
-    row = tx.fetchone("SELECT COALESCE(MAX(message_id), 0) FROM messages")
-    return int(row[0]) if row else 0
-
-
 def messages_of(tx: Transaction, person_id: str) -> list[Row]:
     """(place, message_id, sent_at, sealed_chat, receipt) of everything that stands somewhere."""
     return tx.fetchall(

@@ -1,18 +1,25 @@
 """A message that was sent and never answered is looked for where it may stand, and nowhere else."""
 
 import asyncio
+from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from telegram.error import BadRequest
 
+from bot.arrivals import place_of
 from bot.errands import SEND, Errand
 from bot.messages import Messages
-from bot.sightings import REMEMBERED, SUPERGROUPS, Sightings
+from bot.sightings import REMEMBERED, SUPERGROUPS, Sightings, kept
 from bot.transport import Transport, Uncertain
+from storage.migrate import migrate
+from storage.sqlite import SQLite
 
+MIGRATIONS = files("storage") / "migrations"
 MEI, LIN = 5_000_001, 5_000_002
+MESSAGE = {"message_id": 7, "chat": {"id": MEI}}
 
 
 def test_what_was_sent_stands_among_the_numbers_that_nobody_has_seen() -> None:
@@ -37,6 +44,34 @@ def test_what_is_remembered_does_not_grow_and_a_number_that_cannot_be_is_forgott
     assert len(sightings._seen) == REMEMBERED
     assert sightings.highest == 9_999
     assert list(islice(sightings.unseen(9_990, 3), 2)) == [10_000, 10_001]
+
+
+@pytest.mark.parametrize(
+    ("update", "place"),
+    [
+        ({"message": MESSAGE}, (MEI, 7)),
+        ({"callback_query": {"id": "1", "message": MESSAGE}}, (MEI, 7)),
+        ({"callback_query": {"id": "1", "message": {"chat": {"id": MEI}}}}, None),
+        ({"callback_query": "1", "message": None}, None),
+        ({"message": {**MESSAGE, "message_id": True}}, None),
+        ({"message": {**MESSAGE, "message_id": 2**31}}, None),
+    ],
+)
+def test_an_update_shows_the_number_of_the_message_it_is_about(
+    update: dict[str, Any], place: tuple[int, int] | None
+) -> None:
+    assert place_of(update) == place
+
+
+async def test_the_next_process_knows_the_highest_number(tmp_path: Path) -> None:
+    async with SQLite.open(tmp_path / "intake.sqlite") as engine:
+        await migrate(engine, MIGRATIONS)
+        assert await engine.read(kept) == 0
+        sightings = Sightings()
+        for number in (100, 99):
+            sightings.see(MEI, number)
+            await engine.write(sightings.keep)
+        assert await engine.read(kept) == 100
 
 
 class Stall:

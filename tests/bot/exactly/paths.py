@@ -148,6 +148,10 @@ class Reference:
     def _own_turn(self, account: int, path: Path, item: Item, *, alone: bool) -> Iterator[Path]:
         reading = item.reading
         assert isinstance(reading, FromApplicant)
+        if path.who is None and reading.callback_id:  # a press brings nobody back
+            stale = wording().toast("stale", wording().language_for(reading.language_code), {})
+            yield replace(path, toasts=(*path.toasts, stale))
+            return
         who = path.who or self._stranger(account, reading, path)
         comes = self._after.people.get(account)  # he may have come in this window, and been given his id
         person_id = path.person_id or (comes.person_id if comes else "nobody")

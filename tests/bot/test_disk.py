@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 import psutil
@@ -95,13 +96,23 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.fixture
+def real_disk() -> Iterator[Path]:
+    """A folder that does not lie in memory, if the machine has one for passing things."""
+    with TemporaryDirectory(prefix="intake-disk-") as folder:
+        yield Path(folder)
+
+
 def data_for(trouble: Trouble, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A data folder in which there can be that trouble."""
     if trouble is full_disk:
         disk: Path = request.getfixturevalue("disk")
         return disk / "data"
-    if trouble is read_only and not _can_be_made_immutable(tmp_path / "probe"):
-        pytest.skip("no open file can be made read-only here")
+    if trouble is read_only:
+        folder: Path = request.getfixturevalue("real_disk")
+        if not _can_be_made_immutable(folder / "probe"):
+            pytest.skip("no open file can be made read-only here")
+        return folder / "data"
     return tmp_path / "data"
 
 

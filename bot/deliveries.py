@@ -164,7 +164,7 @@ class Deliveries:
         anew = errand.body["anew"] and row.card_message == errand.body.setdefault("stood", row.card_message)
         if stands and not anew and await self._messages.edit(chat, row.card_message or 0, card):
             return Outcome()
-        if not stands and row.status not in OPEN_STATUSES:
+        if not stands and row.status not in OPEN_STATUSES and not errand.attempts:
             return Outcome()  # it was over before anybody saw it
         errand.body["posting"] = True
         message_id = await self._messages.send(errand, chat, card)

@@ -197,6 +197,21 @@ async def test_after_a_restart_a_lost_message_is_taken_for_none_that_stood_befor
         assert sum("2 of 9" in text for text in said) == sum("3 of 9" in text for text in said) == 1
 
 
+async def test_a_card_that_may_stand_unknown_is_followed_by_one_that_says_what_is_so_now(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        mei = play.cast.applicant("Mei")
+        await fill_in(mei)
+        lost = play.sandbox.faults.add(Fault("lost", "sendMessage", play.group.id, count=2))
+        await press(mei, "submit")
+        await play.until(lambda: lost.struck == 2)
+        await play.settled()
+        await press(mei, "recall")
+        await play.settled()
+        await play.stop()
+        await play.start()
+        await play.group.shows(lambda one: "Taken back by the applicant" in one.text)
+
+
 # what is repeated until it is known
 
 

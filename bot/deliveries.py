@@ -171,9 +171,10 @@ class Deliveries:
         if self.is_erased(row.person_id):
             return self._removal(chat, message_id)
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
-        if not await self._engine.write(_posted(errand.errand_id, receipt, chat, message_id)):
+        older = [_remove(chat, row.card_message or 0, self._moved(row))] if stands else []
+        if not await self._engine.write(_posted(errand, receipt, chat, message_id, older, self._vault)):
             return self._removal(chat, message_id)
-        return self._removal(chat, row.card_message or 0, self._moved(row)) if stands else Outcome()
+        return Outcome(late=older)
 
     async def _learn_card(self, row: ApplicationRow, chat: int, pressed: list[int]) -> None:
         """A card whose posting was never answered is known by the first press on it; a second one goes."""
@@ -256,19 +257,29 @@ class Deliveries:
         self._reviewers.learn(user_id, status)
         await self.retake(errand.body["raw"], errand.errand_id)
 
-    def _removal(self, chat: int, message_id: int, instead: Body | None = None) -> Outcome:
-        """A message that must go (its person was erased meanwhile, or a newer card stands): nobody's errand."""
-        body = {"message_id": message_id, "instead": instead}
-        return Outcome(errands=[(Errand(REMOVE, chat, None, body), self._vault)])
+    def _removal(self, chat: int, message_id: int) -> Outcome:
+        """A message that must go, since its person was erased meanwhile."""
+        return Outcome(errands=[(_remove(chat, message_id), self._vault)])
 
 
-def _posted(errand_id: str, receipt: str, chat: int, message_id: int) -> Callable[[Transaction], bool]:
+def _remove(chat: int, message_id: int, instead: Body | None = None) -> Errand:
+    """Nobody's errand: it outlives whoever the message was about."""
+    return Errand(REMOVE, chat, None, {"message_id": message_id, "instead": instead})
+
+
+def _posted(
+    errand: Errand, receipt: str, chat: int, message_id: int, older: list[Errand], vault: Vault
+) -> Callable[[Transaction], bool]:
     """The card's message is known with the end of its errand, and before the next errand of this card is looked
-    at: that must edit this message, not post another. False when its application has gone meanwhile."""
+    at: that must edit this message, not post another. `older`: what removes the card that stood before. False when
+    its application has gone meanwhile."""
 
     def write(tx: Transaction) -> bool:
-        store.finish_errands(tx, [errand_id])
-        return store.set_card(tx, receipt, chat, message_id)
+        store.finish_errands(tx, [errand.errand_id])
+        is_there = store.set_card(tx, receipt, chat, message_id)
+        if is_there:
+            store.add_errands(tx, [one.row(vault) for one in older])
+        return is_there
 
     return write
 

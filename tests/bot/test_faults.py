@@ -197,7 +197,9 @@ async def test_after_a_restart_a_lost_message_is_taken_for_none_that_stood_befor
         assert sum("2 of 9" in text for text in said) == sum("3 of 9" in text for text in said) == 1
 
 
-async def test_a_card_that_may_stand_unknown_is_followed_by_one_that_says_what_is_so_now(tmp_path: Path) -> None:
+async def test_a_card_that_may_stand_unknown_is_followed_by_one_that_says_what_is_so_now(
+    tmp_path: Path,
+) -> None:
     async with playing(tmp_path) as play:
         mei = play.cast.applicant("Mei")
         await fill_in(mei)

@@ -18,7 +18,7 @@ from bot.arrivals import kind_of, park, place_of
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
-from bot.clock import TOLERANCE, Clock, steady
+from bot.clock import TOLERANCE, Clock, steady, wall
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
@@ -26,6 +26,7 @@ from bot.flood import digest_fact
 from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import Jobs
+from bot.keys import KeyChange, operator_key
 from bot.messages import Messages
 from bot.metrics import Metrics, Reading
 from bot.mistakes import CannotStart
@@ -41,7 +42,7 @@ from bot.receiver import Polling, Webhook
 from bot.reviewers import Reviewers
 from bot.settings import Settings
 from bot.sightings import Sightings, kept
-from bot.starting import DATABASE, find_group, is_first_start, open_data, operator_key, who_am_i
+from bot.starting import find_group, open_data, who_am_i
 from bot.transport import Transport
 from bot.turns import Turns
 from bot.web import listen_on, serve_status, serve_webhook, split_address
@@ -119,7 +120,7 @@ class App:
         if mistakes := faults(loaded):
             raise ProgrammeMistakes(mistakes)
         operator_key(settings)
-        if not is_first_start(settings):
+        if not settings.is_first_start:
             with DataLock(settings.data):  # another process on this data is what to say first
                 pass
         async with contextlib.AsyncExitStack() as stack:
@@ -131,7 +132,7 @@ class App:
             stack.push_async_callback(transport.shutdown)
             me = await who_am_i(transport, settings)
             found = None
-            if is_first_start(settings):
+            if settings.is_first_start:
                 found = await find_group(transport, settings, settings.group, me)
                 if found[1]:
                     raise CannotStart(found[1])
@@ -150,7 +151,7 @@ class App:
 
     def _wire(self, darkroom: Darkroom) -> None:
         programme = self.loaded.programme
-        signer = Signer(self.vault.button_key)
+        signer = Signer(self.vault.button_keys, lambda: self.clock().timestamp())
         people = People(self.engine, self.vault)
         self.wording = Wording(self.loaded, signer, self.clock)
         self.reviewers = Reviewers(programme.review)
@@ -270,11 +271,14 @@ class App:
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
                 parked = Parked(self.engine, self.vault, self.intake)
+                keys = KeyChange(self.engine, self.vault, self.settings, self.clock)
                 handlers = {"status": self._status, "stop": _stopper(stop)}
                 handlers |= {
                     "parked_list": parked.list,
                     "parked_drop": parked.drop,
                     "parked_retry": parked.retry,
+                    "key_change": keys.begin,
+                    "key_look": keys.look,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
                 health = await stack.enter_async_context(self.health)
@@ -458,8 +462,8 @@ class App:
         return {"open_files": sum(1 for _ in Path("/proc/self/fd").iterdir())}
 
     async def _look_at_files(self) -> Reading:
-        database = self.settings.data / DATABASE
-        files = {"main": database, "wal": database.with_name(f"{DATABASE}-wal")}
+        database = self.settings.database
+        files = {"main": database, "wal": database.with_name(f"{database.name}-wal")}
         return {
             "database_bytes": {name: path.stat().st_size for name, path in files.items() if path.exists()}
         }
@@ -549,13 +553,36 @@ async def _migrate(settings: Settings) -> list[str]:
 
 def parked_at_rest(settings: Settings, command: str, **values: Any) -> dict[str, Any]:
     """`intake parked list` and `drop` while no bot runs on the data. Raises what is in MISTAKES."""
-    if is_first_start(settings):
+    if settings.is_first_start:
         raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
 
     async def work() -> dict[str, Any]:
         async with open_data(settings) as (engine, vault, _):
             parked = Parked(engine, vault)
             return await {"list": parked.list, "drop": parked.drop}[command](values)
+
+    return asyncio.run(work())
+
+
+def change_key_at_rest(settings: Settings, tell: Callable[[int, int], None]) -> str:
+    """`intake key rotate` while no bot runs; what the operator is to do. `tell`: done and total, again and again.
+
+    Raises what is in MISTAKES.
+    """
+    if settings.is_first_start:
+        raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
+
+    async def work() -> str:
+        async with open_data(settings) as (engine, vault, _):
+            keys = KeyChange(engine, vault, settings, wall)
+            look = await keys.begin({})
+            while "error" not in look and not look["over"]:
+                await asyncio.sleep(0.05)
+                look = await keys.look({})
+                tell(look.get("done", 0), look.get("total", 0))
+            if "error" in look:
+                raise CannotStart(look["error"])
+            return str(look["say"])
 
     return asyncio.run(work())
 

@@ -8,7 +8,11 @@ with a lost answer. Any client can send any data for any message it sees, so eve
 import base64
 import hashlib
 import hmac
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from storage.vault import ButtonKeys
 
 LIMIT = 64  # bytes of callback_data; source: Bot API, InlineKeyboardButton
 _MAC = 9  # bytes: 72 bits, in 12 characters
@@ -25,15 +29,16 @@ class Press:
 
 
 class Signer:
-    """Signs and checks with one key. `hidden` is covered by the MAC and not part of the data."""
+    """Signs and checks. `hidden` is covered by the MAC and not part of the data; `clock` gives unix time."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, keys: ButtonKeys, clock: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._clock = clock
 
     def sign(self, chat: int, press: Press, hidden: str = "") -> str:
         """Callback data for a button in that chat. Raises ValueError above 64 bytes."""
         body = f"{press.verb}:{press.arg}:{press.subject}:{press.stamp}"
-        data = f"{body}:{self._mac(chat, hidden, body)}"
+        data = f"{body}:{_mac(self._keys.signing, chat, hidden, body)}"
         if len(data.encode()) > LIMIT:
             raise ValueError(f"the button {press.verb!r} needs {len(data.encode())} bytes of {LIMIT}")
         return data
@@ -44,14 +49,15 @@ class Signer:
         if len(parts) != 5 or not data.isascii():
             return None
         body, mac = data.rsplit(":", 1)
-        if not hmac.compare_digest(mac, self._mac(chat, hidden, body)):
-            return None
-        return Press(*parts[:4])
+        keys = self._keys.verifying(self._clock())
+        genuine = [hmac.compare_digest(mac, _mac(key, chat, hidden, body)) for key in keys]
+        return Press(*parts[:4]) if any(genuine) else None
 
-    def _mac(self, chat: int, hidden: str, body: str) -> str:
-        covered = f"{chat}\n{hidden}\n{body}".encode()
-        digest = hmac.digest(self._key, covered, hashlib.sha256)[:_MAC]
-        return base64.urlsafe_b64encode(digest).decode()
+
+def _mac(key: bytes, chat: int, hidden: str, body: str) -> str:
+    covered = f"{chat}\n{hidden}\n{body}".encode()
+    digest = hmac.digest(key, covered, hashlib.sha256)[:_MAC]
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 def subject_of(data: str) -> str:

@@ -76,8 +76,8 @@ class Carrier:
     def _save(self, person: Person, turn: Turn, plan: Plan) -> None:
         before, after = person.applicant, turn.applicant
         if person.is_new:
-            person_id, ref, wrapped = person.person_id, after.ref, person.wrapped_key
-            plan.writes.append(lambda tx: store.add_person(tx, person_id, ref, wrapped))
+            person_id, ref, key, wrap = person.person_id, after.ref, person.key, self._vault.wrap
+            plan.writes.append(lambda tx: store.add_person(tx, person_id, ref, wrap(person_id, key)))
         if any(isinstance(effect, Erase) for effect in turn.effects):
             return
         sealed = self._people.seal(person.key, after)

@@ -5,6 +5,7 @@ Exit statuses: 0 done; 1 something was found wrong; 2 a setting, key, folder or 
 
 import importlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -165,6 +166,35 @@ def key_new(path: Path) -> None:
     except OSError as error:
         _refuse(f"{path} cannot be written: {error.strerror}")
     click.echo(f"made {path}; back it up apart from the data")
+
+
+@key.command(name="rotate", short_help="Put a new key in the place of the present one.")
+def key_rotate() -> None:
+    """Put a new key in the place of the present one, while the bot runs or while it does not.
+
+    Every person's key is wrapped anew. Cut short at any point, it goes on at the next start.
+    """
+    settings = _settings()
+    control = importlib.import_module("bot.control")
+    path = settings.data / control.SOCKET
+    with click.progressbar(length=1, label="sealing anew", file=sys.stderr) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        try:
+            look = _done(control.ask(path, "key_change"))
+        except control.NotRunning:
+            _logs(settings)
+            say = _call("bot.app", "change_key_at_rest", settings, tell)
+        else:
+            while not look["over"]:
+                time.sleep(0.1)
+                look = _done(_call("bot.control", "ask", path, "key_look"))
+                tell(look["done"], look["total"])
+            say = look["say"]
+    click.echo(say)
 
 
 def main() -> None:

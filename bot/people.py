@@ -25,7 +25,6 @@ class Person:
 
     applicant: Applicant
     key: PersonKey
-    wrapped_key: bytes
     prompt_message: int | None = None
     reachable: bool = True
     is_new: bool = False
@@ -88,7 +87,7 @@ class People:
             heard_at=now,
             created_at=now,
         )
-        return Person(applicant, key, self._vault.wrap(person_id, key), is_new=True)
+        return Person(applicant, key, is_new=True)
 
     async def load(
         self,
@@ -133,7 +132,7 @@ class People:
     def _open(self, row: PersonRow) -> Person:
         key = self._vault.unwrap(row.person_id, row.wrapped_key)
         applicant = Applicant.model_validate_json(key.open(_place(row.person_id), row.sealed))
-        return Person(applicant, key, row.wrapped_key, row.prompt_message, row.reachable)
+        return Person(applicant, key, row.prompt_message, row.reachable)
 
     def seal(self, key: PersonKey, applicant: Applicant) -> bytes:
         return key.seal(_place(applicant.person_id), applicant.model_dump_json().encode())

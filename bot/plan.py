@@ -72,23 +72,18 @@ class Plan:
         self.erased += other.erased
         self.after += other.after
 
-    def rows(self, vault: Vault) -> Sequence[tuple[str, str | None, str, str | None, bytes]]:
-        """The errands sealed: done once, outside the transaction."""
-        return [
-            errand.row(person.key if person and errand.person_id else vault)
-            for errand, person in self.errands
-            if errand.person_id not in self.erased
-        ]
-
     def writer(self, vault: Vault) -> Write:
-        """Everything, as one function that can be run again from the start."""
-        rows = self.rows(vault)
+        """Everything, as one function that can be run again from the start.
+
+        What the operator's key seals is sealed within the transaction: so nothing that an older key has sealed is
+        written after a change of keys.
+        """
 
         def write(tx: Transaction) -> None:
             for one in self.writes:
                 one(tx)
-            if rows:
-                store.add_errands(tx, rows)
+            if self.errands:
+                store.add_errands(tx, self._rows(vault))
             if self.finished:
                 store.finish_errands(tx, self.finished)
             if self.seen:
@@ -97,3 +92,10 @@ class Plan:
                 store.add_audit(tx, self.audits, self.now)
 
         return write
+
+    def _rows(self, vault: Vault) -> Sequence[tuple[str, str | None, str, str | None, bytes]]:
+        return [
+            errand.row(person.key if person and errand.person_id else vault)
+            for errand, person in self.errands
+            if errand.person_id not in self.erased
+        ]

@@ -22,6 +22,7 @@ from conversations.application import (
 from conversations.prompts import prompt
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
 from conversations.state import Confirming, Consenting, Drafting, Reading, Rejecting, Settled, State, Waiting
+from storage.vault import ButtonKeys
 
 MOST_BUTTONS = 100  # under one message; source: Telegram
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ def faults(loaded: Loaded) -> list[Mistake]:
     found = list(_missing(loaded))
     if found:
         return found
-    signer = Signer(b"proofreading")
+    signer = Signer(ButtonKeys(b"proofreading"))
     wording = Wording(loaded, signer, lambda: NOW)
     for language in programme.languages:
         for name, state in _states(programme):

@@ -83,14 +83,13 @@ class Recorder:
     async def _commit(self, ends: list[End]) -> None:
         ids = [errand.errand_id for errand, _ in ends]
         further = [pair for _, outcome in ends for pair in outcome.errands]
-        rows = [errand.row(key) for errand, key in further]
 
         def write(tx: Transaction) -> None:
             for _, outcome in ends:
                 for one in outcome.writes:
                     one(tx)
             store.finish_errands(tx, ids)
-            store.add_errands(tx, rows)
+            store.add_errands(tx, [errand.row(key) for errand, key in further])
             self._also(tx)
 
         delay, longest = _BACKOFF

@@ -46,6 +46,7 @@ from conversations.events import (
 )
 from conversations.rights import due_at
 from conversations.state import application_of, draft_of
+from storage.vault import ButtonKeys
 
 CHAT, GROUP = 1, -1
 FINE = Verdict()
@@ -64,7 +65,7 @@ class Rehearsal:
         token: Callable[[], str] = receipt_token,
     ) -> None:
         self.now = start or datetime.now(UTC)
-        self._signer = Signer(b"rehearsal")
+        self._signer = Signer(ButtonKeys(b"rehearsal"))
         self._programme = loaded.programme
         self._token = token
         self._wording = Wording(loaded, self._signer, lambda: self.now)

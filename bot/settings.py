@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "INTAKE_"
+DATABASE = "intake.sqlite"  # in the data folder
 TELEGRAM = "https://api.telegram.org"
 FILE = Path(".env")
 OF_TESTS = frozenset(
@@ -120,6 +121,19 @@ class Settings(BaseSettings):
     @property
     def key_path(self) -> Path:
         return self.key_file or self.data / "operator.key"
+
+    @property
+    def next_key_path(self) -> Path:
+        """Where a new key lies while it takes the place of the old one."""
+        return self.key_path.with_name(f"{self.key_path.name}.next")
+
+    @property
+    def database(self) -> Path:
+        return self.data / DATABASE
+
+    @property
+    def is_first_start(self) -> bool:
+        return not self.database.exists()
 
 
 def load_settings() -> Settings:

@@ -17,46 +17,20 @@ from telegram.error import (
     TelegramError,
 )
 
+from bot.keys import fit, made_key, operator_key
 from bot.mistakes import CannotStart
 from bot.settings import Settings
 from bot.transport import Transport
-from storage import store
 from storage.engine import Engine
-from storage.errors import BadKey, KeyDoesNotFit
 from storage.folder import DataLock
 from storage.migrate import migrate
 from storage.sqlite import SQLite
-from storage.vault import OperatorKey, Vault
+from storage.vault import Vault
 
 log = structlog.get_logger()
 
-DATABASE = "intake.sqlite"
 _PAUSES = (0.2, 0.4, 0.8)  # seconds between tries of a call that the first start depends on
 _LONGEST = 15.0  # seconds between tries of a later start
-
-
-def is_first_start(settings: Settings) -> bool:
-    return not (settings.data / DATABASE).exists()
-
-
-def operator_key(settings: Settings) -> OperatorKey | None:
-    """The operator's key from the environment or its file; None when the first start is to make one.
-
-    Raises BadKey, KeyFileExposed, DataUnusable, or CannotStart when the data is there and its key is not.
-    """
-    if settings.key is not None:
-        try:
-            return OperatorKey.from_text(settings.key.get_secret_value())
-        except BadKey as error:
-            raise BadKey(f"INTAKE_KEY: {error}") from None
-    path = settings.key_path
-    if path.exists():
-        return OperatorKey.from_file(path, create=False)
-    if not is_first_start(settings):
-        raise CannotStart(
-            f"the key file {path} is missing, and the data cannot be read without it; put it back"
-        )
-    return None
 
 
 async def who_am_i(transport: Transport, settings: Settings) -> dict[str, Any]:
@@ -101,7 +75,7 @@ async def find_group(
 async def _asked(transport: Transport, settings: Settings, method: str, params: dict[str, Any]) -> Any:
     """A call that only reads. A passing fault is waited out: on the first start, when somebody looks on, for a second
     or two; later for as long as it lasts, since whoever starts the bot anew may give up."""
-    for pause in _pauses(is_first_start(settings)):
+    for pause in _pauses(settings.is_first_start):
         try:
             return await transport.call(method, params, timeout=5)
         except BadRequest:
@@ -130,29 +104,8 @@ async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, li
     Made on the first start, the key too. Raises what storage raises.
     """
     with DataLock(settings.data):
-        vault = Vault(operator_key(settings) or _made_key(settings))
-        async with SQLite.open(settings.data / DATABASE) as engine:
+        vault = Vault(operator_key(settings) or made_key(settings))
+        async with SQLite.open(settings.database) as engine:
             applied = await migrate(engine, files("storage") / "migrations")
-            await _check_key(engine, vault)
+            await fit(engine, vault, settings)
             yield engine, vault, applied
-
-
-def _made_key(settings: Settings) -> OperatorKey:
-    """A new key in its file, and a word to the operator. Raises DataUnusable."""
-    key = OperatorKey.from_file(settings.key_path, create=True)
-    log.info(
-        f"made {settings.key_path}; copy it to a safe place: without it the data cannot be read",
-        action="key_made",
-    )
-    return key
-
-
-async def _check_key(engine: Engine, vault: Vault) -> None:
-    """The key's fingerprint is entered on the first start, and must fit from then on. Raises KeyDoesNotFit."""
-    known = await engine.read(lambda tx: store.get_fact(tx, "key_fingerprint"))
-    if known is None:
-        await engine.write(lambda tx: store.put_fact(tx, "key_fingerprint", vault.fingerprint))
-    elif known != vault.fingerprint:
-        raise KeyDoesNotFit(
-            "the operator's key is not the one this data was sealed with; put the right key back"
-        )

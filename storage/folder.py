@@ -8,7 +8,7 @@ from types import TracebackType
 
 from storage.errors import DataInUse, DataUnusable
 
-OWN = ("lock", "operator.key", "control.sock")  # what stands beside the database
+OWN = ("lock", "operator.key", "operator.key.next", "control.sock")  # what stands beside the database
 
 
 def prepare(path: Path) -> None:

@@ -475,6 +475,53 @@ def drop_all_parked(tx: Transaction) -> int:
     return tx.execute("DELETE FROM parked")
 
 
+# what the operator's key seals
+
+
+def count_sealed(tx: Transaction) -> int:
+    """How many rows there are that it seals, or whose key it wraps."""
+    row = tx.fetchone(
+        "SELECT (SELECT COUNT(*) FROM people) + (SELECT COUNT(*) FROM parked)"
+        " + (SELECT COUNT(*) FROM errands WHERE person_id IS NULL)"
+    )
+    return int(row[0]) if row else 0
+
+
+def wrapped_keys(tx: Transaction, after: str, limit: int) -> list[Row]:
+    """(person_id, wrapped_key), the next in the order of the ids."""
+    return tx.fetchall(
+        "SELECT person_id, wrapped_key FROM people WHERE person_id > ? ORDER BY person_id LIMIT ?",
+        (after, limit),
+    )
+
+
+def set_wrapped_keys(tx: Transaction, rows: Sequence[tuple[str, bytes]]) -> None:
+    tx.executemany(
+        "UPDATE people SET wrapped_key = ? WHERE person_id = ?", [(sealed, one) for one, sealed in rows]
+    )
+
+
+def nobodys_errands(tx: Transaction, after: str, limit: int) -> list[Row]:
+    """(errand_id, sealed) of those that no person's key seals, the next in the order of the ids."""
+    return tx.fetchall(
+        "SELECT errand_id, sealed FROM errands WHERE person_id IS NULL AND errand_id > ?"
+        " ORDER BY errand_id LIMIT ?",
+        (after, limit),
+    )
+
+
+def set_sealed_errands(tx: Transaction, rows: Sequence[tuple[str, bytes]]) -> None:
+    tx.executemany(
+        "UPDATE errands SET sealed = ? WHERE errand_id = ?", [(sealed, one) for one, sealed in rows]
+    )
+
+
+def set_sealed_parked(tx: Transaction, rows: Sequence[tuple[str, bytes]]) -> None:
+    tx.executemany(
+        "UPDATE parked SET sealed = ? WHERE parked_id = ?", [(sealed, one) for one, sealed in rows]
+    )
+
+
 # erasure
 
 

@@ -7,11 +7,14 @@ never used itself: HKDF-SHA256 gives a key for each purpose.
 
 import base64
 import binascii
+import contextlib
 import errno
 import hashlib
 import hmac
+import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +27,8 @@ from storage.errors import BadKey, DataUnusable, KeyFileExposed, Unreadable
 KEY_BYTES = 32
 NONCE_BYTES = 12  # what NIST SP 800-38D recommends for GCM
 FORMAT = b"\x01"
+BUTTONS_LAST = 90 * 86_400.0  # seconds for which a button works on after the keys were changed
+_SECRETS = "facts/secrets"
 
 
 class _Sealer:
@@ -106,20 +111,22 @@ class OperatorKey:
 
     @classmethod
     def create(cls, path: Path) -> "OperatorKey":
-        """A new key in a new file, mode 0600. Raises FileExistsError rather than overwrite."""
+        """A new key in a new file, mode 0600: whole, or not there. Raises FileExistsError rather than overwrite."""
         key = cls.generate()
         if path.parent.exists() and not path.parent.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(file, "w", encoding="ascii") as out:
                 out.write(key.text() + "\n")
                 out.flush()
                 os.fsync(out.fileno())
-        except OSError:
-            path.unlink()  # half a key on a full disk would be taken for a wrong one
-            raise
+            os.link(draft, path)
+        finally:
+            draft.unlink()
+        sync(path.parent)
         return key
 
     def text(self) -> str:
@@ -132,34 +139,129 @@ class OperatorKey:
         ).derive(self._raw)
 
 
-class Vault(_Sealer):
-    """What the operator's key is for: wrapping people's keys, keyed hashes, sealing what is nobody's."""
+class Vault:
+    """What the operator's key is for: wrapping people's keys, keyed hashes, sealing what is nobody's.
 
-    __slots__ = ("_lookup", "_wrapping", "button_key", "fingerprint")
+    While one key gives way to another, it seals with the new one and opens with either. The keys for hashes and
+    buttons are derived from the first operator's key of a data folder; from its first change on they are kept sealed
+    with the data (`secrets`), since what they were used for cannot be made anew.
+    """
+
+    __slots__ = ("_lookup", "_own", "_wrapping", "button_keys", "fingerprint")
 
     def __init__(self, key: OperatorKey) -> None:
-        super().__init__(key.derive("operator"))
-        self._wrapping = _Sealer(key.derive("wrap"))
+        self._own = [_Sealer(key.derive("operator"))]  # the one that seals comes first
+        self._wrapping = [_Sealer(key.derive("wrap"))]
         self._lookup = key.derive("lookup")
-        self.button_key = key.derive("buttons")
-        self.fingerprint = hashlib.sha256(key.derive("fingerprint")).hexdigest()[:16]
+        self.button_keys = ButtonKeys(key.derive("buttons"))
+        self.fingerprint = fingerprint(key)
 
     def __repr__(self) -> str:
         return f"Vault({self.fingerprint})"
+
+    def seal(self, place: str, data: bytes) -> bytes:
+        return self._own[0].seal(place, data)
+
+    def open(self, place: str, sealed: bytes) -> bytes:
+        """Raises Unreadable."""
+        return _opened(self._own, place, sealed)
 
     def new_person_key(self) -> PersonKey:
         return PersonKey(AESGCM.generate_key(256))
 
     def wrap(self, person_id: str, key: PersonKey) -> bytes:
-        return self._wrapping.seal(_key_place(person_id), key._raw)
+        return self._wrapping[0].seal(_key_place(person_id), key._raw)
 
     def unwrap(self, person_id: str, wrapped: bytes) -> PersonKey:
         """Raises Unreadable when it is another person's, or was wrapped by another operator's key."""
-        return PersonKey(self._wrapping.open(_key_place(person_id), wrapped))
+        return PersonKey(_opened(self._wrapping, _key_place(person_id), wrapped))
 
     def lookup(self, kind: str, value: str) -> str:
         """A keyed hash by which equality can be searched: 32 hexadecimal digits."""
         return hmac.digest(self._lookup, f"{kind}\n{value}".encode(), hashlib.sha256)[:16].hex()
+
+    # when the key changes
+
+    def take(self, key: OperatorKey) -> None:
+        """Seal with this key from now on, and go on opening what the one before has sealed."""
+        self._own.insert(0, _Sealer(key.derive("operator")))
+        self._wrapping.insert(0, _Sealer(key.derive("wrap")))
+        self.fingerprint = fingerprint(key)
+
+    def resealed(self, place: str, sealed: bytes) -> bytes:
+        return self.seal(place, self.open(place, sealed))
+
+    def rewrapped(self, person_id: str, wrapped: bytes) -> bytes:
+        return self.wrap(person_id, self.unwrap(person_id, wrapped))
+
+    def secrets(self, buttons: "ButtonKeys") -> str:
+        """The keys for hashes and buttons, sealed, as text."""
+        kept = {"lookup": self._lookup.hex(), "buttons": buttons.kept()}
+        return self.seal(_SECRETS, json.dumps(kept).encode()).hex()
+
+    def take_secrets(self, sealed: str) -> None:
+        """Those that `secrets` gave. Raises Unreadable."""
+        kept = json.loads(self.open(_SECRETS, bytes.fromhex(sealed)))
+        self._lookup = bytes.fromhex(kept["lookup"])
+        self.button_keys.become(ButtonKeys.of(kept["buttons"]))
+
+
+class ButtonKeys:
+    """The key buttons are signed with, and those before it, with which they still verify for a while."""
+
+    __slots__ = ("_before", "_key")
+
+    def __init__(self, key: bytes, before: Sequence[tuple[bytes, float]] = ()) -> None:
+        self._key = key
+        self._before = list(before)  # with when it ends, in unix time
+
+    def __repr__(self) -> str:
+        return "ButtonKeys(...)"
+
+    @property
+    def signing(self) -> bytes:
+        return self._key
+
+    def verifying(self, now: float) -> list[bytes]:
+        """All that a press may have been signed with."""
+        return [self._key, *(key for key, until in self._before if until > now)]
+
+    def renewed(self, now: float) -> "ButtonKeys":
+        """With a new one to sign; that so far verifies for 90 days more."""
+        before = [(self._key, now + BUTTONS_LAST), *(one for one in self._before if one[1] > now)]
+        return ButtonKeys(secrets.token_bytes(KEY_BYTES), before)
+
+    def become(self, other: "ButtonKeys") -> None:
+        self._key, self._before = other._key, other._before
+
+    def kept(self) -> list[tuple[str, float]]:
+        return [(self._key.hex(), 0.0), *((key.hex(), until) for key, until in self._before)]
+
+    @classmethod
+    def of(cls, kept: Sequence[tuple[str, float]]) -> "ButtonKeys":
+        (key, _), *before = kept
+        return cls(bytes.fromhex(key), [(bytes.fromhex(one), until) for one, until in before])
+
+
+def sync(folder: Path) -> None:
+    """What was named, renamed or removed there outlasts a power cut."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def fingerprint(key: OperatorKey) -> str:
+    """By which a key is known, and which tells nothing of it: 16 hexadecimal digits."""
+    return hashlib.sha256(key.derive("fingerprint")).hexdigest()[:16]
+
+
+def _opened(sealers: Sequence[_Sealer], place: str, sealed: bytes) -> bytes:
+    for sealer in sealers[:-1]:
+        with contextlib.suppress(Unreadable):
+            return sealer.open(place, sealed)
+    return sealers[-1].open(place, sealed)
 
 
 def _key_place(person_id: str) -> str:

@@ -20,7 +20,7 @@ from bot.people import People
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from bot.sandbox.telegram import Press
-from bot.starting import DATABASE
+from bot.settings import DATABASE
 from conversations.events import PRESSES, REVIEW_PRESSES, TIMELESS, PhotoOpened
 from storage import store
 from storage.engine import Transaction

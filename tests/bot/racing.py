@@ -13,7 +13,7 @@ from random import Random
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from bot.sandbox.telegram import Answer, Press
-from bot.starting import DATABASE
+from bot.settings import DATABASE
 from tests.applying import apply, decide, has, on
 from tests.bot.folders import change, copy_of_the_shipped
 from tests.cast import Cast, Group, Person, RunningBot, running_bot

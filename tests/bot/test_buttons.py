@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from bot.buttons import LIMIT, Press, Signer, data_of, link_payload, subject_of
 from conversations.events import PRESSES, REVIEW_PRESSES
+from storage.vault import ButtonKeys
 from tests.conversations.world import FAR_CHAT, FAR_GROUP, PROGRAMME
 
-SIGNER = Signer(b"k" * 32)
+SIGNER = Signer(ButtonKeys(b"k" * 32))
 PRESS = Press("pick", "doctoral", "", "12")
 DATA = SIGNER.sign(7, PRESS, "person")
 fields = st.text("abcdefghijklmnopqrstuvwxyz_0123456789.-", max_size=8)
@@ -28,7 +29,7 @@ def test_a_button_is_good_in_its_chat_for_its_person_under_its_key() -> None:
     assert SIGNER.read(-7, DATA, "person") is None
     assert SIGNER.read(7, DATA, "another") is None
     assert SIGNER.read(7, DATA) is None
-    assert Signer(b"other" * 8).read(7, DATA, "person") is None
+    assert Signer(ButtonKeys(b"other" * 8)).read(7, DATA, "person") is None
 
 
 @pytest.mark.parametrize("place", range(len(DATA)))

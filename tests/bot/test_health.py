@@ -15,7 +15,7 @@ from bot import health
 from bot.health import BEAT, STOOD_STILL, Health
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import Sandbox
-from bot.starting import DATABASE
+from bot.settings import DATABASE
 from bot.transport import Transport
 from storage.sqlite import SQLite
 from tests.cast import Cast, Group, RunningBot, free_port, running_bot

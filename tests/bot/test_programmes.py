@@ -21,6 +21,7 @@ from conversations.application import Draft
 from conversations.effects import Say
 from conversations.events import PRESSES, REVIEW_PRESSES, Replied
 from conversations.state import Drafting
+from storage.vault import ButtonKeys
 from tests.bot.folders import ADVISOR, add_advisor, change, copy_of_the_shipped
 from tests.conversations.world import ANSWERS, FAR_CHAT, FAR_GROUP, NOW, record
 
@@ -82,7 +83,7 @@ def test_one_more_question_is_one_table_and_one_line_a_language(folder: Path) ->
     add_advisor(folder)
     loaded = load(folder)
     programme = loaded.programme
-    wording = Wording(loaded, Signer(b"k"), lambda: NOW)
+    wording = Wording(loaded, Signer(ButtonKeys(b"k")), lambda: NOW)
     assert faults(loaded) == []
     keys = [question.key for question in programme.questions]
     assert keys.index("advisor") == keys.index("identity") - 1
@@ -119,7 +120,7 @@ def test_a_language_may_be_left_out(folder: Path) -> None:
 
 
 def test_every_key_that_a_programme_may_have_fits_on_a_button() -> None:
-    signer = Signer(b"k")
+    signer = Signer(ButtonKeys(b"k"))
     for verb in PRESSES:
         assert signer.sign(FAR_CHAT, Press(verb, "x" * 20, "", str(10**9)), "person")
     for verb in REVIEW_PRESSES:
@@ -423,7 +424,7 @@ def leaves(table: dict[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...],
 
 def test_what_an_operator_writes_is_shown_as_it_stands(folder: Path) -> None:
     change(folder, "words.en.toml", {"Your ID photo is": "<Your> & ID photo is"})
-    wording = Wording(load(folder), Signer(b"k"), lambda: NOW)
+    wording = Wording(load(folder), Signer(ButtonKeys(b"k")), lambda: NOW)
     shown = wording.named("consent", "en", consent="identity_photo")
     assert "&lt;Your&gt; &amp; ID photo is" in shown
 

@@ -40,11 +40,12 @@ from conversations.state import (
     State,
     Waiting,
 )
+from storage.vault import ButtonKeys
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LOADED = load(None)
 PROGRAMME = LOADED.programme
-SIGNER = Signer(b"k" * 32)
+SIGNER = Signer(ButtonKeys(b"k" * 32))
 WORDING = Wording(LOADED, SIGNER, lambda: NOW)
 CARDS = Cards(PROGRAMME, WORDING, SIGNER)
 ANA, BEN = Reviewer(ref="ana", name="Ana"), Reviewer(ref="ben", name="Ben")

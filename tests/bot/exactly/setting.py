@@ -19,7 +19,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PATIENCE = 10.0  # seconds until a step that never ends is given up
 KEY = "A" * 43
 VAULT = Vault(OperatorKey.from_text(KEY))
-SIGNER = Signer(VAULT.button_key)
+SIGNER = Signer(VAULT.button_keys)
 QUESTIONS = (
     "full_name",
     "status",

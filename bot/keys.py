@@ -1,0 +1,137 @@
+"""The operator's key: where it is, whether it fits the data, and how it gives way to a new one."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bot.clock import wall
+from bot.mistakes import CannotStart
+from bot.settings import Settings
+from storage import store
+from storage.engine import Engine
+from storage.errors import BadKey, KeyDoesNotFit
+from storage.rotation import FINGERPRINT, SECRETS, Rotation
+from storage.vault import OperatorKey, Vault, fingerprint, sync
+
+log = structlog.get_logger()
+
+
+def operator_key(settings: Settings) -> OperatorKey | None:
+    """The operator's key from the environment or its file; None when the first start is to make one.
+
+    Raises BadKey, KeyFileExposed, DataUnusable, or CannotStart when the data is there and its key is not.
+    """
+    if settings.key is not None:
+        try:
+            return OperatorKey.from_text(settings.key.get_secret_value())
+        except BadKey as error:
+            raise BadKey(f"INTAKE_KEY: {error}") from None
+    path = settings.key_path
+    if path.exists():
+        return OperatorKey.from_file(path, create=False)
+    if not settings.is_first_start:
+        raise CannotStart(
+            f"the key file {path} is missing, and the data cannot be read without it; put it back"
+        )
+    return None
+
+
+def made_key(settings: Settings) -> OperatorKey:
+    """A new key in its file, and a word to the operator. Raises DataUnusable."""
+    key = OperatorKey.from_file(settings.key_path, create=True)
+    log.info(
+        f"made {settings.key_path}; copy it to a safe place: without it the data cannot be read",
+        action="key_made",
+    )
+    return key
+
+
+async def fit(engine: Engine, vault: Vault, settings: Settings) -> None:
+    """Which key fits is entered on the first start, and must be that one from then on. Raises KeyDoesNotFit.
+
+    Where a new key's file stands beside the old one's, a change of keys was cut short, and is brought to its end.
+    """
+    known, secrets = await engine.read(
+        lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
+    )
+    if known is None:
+        await engine.write(lambda tx: store.put_fact(tx, FINGERPRINT, vault.fingerprint))
+        return
+    new = (
+        OperatorKey.from_file(settings.next_key_path, create=False)
+        if settings.next_key_path.exists()
+        else None
+    )
+    if known not in {vault.fingerprint, fingerprint(new) if new else ""}:
+        raise KeyDoesNotFit(
+            "the operator's key is not the one this data was sealed with; put the right key back"
+        )
+    was_cut_short = new is not None and known != fingerprint(new)
+    if new is not None and vault.fingerprint != fingerprint(new):
+        vault.take(new)
+    if secrets is not None:
+        vault.take_secrets(secrets)
+    if new is not None:
+        if was_cut_short:
+            await Rotation(engine, vault, wall).run(new)
+        _put_in_place(settings, new)
+
+
+def _put_in_place(settings: Settings, new: OperatorKey) -> None:
+    """The new key's file takes the old one's name. Raises OSError."""
+    path = settings.next_key_path
+    if settings.key is None:
+        path.replace(settings.key_path)
+        sync(path.parent)
+    elif fingerprint(OperatorKey.from_text(settings.key.get_secret_value())) == fingerprint(new):
+        path.unlink()
+    else:
+        log.warning(_cure(settings), action="key_changed")
+
+
+def _cure(settings: Settings) -> str:
+    return f"INTAKE_KEY is the key before the last change: put in the one that stands in {settings.next_key_path}"
+
+
+class KeyChange:
+    """The handlers of `intake key rotate`."""
+
+    def __init__(
+        self, engine: Engine, vault: Vault, settings: Settings, clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._vault = vault
+        self._rotation = Rotation(engine, vault, clock)
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self, request: dict[str, Any]) -> dict[str, Any]:
+        """As `look`, once it has begun."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._change())
+            await asyncio.sleep(0)
+        return await self.look(request)
+
+    async def look(self, request: dict[str, Any]) -> dict[str, Any]:
+        """{done, total, over, say}: rows, and what the operator is to do; or {error: why it has failed}."""
+        task, rotation = self._task, self._rotation
+        if task is not None and task.done() and (error := task.exception()):
+            return {"error": f"the key is not changed yet: {error}; try again, or start the bot anew"}
+        is_over = task is not None and task.done()
+        say = "" if not is_over else self.farewell()
+        return {"done": rotation.done, "total": rotation.total, "over": is_over, "say": say}
+
+    def farewell(self) -> str:
+        path = self._settings.next_key_path
+        if path.exists():
+            return _cure(self._settings)
+        return f"{self._settings.key_path} holds the new key; copy it to a safe place, and destroy the old one's copies"
+
+    async def _change(self) -> None:
+        path = self._settings.next_key_path
+        new = OperatorKey.from_file(path, create=True)
+        await self._rotation.run(new)
+        log.info("the operator's key is changed", action="key_changed")
+        _put_in_place(self._settings, new)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from itertools import accumulate
 
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 from PIL import ExifTags, Image, ImageCms, ImageFilter, ImageOps, ImageStat
 from PIL.Image import Resampling, Transpose
 from PIL.ImageFile import ImageFile
@@ -17,7 +19,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile, options
 
 from bot.photo_kinds import kind_of, webp_canvas
-from bot.photo_rules import ACCEPTED, JPEG_LIMIT, SIDE_LIMIT, Reply, refused_size
+from bot.photo_rules import ACCEPTED, JPEG_LIMIT, RATIO_LIMIT, SIDE_LIMIT, Reply, refused_size
 
 # Opened by class, not by Image.open: no guessing, and of an MPO (two pictures in one JPEG) the first is taken.
 _OPENERS: dict[str, type[ImageFile]] = {
@@ -43,6 +45,8 @@ _TURNS = {
     8: Transpose.ROTATE_90,
 }
 _QUALITIES = (88, 70, 50)  # the next is tried only if the JPEG would be over the limit of sendPhoto
+_PAGE_DPI = 300
+_LONGEST = 1 << 30  # points that are told of a page's side
 _WHITE = (255, 255, 255, 255)
 _BAND = 256  # rows flattened at once
 _PROFILE_LIMIT = 1 << 20  # bytes
@@ -87,10 +91,10 @@ def develop(data: bytes) -> Reply:
 
 def _develop(data: bytes) -> Reply:
     kind = kind_of(data)
+    if kind == "PDF":
+        return _develop_page(data)
     if kind not in _OPENERS:
-        return Reply(
-            {"": "photo_not_a_picture", "PDF": "photo_pdf"}.get(kind, "photo_unsupported_kind"), kind
-        )
+        return Reply("photo_unsupported_kind" if kind else "photo_not_a_picture", kind)
     canvas = webp_canvas(data) if kind == "WebP" else None
     if canvas and (refused := _refused(kind, *canvas)):
         return refused
@@ -103,6 +107,29 @@ def _develop(data: bytes) -> Reply:
         picture = _upright(_fitted(image), image)
     warnings = _warnings(picture)
     return Reply(ACCEPTED, kind, *picture.size, warnings, _encoded(picture))
+
+
+def _develop_page(data: bytes) -> Reply:
+    """The first page of a PDF, drawn on white as large as it may be, but no finer than it would be scanned."""
+    with _decoding():
+        try:
+            document = pdfium.PdfDocument(data)
+        except pdfium.PdfiumError as error:
+            if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
+                return Reply("photo_pdf_locked", "PDF")
+            raise
+        with document:
+            page = document[0]
+            size = page.get_size()  # points
+            if min(size) < 1:
+                raise _DamagedFile
+            if max(size) > RATIO_LIMIT * min(size):
+                width, height = (min(round(side), _LONGEST) for side in size)
+                return Reply("photo_too_long", "PDF", width, height)
+            scale = min(SIDE_LIMIT / max(size), _PAGE_DPI / 72)
+            picture: Image.Image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+    picture.thumbnail((SIDE_LIMIT, SIDE_LIMIT))  # it is rounded up
+    return Reply(ACCEPTED, "PDF", *picture.size, _warnings(picture), _encoded(picture))
 
 
 def _refused(kind: str, width: int, height: int, moves: bool) -> Reply | None:

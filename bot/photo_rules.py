@@ -27,7 +27,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
     "photo_empty": (),
     "photo_too_big_file": ("limit_megabytes",),
     "photo_not_a_picture": (),
-    "photo_pdf": (),
+    "photo_pdf_locked": (),  # it asks for a password
     "photo_unsupported_kind": ("kind",),
     "photo_animated": ("kind",),
     "photo_too_many_pixels": ("kind", "width", "height", "megapixels", "limit_megapixels"),

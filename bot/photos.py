@@ -56,6 +56,7 @@ _DEATHS = {
     -signal.SIGBUS: "photo_broken",
     -signal.SIGILL: "photo_broken",
     -signal.SIGFPE: "photo_broken",
+    -signal.SIGTRAP: "photo_broken",
     -signal.SIGABRT: "photo_broken",
 }
 

@@ -1,10 +1,12 @@
 """What becomes of a picture: each kind, each limit, nothing of the sender's left in it, and 500 hostile files."""
 
 import io
+import random
 import re
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image, ImageCms, ImageEnhance, ImageFilter
 from bot.photos import FILE_LIMIT, REFUSALS, WARNINGS, Darkroom, Photo, Refusal
 from tests.bot import hostile
 from tests.bot.hostile import card, heic, png, resized_jpeg, saved, sound, webp_claiming
+from tests.pictures import locked_pdf, sample_pdf, whole_pdf
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -102,7 +105,6 @@ async def test_transparent_palette_colour_becomes_white(darkroom: Darkroom) -> N
 @pytest.mark.parametrize(
     ("name", "refusal"),
     [
-        ("pdf", Refusal("photo_pdf")),
         ("svg", Refusal("photo_not_a_picture")),
         ("zip", Refusal("photo_not_a_picture")),
         ("html", Refusal("photo_not_a_picture")),
@@ -120,6 +122,82 @@ async def test_file_of_another_kind_is_refused_by_name(
     darkroom: Darkroom, name: str, refusal: Refusal
 ) -> None:
     assert await darkroom.develop(sound()[name]) == refusal
+
+
+# ---- PDF
+
+
+async def test_of_a_pdf_the_first_page_is_taken(darkroom: Darkroom) -> None:
+    outcome = await darkroom.develop(sample_pdf(pages=3))
+    assert isinstance(outcome, Photo)
+    assert outcome.warnings == ()
+    page = opened(outcome)
+    assert page.size == (1810, 2560)
+    corner = page.crop((0, 0, 100, 100)).convert("L")
+    assert corner.getextrema()[0] > 250  # type: ignore[operator]  # the paper
+    assert near(page, (200, 200), (28, 60, 130))  # the card's head, and not the blank page behind
+
+
+async def test_a_pdf_that_asks_for_a_password_is_refused_for_that(darkroom: Darkroom) -> None:
+    assert await darkroom.develop(locked_pdf()) == Refusal("photo_pdf_locked")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "said"),
+    [(3000, 100, "photo_too_long"), (0, 200, "accepted"), (10**9, 10**9, "accepted"), (1, 1, "accepted")],
+)
+async def test_a_page_of_any_size_is_drawn_within_the_limits_or_refused(
+    darkroom: Darkroom, width: int, height: int, said: str
+) -> None:
+    assert check(await darkroom.develop(pdf_page(b"", width, height))) == said
+
+
+def pdf_page(drawn: bytes, width: int = 300, height: int = 200, resources: bytes = b"") -> bytes:
+    """A PDF of one page on which that is drawn, as PDF has it."""
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents 4 0 R /Resources << %s >> >>"
+    return whole_pdf(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            page % (width, height, resources),
+            b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream"
+            % (len(squeezed := zlib.compress(drawn)), squeezed),
+        ]
+    )
+
+
+def hostile_pdfs() -> Iterator[bytes]:
+    """Bombs, endless loops and damage."""
+    sound = sample_pdf()
+    yield pdf_page(bytes(400 << 20))  # a drawing of 400 MB in 400 kB
+    yield pdf_page(b"q " * 20_000_000)
+    yield pdf_page(b"0 0 m 300 200 l S " * 8_000_000)  # it would be drawn for minutes
+    yield pdf_page(b"/X Do", resources=b"/XObject << /X 4 0 R >>")  # that draws itself
+    yield sound.replace(b"/Width 1240", b"/Width 99999").replace(b"/Height 1754", b"/Height 99999")
+    yield sound.replace(b"/Kids [", b"/Kids [ 1 0 R 2 0 R ")
+    yield b"%PDF-1.7\n"
+    draw = random.Random(11)
+    for _ in range(40):
+        damaged = bytearray(sound[: draw.randrange(200, len(sound))])
+        for _ in range(draw.randrange(30)):
+            damaged[draw.randrange(len(damaged))] = draw.randrange(256)
+        yield bytes(damaged)
+
+
+async def test_a_hostile_pdf_costs_only_itself(darkroom: Darkroom) -> None:
+    for data in hostile_pdfs():
+        reason = check(await darkroom.develop(data))
+        assert reason != "photo_not_checked"
+        if darkroom.pid:
+            assert peak_memory(darkroom.pid) < MEMORY_LIMIT
+        assert reason in {
+            "accepted",
+            "photo_broken",
+            "photo_too_heavy",
+            "photo_took_too_long",
+            "photo_too_long",
+        }
+    assert isinstance(await darkroom.develop(sample_pdf()), Photo)
 
 
 # ---- limits

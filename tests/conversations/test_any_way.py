@@ -225,7 +225,7 @@ class AnyWay(RuleBasedStateMachine):
         warnings = ("photo_dark", "photo_small") if warned else ()
         picture = Picture(photo_id=f"p{self.count}", width=800, height=600, warnings=warnings)
         if refused:
-            outcome = PhotoChecked(fetch.question, fetch.part, fetch.attempt, None, "photo_pdf")
+            outcome = PhotoChecked(fetch.question, fetch.part, fetch.attempt, None, "photo_pdf_locked")
         else:
             outcome = PhotoChecked(fetch.question, fetch.part, fetch.attempt, picture)
         self.happen(outcome)

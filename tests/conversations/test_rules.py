@@ -95,7 +95,7 @@ OTHERS: list[Event] = [
     Rushed(),
     UnknownCommand(),
     PhotoChecked("identity", "front", 3, PICTURE.model_copy(update={"photo_id": "new"})),
-    PhotoChecked("identity", "front", 3, None, "photo_pdf"),
+    PhotoChecked("identity", "front", 3, None, "photo_pdf_locked"),
     PhotoChecked("identity", "front", 1, PICTURE),
     UndoWindowPassed(APPLICATION.receipt, APPLICATION.round),
     UndoWindowPassed("UX-99999999", 9),

@@ -7,6 +7,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from tests.bot.hostile import png, saved
 from tests.cast import Person, sample_jpeg
+from tests.pictures import locked_pdf, sample_pdf
 
 
 def send(person: Person, what: str) -> None:
@@ -55,7 +56,9 @@ def file(what: str) -> bytes:
         case "a text file":
             return b"My student card is in my wallet."
         case "a PDF":
-            return b"%PDF-1.7\n"
+            return sample_pdf()
+        case "a locked PDF":
+            return locked_pdf()
         case "a damaged photo":
             return sample_jpeg()[:4000]
         case "an empty file":

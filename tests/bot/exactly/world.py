@@ -32,6 +32,7 @@ from tests.cast import Cast, Group, Person
 T = TypeVar("T")
 BETWEEN = timedelta(seconds=2)  # from one step to the next
 SWEEPS = 12  # so many at most, until nobody is due
+UNKNOWN = ("", "done", "Uncertain")  # outcomes of a call that may have been acted upon, and was not entered
 STARTS = 10  # a bot that has not started so often never will
 
 
@@ -174,7 +175,7 @@ class World:
         life, self.life = self.life, None
         if life is not None:
             life.die()
-            unknown = [call for call in life.calls if call.outcome in {"", "done"} or life.writing]
+            unknown = [call for call in life.calls if call.outcome in UNKNOWN or life.writing]
             await life.bury()
             self.window.deaths.append(Death(self._errands_left(), unknown))
 

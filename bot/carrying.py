@@ -145,7 +145,7 @@ class Carrier:
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)
             case Erase():
-                self._erase(effect, person, applicant, plan)
+                self._erase(effect, person, applicant, plan, source)
 
     def _errands(self, effect: Effect, person: Person, applicant: Applicant, source: Source) -> list[Errand]:
         """The errands that carry an effect out, for those that need one: each sends one message at most."""
@@ -237,9 +237,13 @@ class Carrier:
         plan.writes.append(write)
         plan.after.append(lambda: self._accept([wipe]))
 
-    def _erase(self, effect: Erase, person: Person, applicant: Applicant, plan: Plan) -> None:
-        """Rows, photos and key go in this transaction; what stands in chats goes as an errand of nobody."""
+    def _erase(self, effect: Erase, person: Person, applicant: Applicant, plan: Plan, source: Source) -> None:
+        """Rows, photos and key go in this transaction; what stands in chats goes as an errand of nobody.
+
+        The message he pressed stands, though a kill may have kept it from being entered.
+        """
         plan.erased.append(person.person_id)
+        pressed = source.message_id if source and source.callback_id else 0
         wipe = Errand(WIPE, applicant.chat_id, None)
         vault, now = self._vault, plan.now
 
@@ -248,7 +252,7 @@ class Carrier:
                 "say": effect.say,
                 "language": applicant.language,
                 "receipt": wipe.errand_id[-12:].upper(),
-                "messages": _messages(tx, person),
+                "messages": _messages(tx, person, pressed),
                 "cards": [
                     [row.receipt, row.card_chat, row.card_message]
                     for row in store.applications_of(tx, person.person_id)
@@ -263,11 +267,11 @@ class Carrier:
         plan.after.append(lambda: self._accept([wipe]))
 
 
-def _messages(tx: Transaction, person: Person) -> list[list[int]]:
-    """(chat, message id) of all the bot's messages about a person that stand in private chats."""
-    found = []
+def _messages(tx: Transaction, person: Person, pressed: int) -> list[list[int]]:
+    """(chat, message id) of all the bot's messages about a person that stand in private chats, `pressed` among them."""
+    found = [[person.applicant.chat_id, pressed]] if pressed else []
     for place, message_id, _, sealed_chat, _ in store.messages_of(tx, person.person_id):
-        if place == "private":
+        if place == "private" and message_id != pressed:
             found.append([person.applicant.chat_id, message_id])
         elif sealed_chat is not None:
             found.append([int(person.key.open(shown_place(person.person_id), sealed_chat)), message_id])

@@ -5,6 +5,7 @@ all it costs is another typeface.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from markupsafe import Markup, escape
@@ -27,6 +28,17 @@ def unlinked(text: str) -> Markup:
         shown += escape(text[place:begin]) + Markup("<code>{}</code>").format(text[begin:end])
         place = end
     return shown + escape(text[place:])
+
+
+def in_ascii(address: str) -> str:
+    """The host of a web or e-mail address as the network knows it (punycode); nothing where it reads so already."""
+    host = address.rpartition("@")[2] if "://" not in address else re.split(r"[/?#]", address, maxsplit=3)[2]
+    return "" if host.isascii() else ".".join(map(_label, re.split(r"[.。．｡]", host)))
+
+
+def _label(label: str) -> str:
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    return plain if plain.isascii() else f"xn--{plain.encode('punycode').decode()}"
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:

@@ -19,11 +19,11 @@ from bot.buttons import Press, Signer
 from bot.documents import Document, parse
 from bot.programmes import FILTERS, NOTICE, Loaded
 from bot.spoken import Spoken
-from bot.unlinking import unlinked
+from bot.unlinking import in_ascii, unlinked
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Chosen, Pictured
 from conversations.effects import Button, Rows, Say
-from conversations.questions import OTHER
+from conversations.questions import OTHER, EmailQuestion, UrlQuestion
 
 TEXT_LIMIT = 4096  # UTF-16 units after entities are parsed; source: Bot API, sendMessage
 TOAST_LIMIT = 200
@@ -243,7 +243,10 @@ class Wording:
             if isinstance(answer, Chosen) and not answer.text:
                 return self._option(language, key, answer.option)
             whole = limit is None or len(answer.text) <= limit
-            return unlinked(answer.text if whole else f"{answer.text[:limit].rstrip()} …")
+            words = unlinked(answer.text if whole else f"{answer.text[:limit].rstrip()} …")
+            is_address = isinstance(self.programme.question(key), EmailQuestion | UrlQuestion)
+            host = in_ascii(answer.text) if is_address and whole else ""
+            return words + Markup(" (<code>{}</code>)").format(host) if host else words
 
         return shown
 

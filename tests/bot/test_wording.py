@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.documents import Document, Section
 from bot.plain import plain
 from bot.programmes import load
+from bot.sandbox.entities import formatted
 from bot.wording import HEADER, TEXT_LIMIT, TOAST_LIMIT, Place, Wording, pack, visible_length
 from conversations import Applicant, Scene
 from conversations.application import Application, Chosen, Pictured, Reviewer, Written
@@ -18,6 +21,7 @@ from conversations.effects import Answer, Button, Redraw, Say
 from conversations.events import HelpAsked, StatusAsked
 from conversations.prompts import question_prompt
 from conversations.state import Confirming, Drafting, Rejecting, Settled, State, Waiting, application_of
+from conversations.text import clean_line
 from tests.conversations.test_rules import EVENTS, PRESSED
 from tests.conversations.world import (
     ANSWERS,
@@ -39,6 +43,19 @@ from tests.conversations.world import (
 NASTY = "<b>&{{ 7*7 }}{% raw %}\"'</b>"
 HAN = re.compile(r"[\u3400-\u9fff\u3000-\u303f，；：？！（）]")
 ENGLISH = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+OWN = {"bold", "italic", "code", "blockquote", "expandable_blockquote"}  # markup of ours
+PIECES = "mei@a.edu https://evil.example/a?b www.a.com @admin #tag $USD /approve t.me/x +15550100200 <b>x</b> &amp;"
+TYPED = (
+    st.lists(
+        st.sampled_from(
+            [*PIECES.split(), "{{7*7}}", "<a href='https://evil.example'>x</a>", "例子.公司", " "]
+        )
+        | st.text(st.characters(exclude_categories=["C", "Z"]), max_size=6),
+        max_size=5,
+    )
+    .map("".join)
+    .map(clean_line)
+)
 ENGLISH_FACTS = [value for value in PROGRAMME.contact.model_dump().values() if value]
 CHINESE_NAMES = ["中文"]  # a language is called by its own name everywhere
 FOR_ALL = {"message choose_language"}  # it is read by those who do not read the language it is said in
@@ -165,6 +182,50 @@ def test_a_card_cannot_be_imitated_by_an_answer_or_a_name() -> None:
     assert "<b>Approved" not in card["text"] and "<i>Ana" not in card["text"]
     assert f"{NASTY} </blockquote><b>Approved</b>" in plain(card["text"].replace("</blockquote>", "\n"))
     assert "</b><i>Ana & Co</i>" in plain(card["text"])
+
+
+@pytest.mark.parametrize("cases", [400, pytest.param(5_000, marks=pytest.mark.soak)])
+def test_in_whatever_somebody_types_nothing_of_his_is_a_link_and_nothing_is_lost(cases: int) -> None:
+    @settings(max_examples=cases, deadline=None, database=None, derandomize=True)
+    @given(st.lists(TYPED, min_size=7, max_size=7))
+    def check(typed: list[str]) -> None:
+        words = dict(
+            zip([key for key, one in ANSWERS.items() if isinstance(one, Written)], typed, strict=False)
+        )
+        answers = {
+            key: Written(text=words.get(key) or "x") if isinstance(one, Written) else one
+            for key, one in ANSWERS.items()
+        }
+        answers["status"] = Chosen(option="other", text=typed[-1] or "x")
+        waiting = Waiting(application=APPLICATION.model_copy(update={"answers": answers}))
+        messages = [CARDS.render(waiting, "waiting", FAR_GROUP)["text"]]
+        for state in (Confirming(draft=DRAFT.model_copy(update={"answers": answers})), waiting):
+            says = turn(person(state), StatusAsked()).effects
+            messages += [WORDING.message(one, "en") for one in says if isinstance(one, Say)]
+        for html in messages:
+            shown, entities = formatted(html, "HTML")
+            assert {entity["type"] for entity in entities} <= OWN
+        shown, _ = formatted(messages[0], "HTML")
+        for text in words.values():
+            assert "".join(text.split()) in "".join(shown.split())
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "shown"),
+    [
+        ("homepage", "https://аррӏе.com/a", "https://аррӏе.com/a (xn--80ak6aa92e.com)"),
+        ("homepage", "https://www.university.edu", "https://www.university.edu"),
+        ("email", "mei@xn--plain.edu", "mei@xn--plain.edu"),
+        ("email", "mei@大学.example", "mei@大学.example (xn--pss25c.example)"),
+        ("full_name", "Mei大学.example", "Mei大学.example"),
+    ],
+)
+def test_the_host_of_an_address_is_shown_as_the_network_knows_it(key: str, text: str, shown: str) -> None:
+    application = APPLICATION.model_copy(update={"answers": {**ANSWERS, key: Written(text=text)}})
+    card = CARDS.render(Waiting(application=application), "waiting", FAR_GROUP)
+    assert shown in plain(card["text"]).splitlines() or f"> {shown}" in plain(card["text"]).splitlines()
 
 
 def test_plain_words_are_not_escaped() -> None:

@@ -145,6 +145,7 @@ async def running_bot(
         "status_port": 0,
         "limits": "none",
         "log": "text",
+        "log_level": "debug",
     }
     if webhook:
         webhooks = sandbox.api.webhooks
@@ -168,11 +169,32 @@ async def running_bot(
     try:
         await bot.start()
         yield bot
+        assert not (told := _told(bot)), f"the log tells {told}"
     except BaseException:
         print(f"--- what the bot said ---\n{bot.output}--- end of it ---", file=sys.stderr)
         raise
     finally:
         await bot.kill()
+
+
+def _told(bot: RunningBot) -> list[str]:
+    """What the log tells that no log may: the token, the keys, an account's id, what somebody typed."""
+    output = bot.output
+    secrets = [
+        bot.environment[name] for name in ("INTAKE_KEY", "INTAKE_WEBHOOK_SECRET") if name in bot.environment
+    ]
+    secrets += [bot.sandbox.token, bot.sandbox.token.partition(":")[2]]
+    secrets += [
+        path.read_text().strip() for path in Path(bot.environment["INTAKE_DATA"]).glob("operator.key*")
+    ]
+    people = [str(user) for user in bot.sandbox.telegram.users if len(str(user)) > 8]
+    typed = {
+        one.text
+        for chat in bot.sandbox.telegram.chats.values()
+        for one in chat.messages
+        if not one.from_bot and len(one.text) > 7 and not one.text.startswith("/")
+    }
+    return [one for one in (*secrets, *people, *typed) if one in output]
 
 
 def free_port() -> int:

@@ -11,8 +11,8 @@ import structlog
 from bot.clock import wall
 from bot.mistakes import CannotStart
 from bot.settings import Settings
-from storage import backup as files
-from storage import store
+from storage import backup, store
+from storage.backup_files import DATA, KEYS, Tell
 from storage.engine import Engine
 from storage.errors import StorageError
 from storage.journal import Journal
@@ -26,8 +26,6 @@ KEYS_DAYS = (
     7  # the longest that the key of an erased person may stand in a backup that the bot does not reach
 )
 EVERY = 60.0  # seconds between looks at the folder
-
-Tell = Callable[[int, int], None]
 
 
 class BackupKeeper:
@@ -77,7 +75,8 @@ class BackupKeeper:
         self._due.clear()
         try:
             stones = await self._engine.read(store.tombstones)
-            await asyncio.to_thread(self._keep, stones)
+            for line in await asyncio.to_thread(self._keep, stones):
+                self._on_trouble(line)
         except (StorageError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             self._state = None
@@ -90,20 +89,22 @@ class BackupKeeper:
                 self._due.set()
             raise
 
-    def _keep(self, stones: list[Tombstone]) -> None:
-        """The journal first, then the keys."""
+    def _keep(self, stones: list[Tombstone]) -> list[str]:
+        """The journal first, then the keys; what is wrong with sets of keys that cannot be read."""
         is_ours = self._state is not None and self._journal.state() == self._state
         known = self._known if is_ours else set(self._journal.read())
         missing = [stone for stone in stones if stone not in known]
         if missing or not self._journal.path.exists():
             self._journal.add(missing)
         self._known = known.union(missing)
-        sets = {path: path.stat().st_ino for _, path in files.files(self._folder, files.KEYS)}
+        sets = {path: path.stat().st_ino for _, path in backup.files(self._folder, KEYS)}
         wanted = [path for path, inode in sets.items() if missing or self._pruned.get(path) != inode]
-        if wanted and (gone := files.prune(self._folder, stones, wanted)):
+        gone, wrong = backup.prune(self._folder, stones, wanted) if wanted else (0, [])
+        if gone:
             log.info("keys of erased people are gone from the backups", action="backups", keys=gone)
         self._pruned = {path: path.stat().st_ino for path in sets if path.exists()}
         self._state = self._journal.state()
+        return wrong
 
 
 def folder_of(settings: Settings, folder: Path | None) -> Path:
@@ -116,24 +117,25 @@ def folder_of(settings: Settings, folder: Path | None) -> Path:
     return found
 
 
-def backup(settings: Settings, folder: Path | None, keep_days: int, keys_days: int, tell: Tell) -> list[str]:
+def back_up(settings: Settings, folder: Path | None, keep_days: int, keys_days: int, tell: Tell) -> list[str]:
     """`intake backup`: what it says. Raises what is in MISTAKES."""
     target, now = folder_of(settings, folder), wall()
-    written = files.write(settings.database, target, now, tell)
+    written = backup.write(settings.database, target, now, tell)
     header = written.header
     lines = [
         f"wrote {written.data}, {size(written.data)}: {header.people} people,"
         f" {header.applications} applications, {header.photos} photos",
         f"wrote {written.keys}, {size(written.keys)}: their keys, without which the data cannot be read",
     ]
-    for part, days in ((files.KEYS, keys_days), (files.DATA, keep_days)):
-        for path in files.expire(target, part, timedelta(days=days), now):
+    for part, days in ((KEYS, keys_days), (DATA, keep_days)):
+        for path in backup.expire(target, part, timedelta(days=days), now):
             lines.append(f"deleted {path}, older than {days} days")
     # whoever was erased while this was being written, or while the bot did not reach the folder
     stones = asyncio.run(_stones(settings.database))
-    if gone := files.prune(target, stones, [path for _, path in files.files(target, files.KEYS)]):
+    gone, wrong = backup.prune(target, stones, [path for _, path in backup.files(target, KEYS)])
+    if gone:
         lines.append(f"took {gone} keys of erased people out of the sets there")
-    return lines
+    return lines + wrong
 
 
 async def _stones(database: Path) -> list[Tombstone]:

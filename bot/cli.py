@@ -171,7 +171,7 @@ def backup(folder: Path | None, keep: int, keep_keys: int) -> None:
     settings = _settings()
     _logs(settings)
     with _progress("backing up") as tell:
-        lines = _call("bot.backups", "backup", settings, folder, keep, keep_keys, tell)
+        lines = _call("bot.backups", "back_up", settings, folder, keep, keep_keys, tell)
     click.echo("\n".join(lines))
 
 

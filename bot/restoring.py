@@ -1,85 +1,30 @@
-"""`intake restore`: the data as they were at a backup, without whoever was erased since.
-
-What the bot did after the moment of the backup it does not know any more, and Telegram does: so
-
-- updates that it had handled by then do not come again, and their answers are lost;
-- what waited to be sent was sent by the bot as it went on. When the backup is older than an hour it goes, lest a
-  decision be told twice a week later; within the hour it stays, since a message told twice is better than none.
-  What waits for somebody who has blocked the bot stays in any case;
-- what the dialogue itself waits for stays: photos to be fetched, the ends of undo windows, removals;
-- the cards of open applications are brought up to date, since they may show what nobody knows any more;
-- people in the middle of their questions are asked again before an answer counts: in their chat may stand a question
-  of which the data know nothing.
-"""
+"""`intake restore`: a backup takes the place of lost data, without whoever was erased since (bot/rebuilding.py)."""
 
 import asyncio
 import contextlib
-import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
 from importlib.resources import files as resources
 from pathlib import Path
 
 from bot.backups import folder_of
-from bot.carrying import messages_about
 from bot.clock import wall
-from bot.errands import (
-    CARD,
-    DATA,
-    DIGEST,
-    EDIT,
-    MEMBER,
-    NOTE,
-    REMOVE,
-    SEND,
-    SHOW,
-    WIPE,
-    Errand,
-)
-from bot.jobs import SEEN_DAYS
 from bot.keys import operator_key
 from bot.mistakes import CannotStart
-from bot.people import Person
+from bot.rebuilding import Rebuilding, Restored
 from bot.settings import Settings
-from bot.suspects import IN_HAND, SERVING
-from conversations.state import Applicant
 from storage import backup as backups
-from storage import journal, store
-from storage.backup import Header, KeyRow
-from storage.engine import Transaction
+from storage import backup_files, journal, store
+from storage.backup_files import Header, KeyRow, Tell
 from storage.errors import BackupUnusable, StorageError, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
 from storage.migrate import pending
-from storage.rotation import FINGERPRINT, SECRETS
 from storage.sqlite import SQLite
-from storage.store import PersonRow, Tombstone
-from storage.vault import OperatorKey, PersonKey, Vault, fingerprint, sync
+from storage.store import Tombstone
+from storage.vault import OperatorKey, Vault, fingerprint, sync
 
-BATCH = 500  # people looked at together
-SENT = (SEND, EDIT, CARD, DATA, SHOW, MEMBER, DIGEST, NOTE)  # what the bot had sent soon after the backup
-FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
-ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer
-NOT_YET = 2**53  # the number of a message that comes after every real one
 DRAFT = ".restoring"
 ASIDE = ".before-"
-
-Tell = Callable[[int, int], None]
-
-
-@dataclass(slots=True)
-class Restored:
-    """What has become of the people in a backup."""
-
-    people: int = 0
-    applications: int = 0
-    photos: int = 0
-    erased: int = 0
-    unreadable: int = 0
-    dropped: int = 0  # messages that had been sent long ago
-    notes: list[str] = field(default_factory=list)
 
 
 def restore(
@@ -146,17 +91,17 @@ def _clean(database: Path) -> Path:
 
 def _keys(data: Path, keys: Path | None) -> tuple[Header, list[KeyRow]]:
     """The set of keys that is named, or that lies beside the data."""
-    beside = keys or data.with_suffix(backups.KEYS)
+    with backup_files.opened(data, "data"):  # what is wrong with the data is said first
+        pass
+    beside = keys or data.with_suffix(backup_files.KEYS)
     if not beside.exists():
-        others = [path for _, path in backups.files(data.parent, backups.KEYS)]
+        others = [path for _, path in backups.files(data.parent, backup_files.KEYS)]
         cure = f"--keys {others[-1]}" if others else "--keys FILE, with a later set of the same bot"
         raise BackupUnusable(
             f"there is no set of keys {beside}, and the data cannot be read without one;"
             f" whoever is in a later set can be restored: {cure}"
         )
-    with backups.opened(data, "data"):  # what is wrong with the data is to be said before anything is done
-        pass
-    return backups.keys_of(beside)
+    return backup_files.keys_of(beside)
 
 
 def _vault(settings: Settings, header: Header) -> Vault:
@@ -216,9 +161,9 @@ def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]
     try:
         for folder in sorted(folders):
             stones += Journal(folder).read()
-            for _, path in backups.files(folder, backups.DATA):
+            for _, path in backups.files(folder, backup_files.DATA):
                 try:
-                    stones += backups.stones_of(path)
+                    stones += backup_files.stones_of(path)
                 except BackupUnusable as error:
                     notes.append(f"passed over: {error}")
     except OSError as error:
@@ -260,10 +205,8 @@ async def _build(
         stones += at_rest or []
         if at_rest is None:
             notes.append("the present database cannot be read: deletions that only it knows are not known")
-    found, own = await asyncio.to_thread(backups.unpack, data, draft, tell)
-    building = _Building(
-        settings, found.moment, header, rows, vault, journal.newest(stones), journal.newest(own)
-    )
+    found, own = await asyncio.to_thread(backup_files.unpack, data, draft, tell)
+    building = Rebuilding(found.moment, header, rows, vault, journal.newest(stones), journal.newest(own))
     async with SQLite.open(draft) as engine:
         await pending(engine, resources("storage") / "migrations")
         try:
@@ -277,122 +220,3 @@ async def _build(
         await engine.checkpoint()
     restored.notes = notes
     return restored, found.moment
-
-
-@dataclass(slots=True)
-class _Building:
-    settings: Settings
-    moment: str
-    header: Header
-    rows: list[KeyRow]
-    vault: Vault
-    stones: dict[str, Tombstone]
-    own: dict[str, Tombstone]  # those that the backup knows already
-
-    def write(self, tx: Transaction) -> Restored:
-        """All in one transaction. Raises BackupUnusable, KeyTrouble."""
-        now = wall()
-        result = Restored()
-        wrapped = {row.id: row.sealed for row in self.rows if row.kind == "person"}
-        errands: list[Errand] = []
-        if wrapped and not any(row.person_id in wrapped for row in _people(tx)):
-            raise BackupUnusable("the set of keys has nobody's key who is in the data; it is another bot's")
-        for row in _people(tx):
-            stone = self._erased(row.ref)
-            key = self._key(row, wrapped)
-            if stone is None and key is not None:
-                store.set_wrapped_keys(tx, [(row.person_id, wrapped[row.person_id])])
-                continue
-            errands += self._gone(tx, row, key)
-            if stone is None:
-                store.drop_person(tx, row.person_id, row.ref)
-                result.unreadable += 1
-            else:
-                result.erased += 1
-        self._bury(tx)
-        is_fresh = now - store.unstamp(self.moment) <= FRESH
-        self._nobodys(tx, is_fresh)
-        if not is_fresh:
-            result.dropped = store.drop_errands(tx, SENT)
-        store.count_attempts(tx)
-        store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
-        for fact in (SERVING, IN_HAND, SECRETS):
-            store.drop_fact(tx, fact)
-        store.put_fact(tx, FINGERPRINT, self.header.key)
-        if self.header.secrets:
-            store.put_fact(tx, SECRETS, self.header.secrets)
-        store.ask_anew(tx, ASKED, NOT_YET)
-        errands += [
-            Errand(CARD, chat, None, {"receipt": receipt, "anew": False, "pressed": []})
-            for receipt, chat, _ in store.cards_of(tx)
-        ]
-        store.add_errands(tx, [errand.row(self.vault) for errand in errands])
-        said = f"{self.moment} erased {result.erased} unreadable {result.unreadable}"
-        store.add_audit(tx, [("restored", "", said)], now)
-        result.people, result.applications, result.photos = store.counts(tx)
-        return result
-
-    def _erased(self, ref: str) -> Tombstone | None:
-        """The erasure that the backup does not know yet."""
-        stone, own = self.stones.get(ref), self.own.get(ref)
-        return None if stone is None or (own and own.erased_at >= stone.erased_at) else stone
-
-    def _bury(self, tx: Transaction) -> None:
-        """Every tombstone is there; whoever has one is gone as after /delete."""
-        ids = {row.ref: row.person_id for row in _people(tx)}
-        for ref in self.stones:
-            if stone := self._erased(ref):
-                until = store.unstamp(stone.barred_until) if stone.barred_until else None
-                store.erase_person(tx, ids.get(ref, ""), ref, until, store.unstamp(stone.erased_at))
-                if ref in ids:
-                    store.add_audit(tx, [("erased", ids[ref], "again")], wall())
-
-    def _key(self, row: PersonRow, wrapped: dict[str, bytes]) -> PersonKey | None:
-        """His key, which opens what is his; None when it is not kept. Raises KeyTrouble."""
-        sealed = wrapped.get(row.person_id)
-        if sealed is None:
-            return None
-        key = self.vault.unwrap(row.person_id, sealed)
-        key.open(f"people/{row.person_id}", row.sealed)
-        return key
-
-    def _gone(self, tx: Transaction, row: PersonRow, key: PersonKey | None) -> list[Errand]:
-        """What removes that which may stand of him in chats still: it may not have been over when the data were lost.
-        Where his key is gone only the cards are known."""
-        cards = store.cards_of(tx, row.person_id)
-        if key is None:
-            return [Errand(REMOVE, chat, None, {"message_id": number}) for _, chat, number in cards]
-        applicant = Applicant.model_validate_json(key.open(f"people/{row.person_id}", row.sealed))
-        body = {
-            "say": "",
-            "language": applicant.language,
-            "receipt": "",
-            "messages": messages_about(tx, Person(applicant, key)),
-            "cards": [list(card) for card in cards],
-        }
-        return [Errand(WIPE, applicant.chat_id, None, body)]
-
-    def _nobodys(self, tx: Transaction, is_fresh: bool) -> None:
-        """What the operator's key seals comes back from the set of keys; what is not in there goes."""
-        errands, parked = [], []
-        for row in self.rows:
-            if row.kind == "errand":
-                place = f"errands/{row.id}"
-                body = json.loads(self.vault.open(place, row.sealed))
-                if body.get("say") and not is_fresh:  # the receipt of a deletion, read long ago
-                    body["say"] = ""
-                errands.append((row.id, self.vault.seal(place, json.dumps(body).encode())))
-            elif row.kind == "parked":
-                self.vault.open(f"parked/{row.id}", row.sealed)
-                parked.append((row.id, row.sealed))
-        store.set_sealed_errands(tx, errands)
-        store.set_sealed_parked(tx, parked)
-        store.drop_sealed_empty(tx)
-
-
-def _people(tx: Transaction) -> Iterator[PersonRow]:
-    after = ""
-    while rows := store.wrapped_keys(tx, after, BATCH):
-        ids = [one for one, _ in rows]
-        yield from store.people_by_id(tx, ids)
-        after = ids[-1]

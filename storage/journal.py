@@ -5,6 +5,8 @@ of all that, between blanks. Lines are only added. The table of tombstones is th
 added later.
 """
 
+import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterable
@@ -83,11 +85,12 @@ class Journal:
         is_new = not self.path.exists()
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "r+b", buffering=0) as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
             whole = out.read().rfind(b"\n") + 1
             out.truncate(whole)
             try:
                 if out.write(text) < len(text):
-                    raise OSError(28, os.strerror(28))
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(out.fileno())
             except OSError:
                 out.truncate(whole)

@@ -18,11 +18,11 @@ from click.testing import CliRunner
 
 from bot.cli import intake as program
 from bot.sandbox.server import Sandbox
+from storage.backup_files import opened
 from storage.journal import Journal
 from tests.applying import ANSWERS, agree, answer, apply, at, decide
 from tests.bot.patient import TOLD
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
-
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
 
@@ -83,8 +83,12 @@ async def backed_up(bot: RunningBot, folder: Path) -> Path:
 
 
 def lose(bot: RunningBot) -> None:
+    """What the bot has."""
+    lose_data(Path(bot.environment["INTAKE_DATA"]))
+
+
+def lose_data(data: Path) -> None:
     """The data folder, but for the operator's key, of which there is a copy."""
-    data = Path(bot.environment["INTAKE_DATA"])
     key = (data / "operator.key").read_bytes()
     shutil.rmtree(data)
     data.mkdir(mode=0o700)
@@ -211,8 +215,6 @@ async def test_a_folder_that_cannot_be_written_is_told_and_made_good_later(
 async def test_nothing_personal_stands_in_the_files_and_only_their_owner_reads_them(
     sandbox: Sandbox, cast: Cast, group: Group, tmp_path: Path, folder: Path
 ) -> None:
-    from storage.backup import opened
-
     mei = cast.applicant("Mei")
     async with running_bot(sandbox, group, tmp_path, backups=folder) as bot:
         await apply(mei, group)

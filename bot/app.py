@@ -15,6 +15,7 @@ import structlog
 from telegram.error import InvalidToken, TelegramError
 
 from bot.arrivals import kind_of, park, place_of
+from bot.backups import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
@@ -39,10 +40,12 @@ from bot.photos import Darkroom
 from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
+from bot.restoring import leftovers
 from bot.reviewers import Reviewers
 from bot.settings import Settings
 from bot.sightings import Sightings, kept
 from bot.starting import find_group, open_data, who_am_i
+from bot.suspects import SERVING
 from bot.transport import Transport
 from bot.turns import Turns
 from bot.web import listen_on, serve_status, serve_webhook, split_address
@@ -57,7 +60,6 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MOVED = "group_moved"
-SERVING = "serving"  # the fact that stands while a process serves
 SERVED = "group_served"  # the fact with the id of the group in which the bot was last
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
@@ -101,6 +103,7 @@ class App:
         self.outbox: Outbox
         self.intake: Intake
         self.jobs: Jobs
+        self.backups: BackupKeeper | None = None
         self.wording: Wording
         self.reviewers: Reviewers
         self.me: dict[str, Any] = {}
@@ -137,6 +140,11 @@ class App:
                 if found[1]:
                     raise CannotStart(found[1])
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
+            for path in leftovers(settings):
+                log.warning(
+                    f"{path} holds the data from before a restore, which deletions do not reach; delete it",
+                    action="kept_aside",
+                )
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
             group = Group(int(moved or settings.group))
             app = cls(settings, loaded, engine, vault, group, transport, clock)
@@ -237,7 +245,9 @@ class App:
             self.clock,
             self.outbox.take_up,
         )
-        self.intake.on_erased = self.jobs.checkpoint_soon
+        if self.settings.backups is not None:
+            self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
+        self.intake.on_erased = self._erased
         self.outbox.performer = deliveries
         self.outbox.on_group_moved = self.move_group
         self.outbox.on_trouble = self.trouble
@@ -288,6 +298,9 @@ class App:
                     )
                 await stack.enter_async_context(self.jobs)
                 health.watch(intake, *self.outbox.keepers, *self.jobs.keepers)
+                if self.backups is not None:
+                    await stack.enter_async_context(self.backups)
+                    health.watch(*self.backups.keepers)
                 await self._receive(stop)
             if watch.done():
                 watch.result()
@@ -427,6 +440,12 @@ class App:
                 if receipt not in on_their_way
             ]
         )
+
+    def _erased(self) -> None:
+        """Somebody was: nothing of him may stand anywhere for long."""
+        self.jobs.checkpoint_soon()
+        if self.backups is not None:
+            self.backups.look_soon()
 
     def trouble(self, line: str) -> None:
         """Tell the operators: the log, the metrics, and, once in a while, their chat where one is set."""

@@ -252,7 +252,7 @@ class Carrier:
                 "say": effect.say,
                 "language": applicant.language,
                 "receipt": wipe.errand_id[-12:].upper(),
-                "messages": _messages(tx, person, pressed),
+                "messages": messages_about(tx, person, pressed),
                 "cards": [
                     [row.receipt, row.card_chat, row.card_message]
                     for row in store.applications_of(tx, person.person_id)
@@ -267,7 +267,7 @@ class Carrier:
         plan.after.append(lambda: self._accept([wipe]))
 
 
-def _messages(tx: Transaction, person: Person, pressed: int) -> list[list[int]]:
+def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[list[int]]:
     """(chat, message id) of all the bot's messages about a person that stand in private chats, `pressed` among them."""
     found = [[person.applicant.chat_id, pressed]] if pressed else []
     for place, message_id, _, sealed_chat, _ in store.messages_of(tx, person.person_id):

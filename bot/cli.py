@@ -3,6 +3,7 @@
 Exit statuses: 0 done; 1 something was found wrong; 2 a setting, key, folder or programme cannot be used.
 """
 
+import contextlib
 import importlib
 import sys
 import time
@@ -149,6 +150,49 @@ def parked_drop(ids: tuple[str, ...], every: bool, yes: bool) -> None:
     click.echo(f"deleted {_parked('drop', ids=chosen)['dropped']}")
 
 
+@intake.command(short_help="Write a backup, while the bot runs or not.")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--keep", type=click.IntRange(min=1), default=30, show_default=True, help="Days until data are deleted."
+)
+@click.option(
+    "--keep-keys",
+    type=click.IntRange(1, 7),
+    default=7,
+    show_default=True,
+    help="Days until keys are deleted.",
+)
+def backup(folder: Path | None, keep: int, keep_keys: int) -> None:
+    """Write a backup into FOLDER, or into INTAKE_BACKUPS, while the bot runs or not; older ones are deleted.
+
+    Two files of one moment: the data, and the keys without which they cannot be read. Keys are kept for a week at most,
+    so that whoever is deleted cannot be read from an older backup either. The operator's key is in neither.
+    """
+    settings = _settings()
+    _logs(settings)
+    with _progress("backing up") as tell:
+        lines = _call("bot.backups", "back_up", settings, folder, keep, keep_keys, tell)
+    click.echo("\n".join(lines))
+
+
+@intake.command(short_help="Put a backup in the place of lost data.")
+@click.argument("data", metavar="DATA_FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="The set of keys; by default the one of the same moment."
+)
+@click.option("--replace", is_flag=True, help="Although there are data: they are kept under another name.")
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and change nothing.")
+def restore(data: Path, keys: Path | None, replace: bool, dry_run: bool) -> None:
+    """Put a backup in the place of lost data, without whoever was deleted since. The bot must not be running."""
+    settings = _settings()
+    _logs(settings)
+    with _progress("restoring") as tell:
+        lines = _call(
+            "bot.restoring", "restore", settings, data, keys, replace=replace, dry_run=dry_run, tell=tell
+        )
+    click.echo("\n".join(lines))
+
+
 @intake.group(short_help="The operator's key, without which nothing can be read.")
 def key() -> None:
     """The operator's key, without which the data cannot be read."""
@@ -177,12 +221,7 @@ def key_rotate() -> None:
     settings = _settings()
     control = importlib.import_module("bot.control")
     path = settings.data / control.SOCKET
-    with click.progressbar(length=1, label="sealing anew", file=sys.stderr) as bar:
-
-        def tell(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
+    with _progress("sealing anew") as tell:
         try:
             look = _done(control.ask(path, "key_change"))
         except control.NotRunning:
@@ -200,6 +239,22 @@ def key_rotate() -> None:
 def main() -> None:
     """`intake`, and `python -m bot`."""
     intake(prog_name="intake")
+
+
+@contextlib.contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, from the first that is told: what is done, and of how much."""
+    with contextlib.ExitStack() as stack:
+        bars: list[Any] = []
+
+        def tell(done: int, total: int) -> None:
+            if not bars and sys.stderr.isatty():
+                bars.append(stack.enter_context(click.progressbar(length=1, label=label, file=sys.stderr)))
+            for bar in bars:
+                bar.length = max(total, 1)
+                bar.update(done - bar.pos)
+
+        yield tell
 
 
 def _settings() -> Any:

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="The file with the operator's key; `operator.key` in the data folder by default."),
     ] = None
+    backups: Annotated[
+        Path | None,
+        Field(
+            description="The folder for backups, where the bot also notes deletions, so that they outlive the data."
+        ),
+    ] = None
     programme: Annotated[
         Path | None,
         Field(description="The folder of your programme; the shipped University X Program by default."),
@@ -100,6 +106,10 @@ class Settings(BaseSettings):
         if not number.isdecimal() or len(secret) < 8 or not token.isascii() or any(map(str.isspace, token)):
             raise ValueError(
                 "INTAKE_TOKEN: not a bot's token; copy it from @BotFather, it looks like 123456:ABC..."
+            )
+        if self.backups and self.backups.resolve().is_relative_to(self.data.resolve()):
+            raise ValueError(
+                "INTAKE_BACKUPS: it lies in the data folder, and would be lost with it; name another one"
             )
         if (
             self.webhook_url

@@ -11,6 +11,7 @@ from storage import store
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 
+SERVING = "serving"  # the fact that stands while a process serves
 IN_HAND = "in_hand"  # the fact: update id -> how often it was taken in hand and not finished
 ENDS = 2  # so many unclean ends with it in hand, and it is not looked at any more
 MANY = 1_000  # updates after which none can be the one that was in hand

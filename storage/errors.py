@@ -5,6 +5,7 @@ StorageError
 ├── ParkedGone           a parked update was handled, dropped or erased meanwhile
 ├── ReceiptTaken         a receipt was drawn twice: another one is to be drawn
 ├── DataInUse            another process owns the data
+├── BackupUnusable       a backup, or the folder for backups, cannot be used: the operator acts
 ├── DataUnusable         the folder or database cannot be used as it is: the operator acts
 │   └── MigrationMismatch    the database and this code do not fit
 └── KeyTrouble           the operator's key
@@ -41,6 +42,10 @@ class DataUnusable(StorageError):
 
 class MigrationMismatch(DataUnusable):
     """The database's migrations and the code's are not the same."""
+
+
+class BackupUnusable(StorageError):
+    """A backup's file or folder cannot be read, written or believed."""
 
 
 class KeyTrouble(StorageError):

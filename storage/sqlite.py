@@ -42,7 +42,7 @@ _CURES = {
 logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it logs every bound value
 
 
-class _Handle:
+class Handle:
     """The connection as a `Transaction`."""
 
     __slots__ = ("_connection",)
@@ -143,7 +143,7 @@ class SQLite:
         def run(connection: sqlite3.Connection) -> T:
             _begin(connection, "BEGIN")
             try:
-                return work(_Handle(connection))
+                return work(Handle(connection))
             finally:
                 _roll_back(connection)
 
@@ -224,7 +224,7 @@ class SQLite:
 def _transaction(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
     _begin(connection, "BEGIN IMMEDIATE")
     try:
-        handle = _Handle(connection)
+        handle = Handle(connection)
         results = [work(handle) for work in works]
         connection.execute("COMMIT")
     except BaseException:

@@ -546,6 +546,98 @@ def barred_until(tx: Transaction, refs: Sequence[str]) -> dict[str, datetime]:
     return {row[0]: unstamp(row[1]) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A row of `tombstones`; both times as text (`stamp`), `barred_until` empty when nothing is barred."""
+
+    ref: str
+    erased_at: str
+    barred_until: str = ""
+
+
+def tombstones(tx: Transaction) -> list[Tombstone]:
+    rows = tx.fetchall(
+        "SELECT ref, erased_at, COALESCE(barred_until, '') FROM tombstones ORDER BY erased_at, ref"
+    )
+    return [Tombstone(*row) for row in rows]
+
+
+# backups: what a person's data need to be read is kept apart from them
+
+
+def keys_with_refs(tx: Transaction, after: str, limit: int) -> list[Row]:
+    """(person_id, ref, since, wrapped_key), the next in the order of the ids. `since`: when somebody with that account
+    was erased last, before this person came; empty when nobody was."""
+    return tx.fetchall(
+        "SELECT p.person_id, p.ref, COALESCE(t.erased_at, ''), p.wrapped_key FROM people p"
+        " LEFT JOIN tombstones t ON t.ref = p.ref WHERE p.person_id > ? ORDER BY p.person_id LIMIT ?",
+        (after, limit),
+    )
+
+
+def parked_with_refs(tx: Transaction, after: str, limit: int) -> list[Row]:
+    """(parked_id, ref, since, sealed) in the same way."""
+    return tx.fetchall(
+        "SELECT u.parked_id, u.ref, COALESCE(t.erased_at, ''), u.sealed FROM parked u"
+        " LEFT JOIN tombstones t ON t.ref = u.ref WHERE u.parked_id > ? ORDER BY u.parked_id LIMIT ?",
+        (after, limit),
+    )
+
+
+def drop_person(tx: Transaction, person_id: str, ref: str) -> None:
+    """Whoever cannot be read any more: his rows go, and nothing says that he wanted it."""
+    tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
+    tx.execute("DELETE FROM parked WHERE ref = ?", (ref,))
+
+
+def drop_sealed_empty(tx: Transaction) -> None:
+    """Nobody's errands and parked updates whose content was not kept."""
+    tx.execute("DELETE FROM errands WHERE person_id IS NULL AND sealed = ?", (b"",))
+    tx.execute("DELETE FROM parked WHERE sealed = ?", (b"",))
+
+
+def drop_errands(tx: Transaction, kinds: Sequence[str]) -> int:
+    """Of these kinds, but for what waits for a person's return: whoever has blocked the bot. How many went."""
+    return tx.execute(
+        f"DELETE FROM errands WHERE kind IN ({_marks(kinds)}) AND NOT EXISTS"
+        " (SELECT 1 FROM people p WHERE p.person_id = errands.person_id AND p.reachable = 0)",
+        kinds,
+    )
+
+
+def count_attempts(tx: Transaction) -> None:
+    """Each may have been done already."""
+    tx.execute("UPDATE errands SET attempts = attempts + 1")
+
+
+def ask_anew(tx: Transaction, states: Sequence[str], prompt_message: int) -> None:
+    """Whatever people in these states write first answers nothing: what they are asked is said again."""
+    tx.execute(
+        f"UPDATE people SET prompt_message = ? WHERE state IN ({_marks(states)})", (prompt_message, *states)
+    )
+
+
+def cards_of(tx: Transaction, person_id: str = "") -> list[Row]:
+    """(receipt, chat, message id) of the cards that stand for open applications, or of all of one person."""
+    which, params = f"status IN ({_marks(OPEN_STATUSES)})", tuple[str, ...](OPEN_STATUSES)
+    if person_id:
+        which, params = "person_id = ?", (person_id,)
+    return tx.fetchall(
+        f"SELECT receipt, card_chat, card_message FROM applications WHERE card_message IS NOT NULL AND {which}"
+        " ORDER BY submitted_at",
+        params,
+    )
+
+
+def counts(tx: Transaction) -> tuple[int, int, int]:
+    """People, applications and photos."""
+    row = tx.fetchone(
+        "SELECT (SELECT COUNT(*) FROM people), (SELECT COUNT(*) FROM applications), (SELECT COUNT(*) FROM photos)"
+    )
+    assert row is not None
+    return int(row[0]), int(row[1]), int(row[2])
+
+
 # audit
 
 

@@ -42,6 +42,7 @@ def test_two_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "data": Path("data"),
         "key": None,
         "key_file": None,
+        "backups": None,
         "programme": None,
         "webhook_url": None,
         "webhook_secret": None,

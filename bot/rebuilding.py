@@ -1,0 +1,170 @@
+"""The rows of a restored database: whoever was erased since is out, and what the bot did since is thought of.
+
+What the bot did after the moment of the backup it does not know any more, and Telegram does: so
+
+- updates that it had handled by then do not come again, and their answers are lost;
+- what waited to be sent was sent by the bot as it went on. When the backup is older than an hour it goes, lest a
+  decision be told twice a week later; within the hour it stays, since a message told twice is better than none.
+  What waits for somebody who has blocked the bot stays in any case;
+- what the dialogue itself waits for stays: photos to be fetched, the ends of undo windows, removals;
+- the cards of open applications are brought up to date, since they may show what nobody knows any more;
+- people in the middle of their questions are asked again before an answer counts: in their chat may stand a question
+  of which the data know nothing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.carrying import messages_about
+from bot.clock import wall
+from bot.errands import CARD, DATA, DIGEST, EDIT, MEMBER, NOTE, REMOVE, SEND, SHOW, WIPE, Errand
+from bot.jobs import SEEN_DAYS
+from bot.people import Person
+from bot.suspects import IN_HAND, SERVING
+from conversations.state import Applicant
+from storage import store
+from storage.backup_files import Header, KeyRow
+from storage.engine import Transaction
+from storage.errors import BackupUnusable
+from storage.rotation import FINGERPRINT, SECRETS
+from storage.store import PersonRow, Tombstone
+from storage.vault import PersonKey, Vault
+
+BATCH = 500  # people looked at together
+SENT = (SEND, EDIT, CARD, DATA, SHOW, MEMBER, DIGEST, NOTE)  # what the bot had sent soon after the backup
+FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
+ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer
+NOT_YET = 2**53  # the number of a message that comes after every real one
+
+
+@dataclass(slots=True)
+class Restored:
+    """What has become of the people in a backup."""
+
+    people: int = 0
+    applications: int = 0
+    photos: int = 0
+    erased: int = 0
+    unreadable: int = 0
+    dropped: int = 0  # messages that had been sent long ago
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Rebuilding:
+    moment: str
+    header: Header
+    rows: list[KeyRow]
+    vault: Vault
+    stones: dict[str, Tombstone]
+    own: dict[str, Tombstone]  # those that the backup knows already
+
+    def write(self, tx: Transaction) -> Restored:
+        """All in one transaction. Raises BackupUnusable, KeyTrouble."""
+        now = wall()
+        result = Restored()
+        wrapped = {row.id: row.sealed for row in self.rows if row.kind == "person"}
+        errands: list[Errand] = []
+        if wrapped and not any(row.person_id in wrapped for row in _people(tx)):
+            raise BackupUnusable("the set of keys has nobody's key who is in the data; it is another bot's")
+        for row in _people(tx):
+            stone = self._erased(row.ref)
+            key = self._key(row, wrapped)
+            if stone is None and key is not None:
+                store.set_wrapped_keys(tx, [(row.person_id, wrapped[row.person_id])])
+                continue
+            errands += self._gone(tx, row, key)
+            if stone is None:
+                store.drop_person(tx, row.person_id, row.ref)
+                result.unreadable += 1
+            else:
+                result.erased += 1
+        self._bury(tx)
+        is_fresh = now - store.unstamp(self.moment) <= FRESH
+        self._nobodys(tx, is_fresh)
+        if not is_fresh:
+            result.dropped = store.drop_errands(tx, SENT)
+        store.count_attempts(tx)
+        store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
+        for fact in (SERVING, IN_HAND, SECRETS):
+            store.drop_fact(tx, fact)
+        store.put_fact(tx, FINGERPRINT, self.header.key)
+        if self.header.secrets:
+            store.put_fact(tx, SECRETS, self.header.secrets)
+        store.ask_anew(tx, ASKED, NOT_YET)
+        errands += [
+            Errand(CARD, chat, None, {"receipt": receipt, "anew": False, "pressed": []})
+            for receipt, chat, _ in store.cards_of(tx)
+        ]
+        store.add_errands(tx, [errand.row(self.vault) for errand in errands])
+        said = f"{self.moment} erased {result.erased} unreadable {result.unreadable}"
+        store.add_audit(tx, [("restored", "", said)], now)
+        result.people, result.applications, result.photos = store.counts(tx)
+        return result
+
+    def _erased(self, ref: str) -> Tombstone | None:
+        """The erasure that the backup does not know yet."""
+        stone, own = self.stones.get(ref), self.own.get(ref)
+        return None if stone is None or (own and own.erased_at >= stone.erased_at) else stone
+
+    def _bury(self, tx: Transaction) -> None:
+        """Every tombstone is there; whoever has one is gone as after /delete."""
+        ids = {row.ref: row.person_id for row in _people(tx)}
+        for ref in self.stones:
+            if stone := self._erased(ref):
+                until = store.unstamp(stone.barred_until) if stone.barred_until else None
+                store.erase_person(tx, ids.get(ref, ""), ref, until, store.unstamp(stone.erased_at))
+                if ref in ids:
+                    store.add_audit(tx, [("erased", ids[ref], "again")], wall())
+
+    def _key(self, row: PersonRow, wrapped: dict[str, bytes]) -> PersonKey | None:
+        """His key, which opens what is his; None when it is not kept. Raises KeyTrouble."""
+        sealed = wrapped.get(row.person_id)
+        if sealed is None:
+            return None
+        key = self.vault.unwrap(row.person_id, sealed)
+        key.open(f"people/{row.person_id}", row.sealed)
+        return key
+
+    def _gone(self, tx: Transaction, row: PersonRow, key: PersonKey | None) -> list[Errand]:
+        """What removes that which may stand of him in chats still: it may not have been over when the data were lost.
+        Where his key is gone only the cards are known."""
+        cards = store.cards_of(tx, row.person_id)
+        if key is None:
+            return [Errand(REMOVE, chat, None, {"message_id": number}) for _, chat, number in cards]
+        applicant = Applicant.model_validate_json(key.open(f"people/{row.person_id}", row.sealed))
+        body = {
+            "say": "",
+            "language": applicant.language,
+            "receipt": "",
+            "messages": messages_about(tx, Person(applicant, key)),
+            "cards": [list(card) for card in cards],
+        }
+        return [Errand(WIPE, applicant.chat_id, None, body)]
+
+    def _nobodys(self, tx: Transaction, is_fresh: bool) -> None:
+        """What the operator's key seals comes back from the set of keys; what is not in there goes."""
+        errands, parked = [], []
+        for row in self.rows:
+            if row.kind == "errand":
+                place = f"errands/{row.id}"
+                body = json.loads(self.vault.open(place, row.sealed))
+                if body.get("say") and not is_fresh:  # the receipt of a deletion, read long ago
+                    body["say"] = ""
+                errands.append((row.id, self.vault.seal(place, json.dumps(body).encode())))
+            elif row.kind == "parked":
+                self.vault.open(f"parked/{row.id}", row.sealed)
+                parked.append((row.id, row.sealed))
+        store.set_sealed_errands(tx, errands)
+        store.set_sealed_parked(tx, parked)
+        store.drop_sealed_empty(tx)
+
+
+def _people(tx: Transaction) -> Iterator[PersonRow]:
+    after = ""
+    while rows := store.wrapped_keys(tx, after, BATCH):
+        ids = [one for one, _ in rows]
+        yield from store.people_by_id(tx, ids)
+        after = ids[-1]

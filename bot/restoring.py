@@ -1,0 +1,222 @@
+"""`intake restore`: a backup takes the place of lost data, without whoever was erased since (bot/rebuilding.py)."""
+
+import asyncio
+import contextlib
+import os
+from importlib.resources import files as resources
+from pathlib import Path
+
+from bot.backups import folder_of
+from bot.clock import wall
+from bot.keys import operator_key
+from bot.mistakes import CannotStart
+from bot.rebuilding import Rebuilding, Restored
+from bot.settings import Settings
+from storage import backup as backups
+from storage import backup_files, journal, store
+from storage.backup_files import Header, KeyRow, Tell
+from storage.errors import BackupUnusable, StorageError, Unreadable
+from storage.folder import DataLock
+from storage.journal import Journal
+from storage.migrate import pending
+from storage.sqlite import SQLite
+from storage.store import Tombstone
+from storage.vault import OperatorKey, Vault, fingerprint, sync
+
+DRAFT = ".restoring"
+ASIDE = ".before-"
+
+
+def restore(
+    settings: Settings, data: Path, keys: Path | None, *, replace: bool, dry_run: bool, tell: Tell
+) -> list[str]:
+    """What it says. Raises what is in MISTAKES; then the data are what they were."""
+    header, rows = _keys(data, keys)
+    with DataLock(settings.data):
+        present = [path for path in _files(settings.database) if path.exists()]
+        if present and not (replace or dry_run):
+            raise CannotStart(
+                f"there is a database in {settings.data} already;"
+                " with --replace it is kept aside under another name, and this one takes its place"
+            )
+        vault = _vault(settings, header)
+        draft = _clean(settings.database)
+        try:
+            restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, tell))
+            if not dry_run:
+                aside = _put_in_place(settings.database, draft, present)
+        except OSError as error:
+            raise CannotStart(f"{settings.data} cannot be written: {error.strerror}") from error
+        finally:
+            for path in _files(draft):
+                path.unlink(missing_ok=True)
+    lines = [
+        f"{'would restore' if dry_run else 'restored'} {restored.people} people, {restored.applications} applications,"
+        f" {restored.photos} photos, as they were at {moment[:19]}Z",
+        f"left out: {restored.erased} who were deleted since, {restored.unreadable} whose keys are not kept any more",
+        *restored.notes,
+    ]
+    if restored.dropped:
+        lines.append(f"not sent again: {restored.dropped} messages that waited at that moment")
+    if dry_run and present and not replace:
+        lines.append("there is a database already; --replace is needed")
+    if dry_run:
+        return [*lines, "nothing was changed"]
+    if aside:
+        lines.append(f"kept aside: {aside}; delete it once it is not needed, deletions do not reach it")
+    return [*lines, "start the bot: intake run"]
+
+
+def leftovers(settings: Settings) -> list[Path]:
+    """Databases that were kept aside by a restore. What one that was cut short has left is removed; call it with the
+    data locked."""
+    _clean(settings.database)
+    return sorted(settings.data.glob(f"{settings.database.name}{ASIDE}*"))
+
+
+# the files
+
+
+def _files(database: Path) -> list[Path]:
+    return [database, *(database.with_name(f"{database.name}{tail}") for tail in ("-wal", "-shm"))]
+
+
+def _clean(database: Path) -> Path:
+    """Where the new database is built: nothing is there."""
+    draft = database.with_name(f"{database.name}{DRAFT}")
+    for path in _files(draft):
+        path.unlink(missing_ok=True)
+    return draft
+
+
+def _keys(data: Path, keys: Path | None) -> tuple[Header, list[KeyRow]]:
+    """The set of keys that is named, or that lies beside the data."""
+    with backup_files.opened(data, "data"):  # what is wrong with the data is said first
+        pass
+    beside = keys or data.with_suffix(backup_files.KEYS)
+    if not beside.exists():
+        others = [path for _, path in backups.files(data.parent, backup_files.KEYS)]
+        cure = f"--keys {others[-1]}" if others else "--keys FILE, with a later set of the same bot"
+        raise BackupUnusable(
+            f"there is no set of keys {beside}, and the data cannot be read without one;"
+            f" whoever is in a later set can be restored: {cure}"
+        )
+    return backup_files.keys_of(beside)
+
+
+def _vault(settings: Settings, header: Header) -> Vault:
+    """Opens what the set of keys holds. While the key was being changed at the backup, both keys do."""
+    where = "INTAKE_KEY" if settings.key is not None else str(settings.key_path)
+    if settings.key is None and not settings.key_path.exists():
+        raise CannotStart(
+            f"the operator's key is missing: put it back as {where}; its fingerprint is {header.key}"
+        )
+    keys = [operator_key(settings)]
+    if settings.next_key_path.exists():
+        keys.append(OperatorKey.from_file(settings.next_key_path, create=False))
+    found = {fingerprint(key): key for key in keys if key is not None}
+    if header.key not in found:
+        raise CannotStart(
+            f"this backup needs the operator's key with the fingerprint {header.key}, and {where} has"
+            f" {next(iter(found))}; put that key there, or name its file with INTAKE_KEY_FILE"
+        )
+    vault = Vault(found.pop(header.key))
+    for other in found.values():
+        vault.take(other)
+    if header.secrets:
+        vault.take_secrets(header.secrets)
+    return vault
+
+
+def _put_in_place(database: Path, draft: Path, present: list[Path]) -> str:
+    """The new database takes the name, and one that was there keeps another. Killed anywhere, one of the two has the
+    name and is whole, and neither is lost."""
+    aside = ""
+    if present:
+        aside = f"{database.name}{ASIDE}{wall():%Y%m%dT%H%M%S.%f}"
+        for path in present:
+            if path.exists() and not path.name.endswith("-shm"):
+                os.link(path, path.with_name(path.name.replace(database.name, aside, 1)))
+        sync(database.parent)
+        for path in _files(database)[1:]:  # a log that stayed would be played into the new database
+            path.unlink(missing_ok=True)
+        sync(database.parent)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(database)
+    sync(database.parent)
+    return str(database.with_name(aside)) if aside else ""
+
+
+# the erased
+
+
+def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]:
+    """All erasures that are known anywhere; and what the operator should know of that."""
+    folders = {data.parent.resolve()}
+    with contextlib.suppress(CannotStart):
+        folders.add(folder_of(settings, None).resolve())
+    stones: list[Tombstone] = []
+    notes: list[str] = []
+    try:
+        for folder in sorted(folders):
+            stones += Journal(folder).read()
+            for _, path in backups.files(folder, backup_files.DATA):
+                try:
+                    stones += backup_files.stones_of(path)
+                except BackupUnusable as error:
+                    notes.append(f"passed over: {error}")
+    except OSError as error:
+        raise BackupUnusable(f"the journal of deletions cannot be read: {error.strerror}") from error
+    if not any(Journal(folder).path.exists() for folder in folders):
+        notes.append(
+            "there is no journal of deletions beside the backup (set INTAKE_BACKUPS for that):"
+            " whoever was deleted after the newest backup there comes back"
+        )
+    return stones, notes
+
+
+async def _stones_at_rest(database: Path) -> list[Tombstone] | None:
+    """Those of the present database; None when it cannot be read. Its log is emptied, so that it is one file."""
+    try:
+        async with SQLite.open(database) as engine:
+            await engine.checkpoint()
+            return await engine.read(store.tombstones)
+    except StorageError:
+        return None
+
+
+# the new database
+
+
+async def _build(
+    settings: Settings,
+    data: Path,
+    draft: Path,
+    header: Header,
+    rows: list[KeyRow],
+    vault: Vault,
+    tell: Tell,
+) -> tuple[Restored, str]:
+    """The new database, whole, in a file of its own; what is in it, and of which moment."""
+    stones, notes = _stones(settings, data)
+    if settings.database.exists():
+        at_rest = await _stones_at_rest(settings.database)
+        stones += at_rest or []
+        if at_rest is None:
+            notes.append("the present database cannot be read: deletions that only it knows are not known")
+    found, own = await asyncio.to_thread(backup_files.unpack, data, draft, tell)
+    building = Rebuilding(found.moment, header, rows, vault, journal.newest(stones), journal.newest(own))
+    async with SQLite.open(draft) as engine:
+        await pending(engine, resources("storage") / "migrations")
+        try:
+            restored = await engine.write(building.write)
+        except Unreadable:
+            raise BackupUnusable(
+                "the keys do not open the data: they are another bot's, or the operator's key was being changed at the"
+                f" moment of the backup; then the key before belongs in {settings.key_path}, and the one after in"
+                f" {settings.next_key_path}"
+            ) from None
+        await engine.checkpoint()
+    restored.notes = notes
+    return restored, found.moment

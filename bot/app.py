@@ -270,7 +270,7 @@ class App:
             await self._take_group_as_found()
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
-                parked = Parked(self.engine, self.vault, self.intake)
+                parked = Parked(self.engine, self.vault, self.clock, self.intake)
                 keys = KeyChange(self.engine, self.vault, self.settings, self.clock)
                 handlers = {"status": self._status, "stop": _stopper(stop)}
                 handlers |= {
@@ -558,7 +558,7 @@ def parked_at_rest(settings: Settings, command: str, **values: Any) -> dict[str,
 
     async def work() -> dict[str, Any]:
         async with open_data(settings) as (engine, vault, _):
-            parked = Parked(engine, vault)
+            parked = Parked(engine, vault, wall)
             return await {"list": parked.list, "drop": parked.drop}[command](values)
 
     return asyncio.run(work())

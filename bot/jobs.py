@@ -96,7 +96,7 @@ class Jobs:
         parked_before = self._clock() - timedelta(days=PARKED_DAYS)
         try:
             await self._engine.write(lambda tx: store.forget_seen(tx, before))
-            await self._engine.write(lambda tx: store.forget_parked(tx, parked_before))
+            await self._engine.write(lambda tx: store.forget_parked(tx, parked_before, self._clock()))
         except StorageUnavailable:
             log.warning("tidying put off", action="tidy")
 

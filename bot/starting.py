@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -21,7 +22,8 @@ from bot.keys import fit, made_key, operator_key
 from bot.mistakes import CannotStart
 from bot.settings import Settings
 from bot.transport import Transport
-from storage.engine import Engine
+from storage import store
+from storage.engine import Engine, Transaction
 from storage.folder import DataLock
 from storage.migrate import migrate
 from storage.sqlite import SQLite
@@ -97,6 +99,10 @@ def _pauses(is_first_start: bool) -> Iterator[float]:
         yield pause
 
 
+def _enter(tx: Transaction, name: str, now: datetime) -> None:
+    store.add_audit(tx, [("migrated", "", name)], now)
+
+
 @contextlib.asynccontextmanager
 async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, list[str]]]:
     """The database at the code's schema, the vault whose key fits it, the migrations applied.
@@ -106,6 +112,6 @@ async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, li
     with DataLock(settings.data):
         vault = Vault(operator_key(settings) or made_key(settings))
         async with SQLite.open(settings.database) as engine:
-            applied = await migrate(engine, files("storage") / "migrations")
+            applied = await migrate(engine, files("storage") / "migrations", _enter)
             await fit(engine, vault, settings)
             yield engine, vault, applied

@@ -15,6 +15,7 @@ import structlog
 from telegram.error import InvalidToken, TelegramError
 
 from bot.arrivals import kind_of, park, place_of
+from bot.auditing import Heads
 from bot.backups import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
@@ -22,6 +23,7 @@ from bot.carrying import Carrier
 from bot.clock import TOLERANCE, Clock, steady, wall
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
+from bot.erasing import DueErasure, OnePerson
 from bot.errands import CARD, NOTE, Errand
 from bot.flood import digest_fact
 from bot.health import Health
@@ -41,10 +43,11 @@ from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
 from bot.receiver import Polling, Webhook
 from bot.restoring import leftovers
+from bot.retention import Periods
 from bot.reviewers import Reviewers
 from bot.settings import Settings
 from bot.sightings import Sightings, kept
-from bot.starting import find_group, open_data, who_am_i
+from bot.starting import MOVED, find_group, open_data, present_group, who_am_i
 from bot.suspects import SERVING
 from bot.transport import Transport
 from bot.turns import Turns
@@ -59,7 +62,6 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-MOVED = "group_moved"
 SERVED = "group_served"  # the fact with the id of the group in which the bot was last
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
 
@@ -104,6 +106,7 @@ class App:
         self.intake: Intake
         self.jobs: Jobs
         self.backups: BackupKeeper | None = None
+        self.periods: Periods
         self.wording: Wording
         self.reviewers: Reviewers
         self.me: dict[str, Any] = {}
@@ -145,8 +148,7 @@ class App:
                     f"{path} holds the data from before a restore, which deletions do not reach; delete it",
                     action="kept_aside",
                 )
-            moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
-            group = Group(int(moved or settings.group))
+            group = Group(await present_group(engine, settings.group))
             app = cls(settings, loaded, engine, vault, group, transport, clock)
             app.me, app._doors = me, doors
             app._found = found or await find_group(transport, settings, group.chat_id, me)
@@ -237,13 +239,16 @@ class App:
             also=self.sightings.keep,
         )
         self.metrics.probe(self._look_at_work, self._look_at_data, self._look_at_files, self._look_at_process)
+        self.periods = Periods(self.engine, people, programme, self.intake.happen, self.clock)
+        heads = Heads(self.engine, self.vault, self.settings.operators, self.outbox.accept, self.clock)
         self.jobs = Jobs(
             self.engine,
             self.intake,
-            self.drained.is_set,
+            lambda: self.drained.is_set() and self.periods.is_over,
             self._look_at_clock,
             self.clock,
             self.outbox.take_up,
+            heads.publish,
         )
         if self.settings.backups is not None:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
@@ -276,12 +281,15 @@ class App:
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
+        periods = asyncio.create_task(self._apply_periods())
         try:
             await self._take_group_as_found()
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
-                parked = Parked(self.engine, self.vault, self.intake)
+                parked = Parked(self.engine, self.vault, self.clock, self.intake)
                 keys = KeyChange(self.engine, self.vault, self.settings, self.clock)
+                due = DueErasure(self.engine, self.jobs.sweep, self.clock)
+                person = OnePerson(self.engine, self.intake.happen)
                 handlers = {"status": self._status, "stop": _stopper(stop)}
                 handlers |= {
                     "parked_list": parked.list,
@@ -289,6 +297,10 @@ class App:
                     "parked_retry": parked.retry,
                     "key_change": keys.begin,
                     "key_look": keys.look,
+                    "erase_due": due.begin,
+                    "erase_due_look": due.look,
+                    "erase_look": person.look,
+                    "erase": person.erase,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
                 health = await stack.enter_async_context(self.health)
@@ -307,6 +319,7 @@ class App:
         finally:
             watch.cancel()
             trust.cancel()
+            periods.cancel()
             await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
             await intake
@@ -314,6 +327,17 @@ class App:
     async def _trust_when_drained(self) -> None:
         await self.drained.wait()
         await self.intake.trust()
+
+    async def _apply_periods(self) -> None:
+        """Only when what waited in Telegram is handled: an answer there may have saved its draft."""
+        await self.drained.wait()
+        try:
+            await self.periods.run()
+        except Exception as error:
+            log.exception("periods not applied", action="retention_changed")
+            self.trouble(
+                f"nothing goes by itself until this is mended: {type(error).__name__} in the periods"
+            )
 
     async def _receive(self, stop: asyncio.Event) -> None:
         """By webhook or by polling, until told to stop. Raises CannotStart when the token is refused."""
@@ -577,7 +601,7 @@ def parked_at_rest(settings: Settings, command: str, **values: Any) -> dict[str,
 
     async def work() -> dict[str, Any]:
         async with open_data(settings) as (engine, vault, _):
-            parked = Parked(engine, vault)
+            parked = Parked(engine, vault, wall)
             return await {"list": parked.list, "drop": parked.drop}[command](values)
 
     return asyncio.run(work())

@@ -251,7 +251,7 @@ class Carrier:
             wipe.body = {
                 "say": effect.say,
                 "language": applicant.language,
-                "receipt": wipe.errand_id[-12:].upper(),
+                "receipt": _receipt_of(wipe),
                 "messages": messages_about(tx, person, pressed),
                 "cards": [
                     [row.receipt, row.card_chat, row.card_message]
@@ -263,8 +263,13 @@ class Carrier:
             store.add_errands(tx, [wipe.row(vault)])
 
         plan.writes.append(write)
-        plan.audits.append(("erased", person.person_id, ""))
+        plan.audits.append(("erased", person.person_id, f"{effect.why} {_receipt_of(wipe)}"))
         plan.after.append(lambda: self._accept([wipe]))
+
+
+def _receipt_of(wipe: Errand) -> str:
+    """The number of an erasure's receipt, which the audit log has too."""
+    return wipe.errand_id[-12:].upper()
 
 
 def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[list[int]]:

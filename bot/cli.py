@@ -5,15 +5,18 @@ Exit statuses: 0 done; 1 something was found wrong; 2 a setting, key, folder or 
 
 import contextlib
 import importlib
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
+WHO = re.compile(r"[A-Z]{1,4}-[0-9A-Z]{8}|[0-9a-f]{24}")  # a receipt, or a random id
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
@@ -193,6 +196,70 @@ def restore(data: Path, keys: Path | None, replace: bool, dry_run: bool) -> None
     click.echo("\n".join(lines))
 
 
+@intake.command(short_help="Erase what is due, or one person.")
+@click.argument("who", required=False)
+@click.option("--due", is_flag=True, help="All that was kept for its time.")
+@click.option("--dry-run", is_flag=True, help="With --due: only list what goes, and when.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(who: str | None, due: bool, dry_run: bool, yes: bool) -> None:
+    """Erase what was kept for its time (--due), or everything of one person, by a receipt or a random id.
+
+    One person is erased as by /delete, also in the chats; so the bot must run.
+    """
+    if bool(who) == due or (dry_run and not due):
+        raise click.UsageError("name one receipt or id, or say --due; --dry-run goes with --due")
+    if who:
+        _erase_one(who.strip(), yes)
+    elif dry_run:
+        sys.exit(_call("bot.retention", "list_due", _settings()))
+    else:
+        click.echo(_followed("erasing", "erase_due", "erase_due_look", "bot.erasing", "erase_due_at_rest"))
+
+
+def _erase_one(who: str, yes: bool) -> None:
+    settings = _settings()
+    wanted = who.lower() if "-" not in who else who.upper()
+    if not WHO.fullmatch(wanted):
+        _refuse(f"{who} is neither a receipt, as UX-7K3M9QDF, nor a random id of 24 digits 0-9 a-f")
+    control = importlib.import_module("bot.control")
+    path = settings.data / control.SOCKET
+    try:
+        found = _done(control.ask(path, "erase_look", who=wanted))
+        if not yes:
+            held = ", ".join(found["applications"]) or "no application"
+            photos = f"{found['photos']} photo{'' if found['photos'] == 1 else 's'}"
+            click.confirm(f"Erase everything of {found['person']} ({held}; {photos}) for good?", abort=True)
+        receipt = _done(control.ask(path, "erase", who=found["person"]))["receipt"]
+    except control.NotRunning as error:
+        click.echo(f"{error}, and only it can remove what stands in chats; start it (intake run)", err=True)
+        sys.exit(1)
+    click.echo(f"erased, receipt {receipt}; what stands in chats is being removed")
+
+
+@intake.group(short_help="The audit log: what was done, and that nobody changed it.")
+def audit() -> None:
+    """The audit log: what was done, without anything personal, each entry bound to the one before it."""
+
+
+@audit.command(name="verify", short_help="Find whatever was changed, removed or moved in it.")
+@click.option("--head", "heads", multiple=True, help="A head that was told before; the log must have it.")
+def audit_verify(heads: tuple[str, ...]) -> None:
+    """Look whether any entry was changed, removed, inserted or moved; 1 and where, if so. Reads only."""
+    sys.exit(_call("bot.auditing", "verify_log", _settings(), heads))
+
+
+@audit.command(name="list", short_help="Print it.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]),
+    help="Only entries from then on, in UTC.",
+)
+def audit_list(since: datetime | None) -> None:
+    """Print its entries: number, time, action, whom it is about, detail. Reads only."""
+    moment = since.replace(tzinfo=UTC) if since else None
+    sys.exit(_call("bot.auditing", "list_log", _settings(), moment))
+
+
 @intake.group(short_help="The operator's key, without which nothing can be read.")
 def key() -> None:
     """The operator's key, without which the data cannot be read."""
@@ -218,27 +285,30 @@ def key_rotate() -> None:
 
     Every person's key is wrapped anew. Cut short at any point, it goes on at the next start.
     """
-    settings = _settings()
-    control = importlib.import_module("bot.control")
-    path = settings.data / control.SOCKET
-    with _progress("sealing anew") as tell:
-        try:
-            look = _done(control.ask(path, "key_change"))
-        except control.NotRunning:
-            _logs(settings)
-            say = _call("bot.app", "change_key_at_rest", settings, tell)
-        else:
-            while not look["over"]:
-                time.sleep(0.1)
-                look = _done(_call("bot.control", "ask", path, "key_look"))
-                tell(look["done"], look["total"])
-            say = look["say"]
-    click.echo(say)
+    click.echo(_followed("sealing anew", "key_change", "key_look", "bot.app", "change_key_at_rest"))
 
 
 def main() -> None:
     """`intake`, and `python -m bot`."""
     intake(prog_name="intake")
+
+
+def _followed(label: str, begin: str, look: str, module: str, at_rest: str) -> str:
+    """Long work, by the running bot, or here when none runs, with a bar; what is to be said at its end."""
+    settings = _settings()
+    control = importlib.import_module("bot.control")
+    path = settings.data / control.SOCKET
+    with _progress(label) as tell:
+        try:
+            found = _done(control.ask(path, begin))
+        except control.NotRunning:
+            _logs(settings)
+            return str(_call(module, at_rest, settings, tell))
+        while not found["over"]:
+            time.sleep(0.1)
+            found = _done(_call("bot.control", "ask", path, look))
+            tell(found["done"], found["total"])
+        return str(found["say"])
 
 
 @contextlib.contextmanager

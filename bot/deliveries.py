@@ -139,7 +139,7 @@ class Deliveries:
         if errand.body["photo_id"]:
             message_id = await self._photos.owners(errand)
             return Outcome() if message_id is None else self._sent(errand, message_id)
-        file = await data_file(self._engine, self._people, errand.person_id or "")
+        file = await data_file(self._engine, self._people, self._wording.programme, errand.person_id or "")
         if file is None:
             return Outcome()
         name = self._wording.toast("data_file_name", file.language, {})

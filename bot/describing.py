@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from bot.metrics import METRICS
 from bot.metrics import PREFIX as PREFIX_OF_METRICS
 from bot.settings import PREFIX, Settings
+from conversations.audit import ACTIONS
 from conversations.describe import picture
 
 
@@ -19,6 +20,7 @@ def describe(program: click.Group, update: Path | None) -> int:
         "settings": settings_table(),
         "commands": commands_table(program),
         "metrics": metrics_table(),
+        "audit": audit_table(),
         "states": f"```mermaid\n{picture()}```",
     }
     if update is None:
@@ -56,6 +58,14 @@ def metrics_table() -> str:
     for name, one in METRICS.items():
         labels = ", ".join(f"`{label}`" for label in one.labels)
         lines.append(f"| `{PREFIX_OF_METRICS}{name}` | {one.kind} | {labels} | {one.help} |")
+    return "\n".join(lines)
+
+
+def audit_table() -> str:
+    """Every action of the audit log with what stands in its detail."""
+    lines = ["| action | about | detail | meaning |", "|---|---|---|---|"]
+    for name, one in ACTIONS.items():
+        lines.append(f"| `{name}` | {one.subject} | {one.detail} | {one.meaning} |")
     return "\n".join(lines)
 
 

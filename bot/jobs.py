@@ -28,7 +28,8 @@ CLOCK_STEP = 5.0  # seconds by which the wall clock may leave the monotonic one 
 
 
 class Jobs:
-    """`async with` it. `drained`: Telegram's backlog is handled; `look_at_clock`: whether ours goes right."""
+    """`async with` it. `drained`: Telegram's backlog is handled; `look_at_clock`: whether ours goes right;
+    `publish`: what is told once a day, and is asked for each minute."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Jobs:
         look_at_clock: Callable[[], None],
         clock: Callable[[], datetime],
         reload: Callable[[], Awaitable[None]],
+        publish: Callable[[], Awaitable[None]],
     ) -> None:
         self._engine = engine
         self._intake = intake
@@ -45,6 +47,7 @@ class Jobs:
         self._look_at_clock = look_at_clock
         self._clock = clock
         self._reload = reload
+        self._publish = publish
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -53,6 +56,7 @@ class Jobs:
 
     async def __aenter__(self) -> "Jobs":
         self._scheduler.add_job(self.sweep, "interval", minutes=1, id="sweep")
+        self._scheduler.add_job(self._publish, "interval", minutes=1, id="publish")
         self._scheduler.add_job(self.tidy, "interval", hours=1, id="tidy")
         self._scheduler.add_job(self._empty_log, "interval", seconds=1, id="checkpoint")
         self._scheduler.start()
@@ -96,7 +100,7 @@ class Jobs:
         parked_before = self._clock() - timedelta(days=PARKED_DAYS)
         try:
             await self._engine.write(lambda tx: store.forget_seen(tx, before))
-            await self._engine.write(lambda tx: store.forget_parked(tx, parked_before))
+            await self._engine.write(lambda tx: store.forget_parked(tx, parked_before, self._clock()))
         except StorageUnavailable:
             log.warning("tidying put off", action="tidy")
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.people import People
+from conversations import Programme
 from conversations.application import Answer, Application, Chosen, Pictured, View
+from conversations.rights import Going, goings
 from conversations.state import Applicant, Deciding, Rejecting, Settled, State, application_of, draft_of
 from storage import store
 from storage.engine import Engine, Row, Transaction
@@ -20,7 +22,7 @@ class DataFile:
     language: str
 
 
-async def data_file(engine: Engine, people: People, person_id: str) -> DataFile | None:
+async def data_file(engine: Engine, people: People, programme: Programme, person_id: str) -> DataFile | None:
     """None when the person has gone meanwhile. Keys are English and stable; reviewers are never named."""
 
     def work(tx: Transaction) -> tuple[list[ApplicationRow], list[Row], list[Row]]:
@@ -35,26 +37,45 @@ async def data_file(engine: Engine, people: People, person_id: str) -> DataFile 
     if person is None:
         return None
     applications, photos, consents = await engine.read(work)
+    kept = list(goings(programme, person.applicant))
+    is_recalled = any(one.outcome == "recalled" for one in kept)  # they go some time after the withdrawal
+    photos_go = _when(kept, "photos") or (None if is_recalled else _when(kept, "draft"))
     content = {
-        "account": _account(person.applicant),
-        "draft": _draft(person.applicant),
-        "applications": [_application(people, row) for row in applications],
+        "account": _account(person.applicant, kept),
+        "draft": _draft(person.applicant, programme, kept),
+        "applications": [_application(people, row, kept) for row in applications],
         "consents": [_consent(row) for row in consents],
         "photos": [
-            {"photo": row[0], "question": row[1], "side": row[2], "stored_at": row[3]} for row in photos
+            {
+                "photo": row[0],
+                "question": row[1],
+                "side": row[2],
+                "stored_at": row[3],
+                "will_be_deleted_at": photos_go,
+            }
+            for row in photos
         ],
     }
     text = json.dumps(content, ensure_ascii=False, indent=2)
     return DataFile(text.encode(), person.applicant.language)
 
 
-def _account(applicant: Applicant) -> dict[str, Any]:
+def _when(kept: list[Going], *what: str, receipt: str = "") -> str | None:
+    """When that goes by itself; None while nothing says so, as long as reviewers have it."""
+    return next(
+        (one.at.isoformat() for one in kept if one.what in what and (not receipt or one.receipt == receipt)),
+        None,
+    )
+
+
+def _account(applicant: Applicant, kept: list[Going]) -> dict[str, Any]:
     return {
         "telegram_id": applicant.chat_id,
         "language": applicant.language,
         "first_seen": applicant.created_at.isoformat(),
         "last_heard_of": applicant.heard_at.isoformat(),
         "state": told_state(applicant.state),
+        "will_be_deleted_at": _when(kept, "account", "application"),
     }
 
 
@@ -63,12 +84,19 @@ def told_state(state: State) -> str:
     return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
 
 
-def _draft(applicant: Applicant) -> dict[str, Any] | None:
+def _draft(applicant: Applicant, programme: Programme, kept: list[Going]) -> dict[str, Any] | None:
+    """One that is a recalled application's ends by its withdrawal, and goes some time after that."""
     draft = draft_of(applicant.state)
-    return None if draft is None else {"answers": _answers(draft.answers), "left_out": list(draft.skipped)}
+    if draft is None:
+        return None
+    content = {"answers": _answers(draft.answers), "left_out": list(draft.skipped)}
+    if draft.recalled is None:
+        return content | {"will_be_deleted_at": _when(kept, "draft")}
+    days = {"days_after_withdrawal": programme.retention.withdrawn_days}
+    return content | {"will_be_withdrawn_at": _when(kept, "draft"), "will_be_deleted": days}
 
 
-def _application(people: People, row: ApplicationRow) -> dict[str, Any]:
+def _application(people: People, row: ApplicationRow, kept: list[Going]) -> dict[str, Any]:
     _, state = people.open_state(row)
     application = application_of(state)
     if application is None:
@@ -83,6 +111,7 @@ def _application(people: People, row: ApplicationRow) -> dict[str, Any]:
         "answers": _answers(application.answers),
         "left_out": list(application.skipped),
         "id_photo_opened": _views(application),
+        "will_be_deleted_at": _when(kept, "application", "earlier application", receipt=row.receipt),
     }
     if isinstance(state, Settled):
         content["closed_at"] = state.closed.at.isoformat()

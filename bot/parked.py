@@ -1,6 +1,8 @@
 """Updates that nobody could handle: listed, tried again, dropped. What stands in them is shown to nobody."""
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from storage import store
@@ -22,9 +24,16 @@ class Retaker(Protocol):
 class Parked:
     """The handlers of `intake parked`; `retaker` is there while the bot runs."""
 
-    def __init__(self, engine: Engine, vault: Vault, retaker: Retaker | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        clock: Callable[[], datetime],
+        retaker: Retaker | None = None,
+    ) -> None:
         self._engine = engine
         self._vault = vault
+        self._clock = clock
         self._retaker = retaker
 
     async def list(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -35,14 +44,14 @@ class Parked:
 
     async def drop(self, request: dict[str, Any]) -> dict[str, Any]:
         """{"dropped": how many}. `ids`: their beginnings; without, all."""
-        beginnings = request.get("ids")
+        beginnings, now = request.get("ids"), self._clock()
         if not beginnings:
-            return {"dropped": await self._engine.write(store.drop_all_parked)}
+            return {"dropped": await self._engine.write(lambda tx: store.drop_all_parked(tx, now))}
         found = [await self._one(str(beginning)) for beginning in beginnings]
         if wrong := [one for one in found if isinstance(one, str)]:
             return {"error": "\n".join(wrong)}
         ids = list(dict.fromkeys(row.parked_id for row in found if isinstance(row, ParkedRow)))
-        return {"dropped": await self._engine.write(lambda tx: store.drop_parked(tx, ids))}
+        return {"dropped": await self._engine.write(lambda tx: store.drop_parked(tx, ids, now))}
 
     async def retry(self, request: dict[str, Any]) -> dict[str, Any]:
         """{} once the one whose id begins with `id` is handled; otherwise {"error": why not, in one line}."""

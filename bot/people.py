@@ -130,9 +130,16 @@ class People:
         return crowd
 
     def _open(self, row: PersonRow) -> Person:
-        key = self._vault.unwrap(row.person_id, row.wrapped_key)
-        applicant = Applicant.model_validate_json(key.open(_place(row.person_id), row.sealed))
+        key, applicant = self._opened(row.person_id, row.wrapped_key, row.sealed)
         return Person(applicant, key, row.prompt_message, row.reachable)
+
+    def open_applicant(self, person_id: str, wrapped: bytes, sealed: bytes) -> Applicant:
+        """Raises Unreadable."""
+        return self._opened(person_id, wrapped, sealed)[1]
+
+    def _opened(self, person_id: str, wrapped: bytes, sealed: bytes) -> tuple[PersonKey, Applicant]:
+        key = self._vault.unwrap(person_id, wrapped)
+        return key, Applicant.model_validate_json(key.open(_place(person_id), sealed))
 
     def seal(self, key: PersonKey, applicant: Applicant) -> bytes:
         return key.seal(_place(applicant.person_id), applicant.model_dump_json().encode())

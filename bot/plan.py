@@ -9,6 +9,7 @@ from bot.errands import Errand, Sealer
 from bot.people import Person
 from storage import store
 from storage.engine import Transaction
+from storage.store import AuditEntry
 from storage.vault import Vault
 
 Write = Callable[[Transaction], None]
@@ -56,7 +57,7 @@ class Plan:
     writes: list[Write] = field(default_factory=list)
     errands: list[tuple[Errand, Person | None]] = field(default_factory=list)
     answers: list[CallbackAnswer] = field(default_factory=list)
-    audits: list[tuple[str, str, str]] = field(default_factory=list)
+    audits: list[AuditEntry] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -21,13 +22,18 @@ from bot.keys import fit, made_key, operator_key
 from bot.mistakes import CannotStart
 from bot.settings import Settings
 from bot.transport import Transport
-from storage.engine import Engine
+from storage import store
+from storage.engine import Engine, Transaction
+from storage.errors import KeyDoesNotFit
 from storage.folder import DataLock
 from storage.migrate import migrate
+from storage.rotation import FINGERPRINT
 from storage.sqlite import SQLite
-from storage.vault import Vault
+from storage.vault import OperatorKey, Vault, fingerprint
 
 log = structlog.get_logger()
+
+MOVED = "group_moved"  # the facts with the id of what a group that was set has become
 
 _PAUSES = (0.2, 0.4, 0.8)  # seconds between tries of a call that the first start depends on
 _LONGEST = 15.0  # seconds between tries of a later start
@@ -97,6 +103,34 @@ def _pauses(is_first_start: bool) -> Iterator[float]:
         yield pause
 
 
+async def present_group(engine: Engine, group: int) -> int:
+    """The id that the group which is set has now, as far as it is known."""
+    return int(await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{group}")) or group)
+
+
+async def reading_vault(engine: Engine, settings: Settings) -> Vault:
+    """What opens the data for who only reads it; while one key gives way to another, either does.
+
+    Raises KeyDoesNotFit, and what `operator_key` does.
+    """
+    key, known = operator_key(settings), await engine.read(lambda tx: store.get_fact(tx, FINGERPRINT))
+    keys = [] if key is None else [key]
+    if settings.next_key_path.exists():
+        keys.append(OperatorKey.from_file(settings.next_key_path, create=False))
+    if known not in [fingerprint(one) for one in keys]:
+        raise KeyDoesNotFit(
+            "the operator's key is not the one this data was sealed with; put the right key back"
+        )
+    vault = Vault(keys[0])
+    for one in keys[1:]:
+        vault.take(one)
+    return vault
+
+
+def _enter(tx: Transaction, name: str, now: datetime) -> None:
+    store.add_audit(tx, [("migrated", "", name)], now)
+
+
 @contextlib.asynccontextmanager
 async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, list[str]]]:
     """The database at the code's schema, the vault whose key fits it, the migrations applied.
@@ -106,6 +140,6 @@ async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, li
     with DataLock(settings.data):
         vault = Vault(operator_key(settings) or made_key(settings))
         async with SQLite.open(settings.database) as engine:
-            applied = await migrate(engine, files("storage") / "migrations")
+            applied = await migrate(engine, files("storage") / "migrations", _enter)
             await fit(engine, vault, settings)
             yield engine, vault, applied

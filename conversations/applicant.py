@@ -4,6 +4,8 @@ House rules: a function decides one thing and returns a turn; what comes next is
 `proceed`; nothing of an answer is lost on any way through; a press is always answered.
 """
 
+from collections.abc import Iterable
+
 from conversations.application import Application, Chosen, ConsentRecord, Draft, Pictured, photo_ids
 from conversations.effects import (
     Answer,
@@ -96,7 +98,7 @@ def apply_again(scene: Scene, state: Settled, event: Continued) -> Turn:
     if again is None or again > scene.now:
         return show(scene, state)
     photos = tuple(sorted(photo_ids(state.application.answers)))
-    drop = (DropPhotos(photos),) if photos else ()
+    drop = dropped(photos, "applied_again")
     return show(scene, Reading(), *drop, past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
 
 
@@ -133,10 +135,11 @@ def agree(scene: Scene, state: Reading, event: Continued) -> Turn:
 
 def decline(scene: Scene, state: Reading, event: AgreementDeclined) -> Turn:
     """One tap. With answers already there he chooses what becomes of them."""
+    audit = Audit("agreement_declined", state.consent)
     if state.draft.answers or state.draft.recalled:
         say = Say("declined_with_draft", {"recalled": state.draft.recalled}, (stop_row(state.draft),), True)
-        return move(scene, state, Answer(), Audit("agreement_declined"), say)
-    return move(scene, Fresh(), Answer(), Audit("agreement_declined"), Say("declined"))
+        return move(scene, state, Answer(), audit, say)
+    return move(scene, Fresh(), Answer(), audit, Say("declined"))
 
 
 def consent(scene: Scene, state: Consenting, event: ConsentGiven) -> Turn:
@@ -158,8 +161,14 @@ def after_consent(scene: Scene, draft: Draft, key: str, act: str) -> Turn:
         scene.fresh,
         scene.pressed,
     )
-    return show(
-        scene, proceed(scene, draft), Answer(), RecordConsent(record), Audit("consent", f"{key} {act}")
+    return show(scene, proceed(scene, draft), Answer(), *entered(record))
+
+
+def entered(record: ConsentRecord) -> tuple[Effect, ...]:
+    """A consent enters the ledger and the audit log together."""
+    return (
+        RecordConsent(record),
+        Audit("consent", f"{record.document} {record.act} {record.language} {record.text_hash}"),
     )
 
 
@@ -233,8 +242,13 @@ def leave_out(scene: Scene, draft: Draft, question: Question) -> Turn:
     """An optional question stays without an answer; one that was there goes, and its photo too."""
     after = draft.without(question.key, skipped=True)
     lost = photo_ids(draft.answers) - photo_ids(after.answers)
-    effects: tuple[Effect, ...] = (Answer(), DropPhotos(tuple(sorted(lost)))) if lost else (Answer(),)
-    return show(scene, proceed(scene, after), *effects)
+    return show(scene, proceed(scene, after), Answer(), *dropped(lost, "left_out"))
+
+
+def dropped(photos: Iterable[str], why: str) -> tuple[Effect, ...]:
+    """Pictures go that are needed no more, while everything else stays."""
+    gone = tuple(sorted(photos))
+    return (DropPhotos(gone), Audit("photos_dropped", why)) if gone else ()
 
 
 def keep_answer(scene: Scene, state: Drafting, event: AnswerKept) -> Turn:
@@ -328,7 +342,7 @@ def photo_checked(scene: Scene, state: Checking, event: PhotoChecked) -> Turn:
         KeepPhoto(event.picture, question.key, state.part),
         Audit("photo_stored", state.part),
     ]
-    effects += [DropPhotos(tuple(sorted(lost)))] if lost else []
+    effects += dropped(lost, "replaced")
     return after_photo(scene, draft, question, pictured, event).and_also(*effects)
 
 
@@ -390,14 +404,13 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
         earlier=scene.applicant.past,
     )
     kept, held = photo_ids(application.answers), photo_ids(state.draft.answers)
-    effects: list[Effect] = [DropPhotos(tuple(sorted(held - kept)))] if held - kept else []
     return show(
         scene,
         Waiting(application=application),
         Answer(),
-        RecordConsent(record),
+        *entered(record),
         Audit("submitted", f"{application.receipt} {application.revision}"),
-        *effects,
+        *dropped(held - kept, "not_asked"),
         Refresh(application.receipt, anew=True),
         notes=(Say("submitted", {"application": application}),),
         reminded=0,

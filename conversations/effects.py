@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from conversations.application import ConsentRecord, Picture, Reviewer
+from conversations.audit import Action, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,9 @@ class Wake(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Audit(Effect):
-    """One entry of the audit log: an action and plain identifiers, nothing personal."""
+    """One entry of the audit log, as `ACTIONS` says: nothing personal."""
 
-    action: str
+    action: Action
     detail: str = ""
 
 
@@ -150,6 +151,7 @@ class Audit(Effect):
 class Erase(Effect):
     """Everything of this person goes: rows, photos, key, messages, cards. `barred_until`: no new application before."""
 
+    why: Why
     barred_until: datetime | None = None
     say: str = ""  # the receipt's message
 

@@ -5,6 +5,7 @@ whether a reply was written before the question could be read.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from conversations.application import Picture, Reviewer
@@ -343,6 +344,18 @@ class UndoWindowPassed(Event):
 
     receipt: str
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionShortened(Event):
+    """Things are kept for less time than he was told. `was`: when what is kept of him would have gone before."""
+
+    was: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureOrdered(Event):
+    """The operator has everything of this person erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,21 @@ from dataclasses import replace
 
 from conversations import applicant, review, rights
 from conversations.effects import Answer
-from conversations.events import Event, FellSilent, PhotoChecked, ReviewEvent, UndoWindowPassed
+from conversations.events import (
+    ErasureOrdered,
+    Event,
+    FellSilent,
+    PhotoChecked,
+    RetentionShortened,
+    ReviewEvent,
+    UndoWindowPassed,
+)
 from conversations.rules import Scene, Turn, step, table, tell_once, toast
 
 RULES = table(*applicant.RULES, *rights.RULES, *review.RULES)
 
 # All else shows that the person himself is there: the clock of reminders and expiry starts anew.
-_NOT_HIS = (ReviewEvent, PhotoChecked, UndoWindowPassed, FellSilent)
+_NOT_HIS = (ReviewEvent, PhotoChecked, UndoWindowPassed, FellSilent, RetentionShortened, ErasureOrdered)
 
 
 def advance(scene: Scene, event: Event) -> Turn:

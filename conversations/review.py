@@ -5,6 +5,7 @@ time to undo has passed; whoever presses is answered with what is true now; nobo
 """
 
 from datetime import timedelta
+from typing import Literal
 
 from conversations.application import Application, Closed, Decision, Reviewer, View, photo_ids
 from conversations.effects import Answer, Audit, Effect, HidePhotos, Refresh, ShowPhoto, Wake
@@ -69,12 +70,13 @@ def decide(scene: Scene, state: Undecided, decision: Decision) -> Turn:
     """The decision stands from here on; the applicant hears of it when nobody has undone it in time."""
     application = state.application.model_copy(update={"round": state.application.round + 1})
     tell_at = scene.now + timedelta(seconds=scene.programme.review.undo_seconds)
+    entered = (application.receipt, str(application.round), decision.by.ref, *decision.reasons)
     return stay(
         scene,
         Answer(decision.outcome, {"seconds": scene.programme.review.undo_seconds}),
         Refresh(application.receipt),
         Wake(tell_at, application.receipt, application.round),
-        Audit(decision.outcome, f"{application.receipt} {application.round}"),
+        Audit(decision.outcome, " ".join(entered)),
         state=Deciding(application=application, decision=decision, tell_at=tell_at),
     )
 
@@ -104,18 +106,22 @@ def claim(scene: Scene, state: Waiting, event: Claimed) -> Turn:
     if event.by.ref == scene.applicant.ref:
         return toast(scene, "own_application", alert=True)
     application = state.application.model_copy(update={"claimed_by": event.by})
-    return after_claim(scene, application, "claimed")
+    return after_claim(scene, application, "claimed", event.by)
 
 
 def release(scene: Scene, state: Waiting, event: Released) -> Turn:
     holder = state.application.claimed_by
     if holder is None or holder.ref != event.by.ref:
         return toast(scene, "not_yours_to_release", alert=True)
-    return after_claim(scene, state.application.model_copy(update={"claimed_by": None}), "released")
+    application = state.application.model_copy(update={"claimed_by": None})
+    return after_claim(scene, application, "released", event.by)
 
 
-def after_claim(scene: Scene, application: Application, action: str) -> Turn:
-    effects = (Answer(action), Refresh(application.receipt), Audit(action, application.receipt))
+def after_claim(
+    scene: Scene, application: Application, action: Literal["claimed", "released"], by: Reviewer
+) -> Turn:
+    audit = Audit(action, f"{application.receipt} {by.ref}")
+    effects = (Answer(action), Refresh(application.receipt), audit)
     return stay(scene, *effects, state=Waiting(application=application))
 
 
@@ -125,7 +131,7 @@ def undo(scene: Scene, state: Deciding, event: Undone) -> Turn:
         scene,
         Answer("undone"),
         Refresh(application.receipt),
-        Audit("undone", f"{application.receipt} {application.round}"),
+        Audit("undone", f"{application.receipt} {application.round} {event.by.ref}"),
         state=Waiting(application=application),
     )
 
@@ -147,11 +153,12 @@ def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Tu
     )
     settled = Settled(application=application, closed=closed, decision=decision)
     answer = (Answer("told"),) if scene.pressed else ()
+    by = event.by.ref if isinstance(event, ToldNow) else "clock"
     effects: tuple[Effect, ...] = (
         *answer,
         Refresh(application.receipt),
         HidePhotos(application.receipt),
-        Audit("told", application.receipt),
+        Audit("told", f"{application.receipt} {by}"),
     )
     return show(scene, settled, *effects)
 
@@ -184,7 +191,7 @@ def open_photo(scene: Scene, state: Waiting | Rejecting | Deciding, event: Photo
     return stay(
         scene,
         ShowPhoto(application.receipt, event.chat_id, event.by),
-        Audit("photo_viewed", application.receipt),
+        Audit("photo_viewed", f"{application.receipt} {event.by.ref}"),
         state=state.model_copy(update={"application": seen}),
     )
 

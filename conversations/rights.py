@@ -4,7 +4,9 @@ Each of these works in every state and, unless it is confirmed, changes nothing 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from conversations.application import Application, Closed, Pictured, photo_ids
 from conversations.effects import (
@@ -30,6 +32,7 @@ from conversations.events import (
     DataAsked,
     ErasureAsked,
     ErasureConfirmed,
+    ErasureOrdered,
     FellSilent,
     HelpAsked,
     LanguageAsked,
@@ -39,6 +42,7 @@ from conversations.events import (
     PhotoArrived,
     PrivacyAsked,
     Replied,
+    RetentionShortened,
     Rushed,
     SomethingElse,
     StalePressed,
@@ -72,6 +76,7 @@ from conversations.state import (
 )
 
 YES_NO = "danger"
+NOTICE = timedelta(days=3)  # so long a draft stays after a warning that the period became shorter
 
 # seeing
 
@@ -155,21 +160,28 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
         "answers": answers,
         "application": application or (draft.recalled if draft else None),
         "closed": state.closed if isinstance(state, Settled) else None,
+        "recalled": draft is not None and draft.recalled is not None,
+        "has_photos": bool(photo_ids(answers)),
         "photos_go_at": photos_go_at(scene.programme, state)
         if isinstance(state, Settled) and photo_ids(answers)
         else None,
+        "past": [(one, past_goes_at(scene.programme, scene.applicant, one)) for one in scene.applicant.past],
         "goes_at": goes_at(scene.programme, scene.applicant),
     }
     first = (Button("correct"),) if answers and not has_ended(state) else ()
     buttons = (rights_row(state, *first),)
     answer = (Answer(),) if scene.pressed else ()
-    return stay(scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown"))
+    return stay(scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown", state.kind))
 
 
 # correcting
 
 
 def correct(scene: Scene, state: State, event: CorrectionAsked) -> Turn:
+    return ways_to_correct(scene, state).and_also(Audit("correction_asked", state.kind))
+
+
+def ways_to_correct(scene: Scene, state: State) -> Turn:
     """In a draft, by a list of what is answered; once submitted, by recalling it; later, by writing to the contact."""
     if isinstance(state, Unsubmitted):
         return correct_draft(scene, state)
@@ -219,13 +231,15 @@ def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
     return say(scene, name, ((Button("leave", style=YES_NO), Button("keep")),), state=state.kind)
 
 
-def withdraw(scene: Scene, state: State, event: Withdrew, notes: tuple[Say, ...] = ()) -> Turn:
+def withdraw(scene: Scene, state: State, event: Withdrew | FellSilent, notes: tuple[Say, ...] = ()) -> Turn:
     """Consent ends and processing with it: a submitted application closes, a draft goes."""
     application = application_of(state)
     draft = draft_of(state)
     if draft is not None:
         application = draft.recalled
-    ended: tuple[Effect, ...] = (Answer(), WithdrawConsents(scene.now), Audit("withdrawn"))
+    why = "asked" if isinstance(event, Withdrew) else "expired"
+    audit = Audit("withdrawn", f"{application.receipt if application else '-'} {why}")
+    ended: tuple[Effect, ...] = (Answer(), WithdrawConsents(scene.now), audit)
     if application is None:
         photos = tuple(sorted(photo_ids(draft.answers))) if draft else ()
         drop = (DropPhotos(photos),) if photos else ()
@@ -253,7 +267,11 @@ def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:
 
 
 def erase(scene: Scene, state: State, event: ErasureConfirmed) -> Turn:
-    return move(scene, Fresh(), Answer(), Erase(barred_until(scene), "erased"))
+    return move(scene, Fresh(), Answer(), Erase("asked", barred_until(scene), "erased"))
+
+
+def erase_as_ordered(scene: Scene, state: State, event: ErasureOrdered) -> Turn:
+    return move(scene, Fresh(), Erase("operator", barred_until(scene), "erased_by_operator"))
 
 
 def barred_until(scene: Scene) -> datetime | None:
@@ -315,16 +333,56 @@ def due_at(programme: Programme, applicant: Applicant) -> datetime | None:
 
 
 def _dues(programme: Programme, applicant: Applicant) -> Iterator[datetime]:
+    yield from (going.at for going in goings(programme, applicant))
+    if isinstance(applicant.state, Unsubmitted) and (reminder := next_reminder(programme, applicant)):
+        yield reminder
+
+
+def next_reminder(programme: Programme, applicant: Applicant) -> datetime | None:
+    hours = programme.reminders.after_hours
+    if applicant.reminded >= len(hours):
+        return None
+    return applicant.heard_at + timedelta(hours=hours[applicant.reminded])
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """One kind of thing that is kept, and when it goes by itself. A draft may be a recalled application's."""
+
+    what: Literal["account", "draft", "photos", "application", "earlier application"]
+    at: datetime
+    outcome: str = ""
+    receipt: str = ""
+
+
+def goings(programme: Programme, applicant: Applicant) -> Iterator[Going]:
+    """What goes of a person and when; nothing of an application that reviewers have."""
     state, goes = applicant.state, goes_at(programme, applicant)
     if goes is not None:
-        yield goes
-    if isinstance(state, Settled) and photo_ids(state.application.answers):
-        yield photos_go_at(programme, state)
-    hours = programme.reminders.after_hours
-    if isinstance(state, Unsubmitted) and applicant.reminded < len(hours):
-        yield applicant.heard_at + timedelta(hours=hours[applicant.reminded])
-    for closed in applicant.past:
-        yield closed.at + programme.keep(closed.outcome)
+        if isinstance(state, Settled):
+            closed = state.closed
+            if photo_ids(state.application.answers):
+                photos_go = min(goes, photos_go_at(programme, state))
+                yield Going("photos", photos_go, closed.outcome, closed.receipt)
+            yield Going("application", goes, closed.outcome, closed.receipt)
+        elif draft := draft_of(state):
+            recalled = draft.recalled
+            yield Going("draft", goes, "recalled" if recalled else "", recalled.receipt if recalled else "")
+        else:
+            yield Going("account", goes)
+    for one in applicant.past:
+        at = past_goes_at(programme, applicant, one)
+        yield Going("earlier application", at, one.outcome, one.receipt)
+
+
+def past_goes_at(programme: Programme, applicant: Applicant, closed: Closed) -> datetime:
+    """An earlier application goes after its time, or with all the rest."""
+    at, rest = closed_goes_at(programme, closed), goes_at(programme, applicant)
+    return min(at, rest) if rest and isinstance(applicant.state, Fresh | Settled) else at
+
+
+def closed_goes_at(programme: Programme, closed: Closed) -> datetime:
+    return closed.at + programme.keep(closed.outcome)
 
 
 def goes_at(programme: Programme, applicant: Applicant) -> datetime | None:
@@ -333,8 +391,10 @@ def goes_at(programme: Programme, applicant: Applicant) -> datetime | None:
     if isinstance(state, Open):
         return None
     if isinstance(state, Settled):
-        return state.closed.at + programme.keep(state.closed.outcome)
-    return applicant.heard_at + timedelta(days=programme.retention.draft_days)
+        return closed_goes_at(programme, state.closed)
+    goes = applicant.heard_at + timedelta(days=programme.retention.draft_days)
+    spared = applicant.spared_until if isinstance(state, Unsubmitted) else None
+    return max(goes, spared) if spared else goes
 
 
 def photos_go_at(programme: Programme, state: Settled) -> datetime:
@@ -344,7 +404,7 @@ def photos_go_at(programme: Programme, state: Settled) -> datetime:
 def forget_past(scene: Scene, state: State) -> Turn | None:
     """His earlier applications that were kept for their time go, from wherever they are still named."""
     programme, past = scene.programme, scene.applicant.past
-    gone = [one for one in past if one.at + programme.keep(one.outcome) <= scene.now]
+    gone = [one for one in past if closed_goes_at(programme, one) <= scene.now]
     if not gone:
         return None
     rest = tuple(one for one in past if one not in gone)
@@ -372,30 +432,54 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
         return stay(scene)  # he has just been heard of
     gone = goes_at(programme, applicant)
     if gone is None or gone > scene.now:
-        row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
-        reminder = Say("reminder", {"goes_at": gone, "recalled": state.draft.recalled}, (row,))
-        return stay(scene, reminder, reminded=applicant.reminded + 1)
+        return stay(scene, reminder(state, gone), reminded=applicant.reminded + 1)
     if state.draft.recalled:
-        return withdraw(scene, state, Withdrew(), (Say("recall_expired"),)).and_also(Audit("expired"))
+        return withdraw(scene, state, event, (Say("recall_expired"),))
     photos = tuple(sorted(photo_ids(state.draft.answers)))
     drop = (DropPhotos(photos),) if photos else ()
     told = (Say("draft_expired"),) if state.draft.answers else ()
     # counted from now on again: the erasure of what is left comes later, and takes this message with it
-    return move(scene, Fresh(), *drop, Audit("expired"), *told, agreed={}, heard_at=scene.now)
+    return move(scene, Fresh(), *drop, Audit("expired", "draft"), *told, agreed={}, heard_at=scene.now)
+
+
+def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
+    row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
+    return Say("reminder", {"goes_at": goes, "recalled": state.draft.recalled}, (row,))
+
+
+def spared_until(programme: Programme, applicant: Applicant, was: datetime, now: datetime) -> datetime | None:
+    """How long a draft that goes earlier than its owner was told is to stay, with a warning now; None where none is
+    due: it goes no earlier, he was warned so before, or a usual reminder comes in time."""
+    state, goes = applicant.state, goes_at(programme, applicant)
+    if not isinstance(state, Unsubmitted) or goes is None or goes >= was or goes == applicant.spared_until:
+        return None
+    next_ = next_reminder(programme, applicant)
+    if next_ is not None and next_ < goes and goes > now:
+        return None
+    return max(goes, min(was, now + NOTICE))
+
+
+def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
+    """The usual reminder, with the new date; of closed applications none is sent."""
+    until = spared_until(scene.programme, scene.applicant, event.was, scene.now)
+    if until is None or not isinstance(state, Unsubmitted):
+        return stay(scene)
+    audit = Audit("spared", until.date().isoformat())
+    return stay(scene, reminder(state, until), audit, spared_until=until)
 
 
 def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
     """First the photos go, then everything."""
     if turn := forget_past(scene, state):
         return turn
-    if state.closed.at + scene.programme.keep(state.closed.outcome) <= scene.now:
-        return move(scene, Fresh(), Erase(barred_until(scene), "retention_over"))
+    if closed_goes_at(scene.programme, state.closed) <= scene.now:
+        return move(scene, Fresh(), Erase("retention", barred_until(scene), "retention_over"))
     photos = tuple(sorted(photo_ids(state.application.answers)))
     if not photos or photos_go_at(scene.programme, state) > scene.now:
         return stay(scene)
     after = state.model_copy(update={"application": without_photos(state.application)})
     receipt = state.application.receipt
-    effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired"))
+    effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired", receipt))
     return stay(scene, *effects, state=after)
 
 
@@ -414,7 +498,7 @@ def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
     gone = goes_at(scene.programme, scene.applicant)
     if gone is None or gone > scene.now:
         return stay(scene)
-    return stay(scene, Erase(barred_until(scene), ""))
+    return stay(scene, Erase("silence", barred_until(scene)))
 
 
 UNFINISHED = (Reading, Consenting, Drafting, Checking, Confirming)
@@ -434,6 +518,8 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, Withdrew, withdraw, Fresh, Settled),
     across(ALL_STATES, ErasureAsked, ask_erase),
     across(ALL_STATES, ErasureConfirmed, erase, Fresh),
+    across(ALL_STATES, ErasureOrdered, erase_as_ordered, Fresh),
+    across(ALL_STATES, RetentionShortened, warn),
     across(ALL_STATES, MessageEdited, edited),
     across(ALL_STATES, SomethingElse, something_else),
     across(ALL_STATES, UnknownCommand, unknown_command),

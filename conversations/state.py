@@ -135,6 +135,7 @@ class Applicant(Record):
     said: tuple[str, ...] = ()  # short helps already given in this step: each is given once
     album: str = ""  # the last album answered: the rest of it is passed over
     reminded: int = 0
+    spared_until: datetime | None = None  # his draft stays so long, though the period became shorter
     barred_until: datetime | None = None  # no new application before: left by an erased rejection
     heard_at: datetime
     created_at: datetime

@@ -42,8 +42,18 @@ def migrations(folder: Traversable) -> list[Migration]:
     return [Migration(int(name[:4]), name, (folder / name).read_text(encoding="utf-8")) for name in names]
 
 
-async def migrate(engine: Engine, folder: Traversable) -> list[str]:
-    """Apply what is missing, in order; the names applied. Raises MigrationMismatch."""
+Enter = Callable[[Transaction, str, datetime], None]
+
+
+def _nothing(tx: Transaction, name: str, now: datetime) -> None:
+    pass
+
+
+async def migrate(engine: Engine, folder: Traversable, enter: Enter = _nothing) -> list[str]:
+    """Apply what is missing, in order; the names applied. `enter` notes each by its name in its transaction.
+
+    Raises MigrationMismatch.
+    """
     await engine.write(lambda tx: tx.execute(_TABLE))
     known = migrations(folder)
     applied = await engine.read(_applied)
@@ -51,7 +61,7 @@ async def migrate(engine: Engine, folder: Traversable) -> list[str]:
     names = []
     for migration in known:
         if migration.version not in applied:
-            await engine.alter(_apply(migration))
+            await engine.alter(_apply(migration, enter))
             names.append(migration.name)
     return names
 
@@ -84,14 +94,16 @@ def _check(known: list[Migration], applied: dict[int, tuple[str, str]]) -> None:
             raise MigrationMismatch(f"migration {name} is not the one that was applied to this database")
 
 
-def _apply(migration: Migration) -> Callable[[Transaction], None]:
+def _apply(migration: Migration, enter: Enter) -> Callable[[Transaction], None]:
     def work(tx: Transaction) -> None:
+        now = datetime.now(UTC)
         for statement in statements(migration.sql):
             tx.execute(statement)
         tx.execute(
             "INSERT INTO schema_version (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
-            (migration.version, migration.name, migration.sha256, datetime.now(UTC).isoformat()),
+            (migration.version, migration.name, migration.sha256, now.isoformat()),
         )
+        enter(tx, migration.name, now)
 
     return work
 

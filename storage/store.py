@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from conversations.audit import Action
 from storage.engine import Row, Transaction
 from storage.errors import ParkedGone, ReceiptTaken
 
@@ -112,6 +113,40 @@ def save_person(
 
 def set_reachable(tx: Transaction, person_id: str, reachable: bool) -> None:
     tx.execute("UPDATE people SET reachable = ? WHERE person_id = ?", (int(reachable), person_id))
+
+
+def count_due(tx: Transaction, now: datetime) -> int:
+    row = tx.fetchone("SELECT COUNT(*) FROM people WHERE due_at <= ?", (stamp(now),))
+    return int(row[0]) if row else 0
+
+
+def next_due(tx: Transaction, after: tuple[str, str], until: str, limit: int) -> list[Row]:
+    """(due_at, person_id, wrapped_key, sealed) of those that are due at some time up to `until`, soonest first: the
+    next after the (due_at, person_id) given."""
+    return tx.fetchall(
+        "SELECT due_at, person_id, wrapped_key, sealed FROM people WHERE (due_at, person_id) > (?, ?)"
+        " AND due_at <= ? ORDER BY due_at, person_id LIMIT ?",
+        (*after, until, limit),
+    )
+
+
+def next_people(tx: Transaction, after: str, limit: int) -> list[Row]:
+    """(person_id, wrapped_key, sealed, due_at, updated_at), the next in the order of the ids."""
+    return tx.fetchall(
+        "SELECT person_id, wrapped_key, sealed, due_at, updated_at FROM people WHERE person_id > ?"
+        " ORDER BY person_id LIMIT ?",
+        (after, limit),
+    )
+
+
+def set_due(tx: Transaction, rows: Sequence[tuple[str | None, str, str]]) -> None:
+    """(due_at, person_id, updated_at) each; left alone is who was saved since then."""
+    tx.executemany("UPDATE people SET due_at = ? WHERE person_id = ? AND updated_at = ?", rows)
+
+
+def count_people(tx: Transaction) -> int:
+    row = tx.fetchone("SELECT COUNT(*) FROM people")
+    return int(row[0]) if row else 0
 
 
 def due_people(tx: Transaction, now: datetime, limit: int) -> list[str]:
@@ -425,8 +460,9 @@ def park(
     )
 
 
-def forget_parked(tx: Transaction, before: datetime) -> int:
-    return tx.execute("DELETE FROM parked WHERE at < ?", (stamp(before),))
+def forget_parked(tx: Transaction, before: datetime, now: datetime) -> None:
+    if gone := tx.execute("DELETE FROM parked WHERE at < ?", (stamp(before),)):
+        add_audit(tx, [("parked_expired", "", str(gone))], now)
 
 
 @dataclass(slots=True)
@@ -457,22 +493,26 @@ def count_parked(tx: Transaction) -> int:
 
 def park_again(tx: Transaction, parked_id: str, reason: str, now: datetime) -> None:
     """It was tried once more, in vain."""
+    add_audit(tx, [("parked_retried", parked_id, "failed")], now)
     tx.execute("UPDATE parked SET reason = ?, at = ? WHERE parked_id = ?", (reason, stamp(now), parked_id))
 
 
-def take_parked(tx: Transaction, parked_id: str) -> None:
+def take_parked(tx: Transaction, parked_id: str, now: datetime) -> None:
     """It is handled in this very transaction. Raises ParkedGone."""
-    if not drop_parked(tx, [parked_id]):
+    if not tx.execute("DELETE FROM parked WHERE parked_id = ?", (parked_id,)):
         raise ParkedGone("it is parked no longer")
+    add_audit(tx, [("parked_retried", parked_id, "handled")], now)
 
 
-def drop_parked(tx: Transaction, parked_ids: Sequence[str]) -> int:
+def drop_parked(tx: Transaction, parked_ids: Sequence[str], now: datetime) -> int:
     """How many there were."""
-    return sum(tx.execute("DELETE FROM parked WHERE parked_id = ?", (one,)) for one in parked_ids)
+    gone = [one for one in parked_ids if tx.execute("DELETE FROM parked WHERE parked_id = ?", (one,))]
+    add_audit(tx, [("parked_dropped", one, "") for one in gone], now)
+    return len(gone)
 
 
-def drop_all_parked(tx: Transaction) -> int:
-    return tx.execute("DELETE FROM parked")
+def drop_all_parked(tx: Transaction, now: datetime) -> int:
+    return drop_parked(tx, [row[0] for row in tx.fetchall("SELECT parked_id FROM parked")], now)
 
 
 # what the operator's key seals
@@ -641,10 +681,12 @@ def counts(tx: Transaction) -> tuple[int, int, int]:
 # audit
 
 
-def add_audit(tx: Transaction, entries: Sequence[tuple[str, str, str]], now: datetime) -> None:
-    """(action, subject, detail) each; every row's hash covers the row before it."""
-    last = tx.fetchone("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-    seq, previous = (int(last[0]), str(last[1])) if last else (0, "")
+AuditEntry = tuple[Action, str, str]  # action, subject and detail, as ACTIONS says
+
+
+def add_audit(tx: Transaction, entries: Sequence[AuditEntry], now: datetime) -> None:
+    """Every row's hash covers the row before it."""
+    seq, previous = audit_head(tx)
     at = stamp(now)
     rows = []
     for action, subject, detail in entries:
@@ -664,6 +706,29 @@ def audit_hash(previous: str, row: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def audit_rows(tx: Transaction) -> list[Row]:
-    """(seq, at, action, subject, detail, hash), in order."""
-    return tx.fetchall("SELECT seq, at, action, subject, detail, hash FROM audit ORDER BY seq")
+def audit_head(tx: Transaction) -> tuple[int, str]:
+    """The last entry's number, which is how many there are, and its hash; 0 and nothing of an empty log."""
+    last = tx.fetchone("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+    return (int(last[0]), str(last[1])) if last else (0, "")
+
+
+def audit_rows(tx: Transaction, after: int = 0, limit: int = 1_000_000_000, since: str = "") -> list[Row]:
+    """(seq, at, action, subject, detail, hash), in order: those above `after`, and not before a time."""
+    return tx.fetchall(
+        "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND at >= ?"
+        " ORDER BY seq LIMIT ?",
+        (after, since, limit),
+    )
+
+
+def audit_misplaced(tx: Transaction) -> int:
+    """How many entries have no number that one of the log can have."""
+    row = tx.fetchone("SELECT COUNT(*) FROM audit WHERE seq IS NULL OR seq < 1")
+    return int(row[0]) if row else 0
+
+
+def audit_of(tx: Transaction, subject: str) -> Row | None:
+    """(action, detail) of the newest entry about it."""
+    return tx.fetchone(
+        "SELECT action, detail FROM audit WHERE subject = ? ORDER BY seq DESC LIMIT 1", (subject,)
+    )

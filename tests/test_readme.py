@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import intake
-from bot.describing import commands_table, insert, metrics_table, settings_table
+from bot.describing import audit_table, commands_table, insert, metrics_table, settings_table
 from bot.reading import COMMANDS
 from bot.settings import PREFIX, Settings
 from conversations.describe import picture
@@ -19,6 +19,7 @@ PARTS = {
     "settings": settings_table(),
     "commands": commands_table(intake),
     "metrics": metrics_table(),
+    "audit": audit_table(),
     "states": f"```mermaid\n{picture()}```",
 }
 

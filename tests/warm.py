@@ -169,7 +169,9 @@ def _become(request: dict[str, Any]) -> None:
         opened = os.open(file, flags, 0o644)
         os.dup2(opened, number)
         os.close(opened)
-    sys.path[0] = request["cwd"]
+    # else what is found by the path alone, as templates are, is another checkout's where one is installed
+    named = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:1] = [request["cwd"], *(one for one in named if one not in sys.path[1:])]
     sys.argv = [request["module"], *request["arguments"]]
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from bot.logs import QUIET
 from bot.sandbox.server import Sandbox
+from tests.bot.clocks import Clocks, shifted
 from tests.cast import Cast, Group, Person
 
 
@@ -29,6 +30,11 @@ def cast(sandbox: Sandbox) -> Cast:
 @pytest.fixture
 def ana(cast: Cast, group: Group) -> Person:
     return cast.reviewer("Ana", group, status="creator")
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return shifted(monkeypatch)
 
 
 @pytest.fixture

@@ -5,70 +5,24 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from apscheduler.executors import base as executors
-from apscheduler.schedulers import base as schedulers
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers import interval
 
-from bot import clock, errands
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from tests.applying import agree, answer, apply, at, decide, has, on
+from tests.bot.clocks import MINUTE, Clocks
 from tests.bot.stage import playing, programme
 from tests.bot.windows import times, to, writes
 from tests.cast import Cast, Person, running_bot
 
 UNDO = 1  # seconds, in the programme these tests run
-MINUTE = 0.5  # seconds that the scheduler's minute has
 DAY = 86_400.0
 LATE = 4.0  # seconds that a busy machine may add
 SPRING, AUTUMN = datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)  # in Berlin
-
-
-@dataclass(slots=True)
-class Clocks:
-    """How many seconds the bot's clock and Telegram's are off, each by itself."""
-
-    bots: float = 0.0
-    telegrams: float = 0.0
-
-    def both(self, seconds: float) -> None:
-        self.bots = self.telegrams = seconds
-
-    def telegrams_time(self) -> float:
-        return time.time() + self.telegrams
-
-
-@pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    """Whoever asks for the time of day, the bot and its scheduler, is told the bot's; and its minute is short."""
-    found = Clocks()
-
-    class Shifted(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Any:
-            return datetime.now(tz) + timedelta(seconds=found.bots)
-
-    for module in (clock, schedulers, executors, interval):
-        monkeypatch.setattr(module, "datetime", Shifted)
-    monkeypatch.setattr(
-        errands, "time", SimpleNamespace(time_ns=lambda: time.time_ns() + int(found.bots * 1e9))
-    )
-    plain = AsyncIOScheduler.add_job
-
-    def add_job(self: AsyncIOScheduler, *args: Any, minutes: float = 0, **kwargs: Any) -> Any:
-        return plain(self, *args, **({"seconds": minutes * MINUTE} if minutes else {}), **kwargs)
-
-    monkeypatch.setattr(AsyncIOScheduler, "add_job", add_job)
-    return found
 
 
 def told_at(person: Person) -> list[float]:

@@ -129,7 +129,7 @@ def test_a_look_at_the_photo_is_recorded() -> None:
     assert state.application.views == (View(by=ANA, at=NOW),)
     assert found.effects == (
         ShowPhoto(APPLICATION.receipt, 5, ANA),
-        Audit("photo_viewed", APPLICATION.receipt),
+        Audit("photo_viewed", f"{APPLICATION.receipt} {ANA.ref}"),
     )
 
 
@@ -154,7 +154,9 @@ def test_the_approved_do_not_apply_again() -> None:
 
 def test_erasing_oneself_does_not_shorten_the_wait() -> None:
     found = turn(person(STATES["rejected"]), ErasureConfirmed(), pressed=True)
-    assert [one for one in found.effects if isinstance(one, Erase)] == [Erase(NOW + 30 * DAY, "erased")]
+    assert [one for one in found.effects if isinstance(one, Erase)] == [
+        Erase("asked", NOW + 30 * DAY, "erased")
+    ]
     barred = person(Fresh(), barred_until=NOW + 30 * DAY)
     assert names(turn(barred, Started())) == ["barred"]
     assert turn(barred, Started(), now=NOW + 30 * DAY).applicant.state == Reading()
@@ -164,7 +166,9 @@ def test_erasing_after_anything_else_bars_nobody() -> None:
     for name, state in STATES.items():
         if name != "rejected":
             found = turn(person(state), ErasureConfirmed(), pressed=True)
-            assert [one for one in found.effects if isinstance(one, Erase)] == [Erase(None, "erased")]
+            assert [one for one in found.effects if isinstance(one, Erase)] == [
+                Erase("asked", None, "erased")
+            ]
 
 
 def test_withdrawing_closes_the_application_and_hides_its_photo() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
     CameEarly,
+    ErasureOrdered,
     Event,
     FellSilent,
     HelpAsked,
@@ -22,6 +24,7 @@ from conversations.events import (
     PhotoOpened,
     PressOutdated,
     Replied,
+    RetentionShortened,
     ReviewEvent,
     Rushed,
     SomethingElse,
@@ -100,6 +103,8 @@ OTHERS: list[Event] = [
     UndoWindowPassed(APPLICATION.receipt, APPLICATION.round),
     UndoWindowPassed("UX-99999999", 9),
     FellSilent(),
+    RetentionShortened(NOW + timedelta(days=90)),
+    ErasureOrdered(),
 ]
 EVENTS = [*presses(), *reviews(ANA), *reviews(HIMSELF), *OTHERS]
 PRESSED = [*presses(), *reviews(ANA), *reviews(HIMSELF), StalePressed()]
@@ -170,7 +175,10 @@ def test_nothing_a_reviewer_or_the_clock_does_shows_that_the_applicant_is_there(
     later = person().heard_at.replace(year=2027)
     for event in EVENTS:
         found = turn(person(STATES["waiting"]), event, now=later)
-        is_his = not isinstance(event, ReviewEvent | PhotoChecked | UndoWindowPassed | FellSilent)
+        is_his = not isinstance(
+            event,
+            ReviewEvent | PhotoChecked | UndoWindowPassed | FellSilent | RetentionShortened | ErasureOrdered,
+        )
         assert (found.applicant.heard_at == later) == is_his
 
 
@@ -234,6 +242,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "DataAsked",
         "ErasureAsked",
         "ErasureConfirmed",
+        "ErasureOrdered",
         "HelpAsked",
         "LanguageAsked",
         "LanguageChosen",
@@ -241,6 +250,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "MessageEdited",
         "PressOutdated",
         "PrivacyAsked",
+        "RetentionShortened",
         "Rushed",
         "SomethingElse",
         "StalePressed",
@@ -257,6 +267,6 @@ def test_the_table_says_who_is_told_and_when() -> None:
     told = [event.__name__ for _, event in rows if event.__name__ != "Withdrew"]
     assert told == ["ToldNow", "UndoWindowPassed"]
     assert (
-        Audit("told", APPLICATION.receipt)
+        Audit("told", f"{APPLICATION.receipt} clock")
         in turn(person(STATES["deciding"]), UndoWindowPassed(APPLICATION.receipt, APPLICATION.round)).effects
     )

@@ -286,7 +286,7 @@ async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
         store.park(tx, "1", (7, "ref"), "KeyError", b"one", NOW)
         found = store.parked(tx)
         store.park_again(tx, "2", "worse", LATER)
-        store.drop_parked(tx, ["1", "3"])
+        store.drop_parked(tx, ["1", "3"], LATER)
         return [found, store.parked(tx), store.count_parked(tx)]
 
     now, later = store.stamp(NOW), store.stamp(LATER)
@@ -302,7 +302,7 @@ async def test_parked_updates_are_found_by_the_beginning_of_their_ids(engine: SQ
         return [[row.parked_id for row in rows] for rows in found]
 
     assert await engine.write(work) == [["a1", "a2"], ["_1"], ["a2"]]
-    assert await engine.write(store.drop_all_parked) == 4
+    assert await engine.write(lambda tx: store.drop_all_parked(tx, LATER)) == 4
 
 
 async def test_what_is_parked_is_taken_once(engine: SQLite) -> None:
@@ -310,9 +310,9 @@ async def test_what_is_parked_is_taken_once(engine: SQLite) -> None:
         store.park(tx, "1", (None, ""), "KeyError", b"one", NOW)
 
     await engine.write(work)
-    await engine.write(lambda tx: store.take_parked(tx, "1"))
+    await engine.write(lambda tx: store.take_parked(tx, "1", LATER))
     with pytest.raises(ParkedGone):
-        await engine.write(lambda tx: store.take_parked(tx, "1"))
+        await engine.write(lambda tx: store.take_parked(tx, "1", LATER))
 
 
 async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) -> None:
@@ -321,9 +321,13 @@ async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) 
         store.park(tx, "2", (8, "another"), "KeyError", b"another's", NOW)
         store.erase_person(tx, "p", "ref", None, NOW)
         left = [row.parked_id for row in store.parked(tx)]
-        return [left, store.forget_parked(tx, NOW), store.forget_parked(tx, LATER)]
+        counts = []
+        for before in (NOW, LATER):
+            store.forget_parked(tx, before, LATER)
+            counts.append(store.count_parked(tx))
+        return [left, counts, [row[2:5] for row in store.audit_rows(tx)]]
 
-    assert await engine.write(work) == [["2"], 0, 1]
+    assert await engine.write(work) == [["2"], [1, 0], [("parked_expired", "", "1")]]
 
 
 async def test_a_receipt_that_another_has_is_refused(engine: SQLite) -> None:

@@ -121,7 +121,7 @@ class Judge:
         told: Counter[str] = Counter()
         outcomes: dict[str, str] = {}
         for action, _, detail in after.audit:
-            receipt, _, round_ = detail.partition(" ")
+            receipt, round_, *_ = [*detail.split(" "), ""]
             if action in ("approved", "rejected"):
                 assert receipt not in standing and not told[receipt], "two decisions"
                 assert int(round_) > rounds[receipt]

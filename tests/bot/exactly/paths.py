@@ -267,10 +267,10 @@ class Reference:
                 return replace(path, anew=(*path.anew, receipt))
             case Refresh() if item is not None and not item.is_his:
                 return replace(path, refreshed=(*path.refreshed, item.reading.message_id))
-            case Erase(barred_until=until, say=say):
+            case Erase(why=why, barred_until=until, say=say):
                 gone = tuple(path.sends) + tuple(path.perhaps)
                 said = ((chat, ERASED),) if say else ()
-                audits = (*path.audits, ("erased", ""))
+                audits = (*path.audits, ("erased", why))
                 return replace(
                     path, who=None, person_id="", sends=said, perhaps=gone, audits=audits, barred=until
                 )

@@ -93,7 +93,11 @@ def _read(tx: Transaction) -> Kept:
     assert _count(tx, "applications") == len(found.filed)
     found.consents = {row[0]: row[1] for row in tx.fetchall(_CONSENTS)}
     found.errands = [restore(row, VAULT) for row in store.errands(tx)]
-    found.audit = [(row[2], row[3], row[4]) for row in store.audit_rows(tx)]
+    found.audit = [
+        # an erasure's receipt is drawn at random
+        (row[2], row[3], row[4].split(" ")[0] if row[2] == "erased" else row[4])
+        for row in store.audit_rows(tx)
+    ]
     found.barred = {row[0]: row[1] for row in tx.fetchall("SELECT ref, barred_until FROM tombstones")}
     found.parked = [row.reason for row in store.parked(tx)]
     return found

@@ -1,0 +1,233 @@
+"""How long things are kept: what goes when, and other periods applied to what is there already."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+import structlog
+
+from bot.arrivals import Happened
+from bot.clock import wall
+from bot.people import People
+from bot.programmes import load
+from bot.settings import Settings
+from bot.starting import reading_vault
+from conversations import Programme
+from conversations.events import RetentionShortened
+from conversations.programme import Reminders, Retention
+from conversations.rights import Going, due_at, goes_at, goings, spared_until
+from conversations.state import Applicant
+from storage import store
+from storage.engine import Engine, Row, Transaction
+from storage.errors import StorageUnavailable, Unreadable
+from storage.sqlite import SQLite
+
+log = structlog.get_logger()
+
+PERIODS = "retention"  # the fact with the periods that every due date was last reckoned by
+PROGRESS = "retention_progress"  # the fact with how far other periods are applied
+BATCH = 200  # people in one transaction: turns come between
+AGAIN = 5.0  # seconds until a database that could not be written is tried again
+EVER = "9999"  # after every date
+
+
+# what goes when
+
+
+def list_due(settings: Settings) -> int:
+    """`intake erase --due --dry-run`: the exit status. Raises what is in MISTAKES."""
+    programme = load(settings.programme).programme
+    now = wall()
+
+    async def work() -> None:
+        total, listed = 0, 0
+        counts: Counter[tuple[str, str, bool]] = Counter()
+        soonest: dict[tuple[str, str], datetime] = {}
+        async with SQLite.open(settings.database, readonly=True) as engine:
+            people = People(engine, await reading_vault(engine, settings))
+            total = await engine.read(store.count_people)
+            async for applicant in _due(engine, people, EVER):
+                found = sorted(goings(programme, applicant), key=lambda going: going.at)
+                listed += bool(found)
+                for going in found:
+                    kind = going.what, going.outcome
+                    counts[*kind, going.at <= now] += 1
+                    soonest[kind] = min(soonest.get(kind, going.at), going.at)
+                for going in found[:1]:
+                    click.echo(_line(going, applicant.person_id, now))
+        for row in _table(counts, soonest):
+            click.echo(row)
+        if total > listed:
+            click.echo(f"kept as long as reviewers have the application: {total - listed}")
+
+    asyncio.run(work())
+    return 0
+
+
+async def _due(engine: Engine, people: People, until: str) -> AsyncIterator[Applicant]:
+    """Everybody of whom something is due up to that time, soonest first."""
+    after = ("", "")
+    while rows := await engine.read(lambda tx, after=after: store.next_due(tx, after, until, BATCH)):  # type: ignore[misc]
+        for _, person_id, wrapped, sealed in rows:
+            yield people.open_applicant(person_id, wrapped, sealed)
+        after = rows[-1][0], rows[-1][1]
+
+
+async def due_now(engine: Engine, people: People, now: datetime) -> AsyncIterator[Applicant]:
+    async for applicant in _due(engine, people, store.stamp(now)):
+        yield applicant
+
+
+def _line(going: Going, person_id: str, now: datetime) -> str:
+    when = "due since" if going.at <= now else "due on"
+    return (
+        f"{going.receipt or person_id}  {_kind(going.what, going.outcome)}  {when} {going.at:%Y-%m-%d %H:%M}Z"
+    )
+
+
+def _kind(what: str, outcome: str) -> str:
+    return f"{what}, {outcome}" if outcome else what
+
+
+def _table(counts: Counter[tuple[str, str, bool]], soonest: dict[tuple[str, str], datetime]) -> Iterator[str]:
+    if not soonest:
+        yield "nothing is kept that goes by itself"
+        return
+    yield ""
+    yield f"{'kind':34}{'due':>8}{'later':>8}  first"
+    for kind, at in sorted(soonest.items(), key=lambda one: one[1]):
+        yield f"{_kind(*kind):34}{counts[*kind, True]:8}{counts[*kind, False]:8}  {at:%Y-%m-%d %H:%M}Z"
+
+
+# other periods
+
+
+def periods(programme: Programme) -> dict[str, Any]:
+    """All that due dates are reckoned by."""
+    return {**programme.retention.model_dump(), "after_hours": list(programme.reminders.after_hours)}
+
+
+def _as_before(programme: Programme, was: dict[str, Any]) -> Programme:
+    """The programme with the periods of then; one that an other version named is left out."""
+    days = {name: was[name] for name in Retention.model_fields if name in was}
+    hours = {name: was[name] for name in Reminders.model_fields if name in was}
+    return programme.model_copy(
+        update={"retention": Retention.model_validate(days), "reminders": Reminders.model_validate(hours)}
+    )
+
+
+async def applied(engine: Engine, programme: Programme) -> bool:
+    """Whether every due date is reckoned by the periods of the programme as it stands."""
+    known, progress = await engine.read(
+        lambda tx: (store.get_fact(tx, PERIODS), store.get_fact(tx, PROGRESS))
+    )
+    return progress is None and known is not None and json.loads(known) == periods(programme)
+
+
+class Periods:
+    """Other periods than those of the last start apply to what exists; killed anywhere, that goes on.
+
+    Nothing may be destroyed before it is over: who was told a later date is warned first.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        people: People,
+        programme: Programme,
+        happen: Callable[[Happened], Awaitable[None]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._people = people
+        self._programme = programme
+        self._happen = happen
+        self._clock = clock
+        self.is_over = False
+
+    async def run(self) -> None:
+        """Returns when they apply. While the database cannot be written, it is tried again and again."""
+        while not self.is_over:
+            try:
+                await self._apply()
+                self.is_over = True
+            except StorageUnavailable:
+                log.warning("the retention periods are applied later", action="retention_changed")
+                await asyncio.sleep(AGAIN)
+
+    async def _apply(self) -> None:
+        if await applied(self._engine, self._programme):
+            return
+        known, progress, count = await self._engine.read(
+            lambda tx: (store.get_fact(tx, PERIODS), store.get_fact(tx, PROGRESS), store.count_people(tx))
+        )
+        wanted, was = periods(self._programme), json.loads(known) if known else None
+        done = json.loads(progress) if progress else {}
+        if done.get("periods") != wanted:
+            done = {"periods": wanted, "after": "", "earlier": 0, "later": 0, "warned": 0}
+        while count and (rows := await self._next(done["after"])):
+            await self._batch(rows, was, done)
+        await self._engine.write(lambda tx: self._over(tx, was, wanted, is_new=not count))
+        if count:
+            log.info(
+                f"the retention periods changed: {done['earlier']} people have something due earlier,"
+                f" {done['later']} later; {done['warned']} were warned first",
+                action="retention_changed",
+            )
+
+    async def _next(self, after: str) -> list[Row]:
+        return await self._engine.read(lambda tx: store.next_people(tx, after, BATCH))
+
+    async def _batch(self, rows: list[Row], was: dict[str, Any] | None, done: dict[str, Any]) -> None:
+        """Who needs a warning gets it in a turn of his own; the others' dates, and how far it is, are one write."""
+        programme, changed = self._programme, []
+        counts = {name: done[name] for name in ("earlier", "later", "warned")}
+        before = _as_before(programme, was) if was else programme
+        for person_id, wrapped, sealed, due, updated_at in rows:
+            try:
+                applicant = self._people.open_applicant(person_id, wrapped, sealed)
+            except Unreadable:  # whoever looks after him will hear of it
+                continue
+            was_until = goes_at(before, applicant)
+            if was_until and spared_until(programme, applicant, was_until, self._clock()):
+                await self._happen(Happened(RetentionShortened(was_until), person_id=person_id))
+                counts["warned"] += 1
+                counts["earlier"] += 1
+                continue
+            at = due_at(programme, applicant)
+            text = store.stamp(at) if at else None
+            if text != due:
+                counts["earlier" if (text or EVER) < (due or EVER) else "later"] += 1
+                changed.append((text, person_id, updated_at))
+        done |= {**counts, "after": rows[-1][0]}
+        kept = json.dumps(done)
+
+        def work(tx: Transaction) -> None:
+            store.set_due(tx, changed)
+            store.put_fact(tx, PROGRESS, kept)
+
+        await self._engine.write(work)
+
+    def _over(
+        self, tx: Transaction, was: dict[str, Any] | None, wanted: dict[str, Any], *, is_new: bool
+    ) -> None:
+        store.put_fact(tx, PERIODS, json.dumps(wanted))
+        store.drop_fact(tx, PROGRESS)
+        if not is_new and (detail := " ".join(_changes(was or {}, wanted))):
+            store.add_audit(tx, [("retention_changed", "", detail)], self._clock())
+
+
+def _changes(was: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    for name, value in wanted.items():
+        if was.get(name) != value:
+            yield f"{name}:{_short(was.get(name))}>{_short(value)}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return "?" if value is None else str(value)

@@ -1,0 +1,123 @@
+"""What the audit log may say: every action, whom an entry is about, and what stands in its detail.
+
+Nothing personal stands there: only random ids, receipts, keyed hashes, keys of the programme, counters and periods.
+`intake describe` draws the README's table from here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Action = Literal[
+    "consent",
+    "agreement_declined",
+    "consent_refused",
+    "withdrawn",
+    "photo_stored",
+    "photos_dropped",
+    "photos_expired",
+    "photo_viewed",
+    "submitted",
+    "recalled",
+    "nudged",
+    "claimed",
+    "released",
+    "approved",
+    "rejected",
+    "undone",
+    "told",
+    "data_shown",
+    "correction_asked",
+    "draft_deleted",
+    "expired",
+    "forgotten",
+    "erased",
+    "spared",
+    "parked_retried",
+    "parked_dropped",
+    "parked_expired",
+    "due_erased",
+    "exported",
+    "restored",
+    "retention_changed",
+    "key_changed",
+    "migrated",
+]
+Why = Literal["asked", "retention", "silence", "operator"]  # an erasure
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`subject`: whose id stands there, if any; `detail`: its parts in order, a blank between two."""
+
+    subject: Literal["person", "parked update", ""]
+    detail: str
+    meaning: str
+
+
+ACTIONS: dict[Action, Entry] = {
+    "consent": Entry(
+        "person",
+        "document, act, language, SHA-256 of the text",
+        "A consent was given and entered in the ledger.",
+    ),
+    "agreement_declined": Entry("person", "document", "The agreement was declined."),
+    "consent_refused": Entry("person", "document", "A separate consent was refused."),
+    "withdrawn": Entry(
+        "person",
+        "receipt or -, asked or expired",
+        "Every consent ended, with the application or draft; expired: it was taken back and not submitted again.",
+    ),
+    "photo_stored": Entry("person", "side of the card", "An ID photo was taken in."),
+    "photos_dropped": Entry(
+        "person",
+        "replaced, left_out, not_asked or applied_again",
+        "ID photos went, because another took their place or they were needed no more.",
+    ),
+    "photos_expired": Entry(
+        "person", "receipt", "The ID photos of a closed application were kept for their time."
+    ),
+    "photo_viewed": Entry("person", "receipt, hash of the reviewer", "A reviewer opened the ID photo."),
+    "submitted": Entry("person", "receipt, revision", "An application was submitted."),
+    "recalled": Entry("person", "receipt", "Its owner took it back for changes."),
+    "nudged": Entry("person", "receipt", "Its owner asked how it stands."),
+    "claimed": Entry("person", "receipt, hash of the reviewer", "A reviewer claimed it or took it over."),
+    "released": Entry("person", "receipt, hash of the reviewer", "A reviewer released it."),
+    "approved": Entry("person", "receipt, round, hash of the reviewer", "A reviewer approved it."),
+    "rejected": Entry(
+        "person", "receipt, round, hash of the reviewer, keys of the reasons", "A reviewer rejected it."
+    ),
+    "undone": Entry("person", "receipt, round, hash of the reviewer", "A decision was undone."),
+    "told": Entry(
+        "person",
+        "receipt, hash of the reviewer or clock",
+        "The applicant was told: at a reviewer's Tell now, or when the time to undo was over.",
+    ),
+    "data_shown": Entry("person", "state", "/mydata was used."),
+    "correction_asked": Entry("person", "state", "/correct was used."),
+    "draft_deleted": Entry("person", "", "Its owner deleted a draft."),
+    "expired": Entry("person", "draft", "A draft went, because nobody was heard of for its time."),
+    "forgotten": Entry("person", "receipt", "An earlier application was kept for its time."),
+    "erased": Entry(
+        "person",
+        "asked, retention, silence or operator; the receipt of the erasure",
+        "Everything of a person went: at /delete, after its time, because he was not heard of, or at `intake erase`.",
+    ),
+    "spared": Entry(
+        "person",
+        "until when",
+        "A draft is kept longer than a shorter period would have it, and its owner warned, before it goes.",
+    ),
+    "parked_retried": Entry("parked update", "handled or failed", "`intake parked retry` was used on it."),
+    "parked_dropped": Entry("parked update", "", "`intake parked drop` deleted it."),
+    "parked_expired": Entry("", "how many", "Parked updates were kept for their time."),
+    "due_erased": Entry("", "how many people were due", "`intake erase --due` was used."),
+    "exported": Entry("", "purpose, rows", "`intake export` wrote a file."),
+    "restored": Entry(
+        "", "moment of the backup, people erased and unreadable", "`intake restore` put a backup in place."
+    ),
+    "retention_changed": Entry(
+        "", "each period that changed, with its old and new value", "Other periods apply."
+    ),
+    "key_changed": Entry("", "fingerprint of the new key", "`intake key rotate` was used."),
+    "migrated": Entry("", "name of the migration", "The database was brought to a newer schema."),
+}

@@ -1,0 +1,373 @@
+"""What is due goes at the operator's word, and one person does; other periods apply to what exists, after a warning."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bot import retention
+from bot.arrivals import Happened
+from bot.cli import intake as program
+from bot.clock import wall
+from bot.control import ask
+from bot.erasing import erase_due_at_rest
+from bot.mistakes import CannotStart
+from bot.people import People
+from bot.retention import PERIODS, PROGRESS, Periods, applied, list_due, periods
+from bot.sandbox.server import Sandbox
+from bot.starting import open_data
+from conversations import Programme
+from conversations.programme import Retention
+from conversations.state import Applicant, Drafting
+from storage import store
+from storage.engine import Row, Transaction
+from storage.sqlite import SQLite
+from tests.applying import agree, answer, apply, decide, press, receipt_in
+from tests.bot.clocks import Clocks
+from tests.bot.folders import change, copy_of_the_shipped
+from tests.bot.stage import Stage, playing
+from tests.bot.test_auditing import intake, settings_of
+from tests.cast import Cast, Group, Person, running_bot
+from tests.conversations.world import DRAFT, PROGRAMME
+
+DAY = 86_400.0
+
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
+
+@pytest.fixture
+def group(cast: Cast) -> Group:
+    return cast.group()
+
+
+async def entries(play: Stage) -> list[Row]:
+    """(action, detail) of the log, while the bot runs or not."""
+    async with SQLite.open(play.settings.database, readonly=True) as engine:
+        return [(row[2], row[4]) for row in await engine.read(store.audit_rows)]
+
+
+async def people(play: Stage) -> int:
+    async with SQLite.open(play.settings.database, readonly=True) as engine:
+        return await engine.read(store.count_people)
+
+
+async def followed(play: Stage) -> str:
+    """`intake erase --due` through the running bot's socket."""
+    path = play.settings.data / "control.sock"
+    found = await asyncio.to_thread(ask, path, "erase_due")
+    while "error" not in found and not found["over"]:
+        await asyncio.sleep(0.01)
+        found = await asyncio.to_thread(ask, path, "erase_due_look")
+    return str(found.get("say") or found)
+
+
+async def rejected_and_a_draft(play: Stage) -> tuple[Person, Person, str]:
+    """Someone whose application was rejected, someone with a draft; and the receipt."""
+    mei, lin = play.cast.applicant("Mei"), play.cast.applicant("Lin")
+    card = await apply(mei, play.group)
+    await decide(play.ana, card, "reject")
+    await decide(play.ana, card, "because", "duplicate")
+    await decide(play.ana, card, "tell")
+    await mei.hears("was not approved")
+    await agree(lin)
+    await answer(lin, 1)
+    await play.settled()
+    return mei, lin, receipt_in(card)
+
+
+# what is due
+
+
+async def test_what_goes_is_listed_without_anything_personal_and_at_rest_drafts_are_left(
+    tmp_path: Path, clocks: Clocks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clocks.both(-200 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        mei, lin, receipt = await rejected_and_a_draft(play)
+        await play.stop()
+        capsys.readouterr()
+        assert await asyncio.to_thread(list_due, play.settings) == 0
+        said = capsys.readouterr().out
+        assert re.search(rf"^{receipt}  photos, rejected  due on \S+ \S+Z$", said, re.MULTILINE)
+        assert re.search(r"^[0-9a-f]{24}  draft  due on \S+ \S+Z$", said, re.MULTILINE)
+        assert re.search(r"^application, rejected +0 +1  ", said, re.MULTILINE)
+        assert not re.search(rf"Mei|Lin|{mei.id}|{lin.id}", said)
+        clocks.both(-160 * DAY)
+        await asyncio.to_thread(list_due, play.settings)
+        said = capsys.readouterr().out
+        assert re.search(rf"^{receipt}  photos, rejected  due since ", said, re.MULTILINE)
+        assert re.search(r"^application, rejected +0 +1  ", said, re.MULTILINE)
+        assert re.search(r"^draft +1 +0  ", said, re.MULTILINE)
+        told: list[tuple[int, int]] = []
+        gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: told.append(at))
+        left = "1 are left to the running bot, which first looks whether they have answered"
+        assert gone == f"gone: photos: 1; {left}"
+        assert (await entries(play))[-2:] == [("photos_expired", receipt), ("due_erased", "1")]
+        clocks.both(0)
+        gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: None)
+        assert gone == f"gone: people: 1; {left}"
+        assert await people(play) == 1
+        stood = [one for one in mei.messages() if one.from_bot]
+        assert stood  # nothing reached the chat yet
+        await play.start()
+        await mei.sees("The time for which we keep an application is over")
+        await play.settled()
+        assert not any("was not approved" in one.text for one in mei.messages())
+        await lin.sees("has been deleted")
+
+
+async def test_what_is_due_goes_at_once_through_the_running_bot(tmp_path: Path, clocks: Clocks) -> None:
+    clocks.both(-40 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        await rejected_and_a_draft(play)
+        play.app.jobs._scheduler.pause()  # the minute is not waited for
+        clocks.both(-5 * DAY)
+        await agree(play.cast.applicant("Kim"))  # an answer tells the time
+        assert await followed(play) == "gone: drafts: 1, photos: 1"
+        assert ("due_erased", "2") in await entries(play)
+        assert await followed(play) == "gone: nothing"
+
+
+async def test_at_rest_nothing_goes_under_periods_that_nobody_was_told(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        await agree(play.cast.applicant("Lin"))
+        await play.stop()
+        shorter = copy_of_the_shipped(tmp_path / "programme")
+        change(shorter, "programme.toml", {"draft_days = 30": "draft_days = 3"})
+        settings = play.settings.model_copy(update={"programme": shorter})
+        with pytest.raises(CannotStart, match="start it"):
+            await asyncio.to_thread(erase_due_at_rest, settings, lambda *at: None)
+        await play.start()
+
+
+# one person
+
+
+async def test_one_person_is_erased_at_the_operators_word_everywhere(
+    sandbox: Sandbox, cast: Cast, group: Group, ana: Person, tmp_path: Path
+) -> None:
+    mei, lin = cast.applicant("Mei"), cast.applicant("Lin")
+    async with running_bot(sandbox, group, tmp_path) as bot:
+        card = await apply(mei, group)
+        await agree(lin)
+        receipt = receipt_in(card)
+        await bot.settled()
+        status, said = await intake(bot, "erase", receipt, typed="n\n")
+        assert (status, f"({receipt} (waiting); 1 photo) for good?" in said) == (1, True)
+        assert await intake(bot, "erase", "UX-ZZZZZZZZ", "--yes") == (
+            1,
+            "nobody who is known has this receipt or id\n",
+        )
+        status, said = await intake(bot, "erase", "Mei", "--yes")
+        assert (status, said.startswith("Mei is neither a receipt")) == (2, True)
+        status, said = await intake(bot, "erase", receipt.lower(), "--yes")
+        found = re.fullmatch(r"erased, receipt ([0-9A-F]{12}); what stands in chats is being removed\n", said)
+        assert (status, bool(found)) == (0, True), said
+        assert found is not None
+        word = await mei.sees("Those who run this bot have erased")
+        assert found[1] in word.text
+        await bot.settled()
+        assert [one for one in mei.messages() if one.from_bot] == [word]
+        assert all(receipt not in one.text or "erased" in one.text for one in group.messages)
+        listed = (await intake(bot, "audit", "list"))[1].splitlines()
+        assert listed[-1].endswith(f"  operator {found[1]}")
+        async with SQLite.open(tmp_path / "data" / "intake.sqlite", readonly=True) as engine:
+            left = await engine.read(
+                lambda tx: [
+                    tx.fetchall(f"SELECT COUNT(*) FROM {one}")[0][0]
+                    for one in ("people", "applications", "photos")
+                ]
+            )
+        assert left == [1, 0, 0]  # the other one is there still
+        await bot.terminate()
+        status, said = await intake(bot, "erase", listed[-1].split("  ")[3], "--yes")
+        assert status == 1
+        assert said.endswith("and only it can remove what stands in chats; start it (intake run)\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--dry-run",), ("UX-7K3M9QDF", "--due"), ("UX-7K3M9QDF", "--dry-run")]
+)
+def test_what_is_to_be_erased_is_to_be_named(arguments: tuple[str, ...]) -> None:
+    found = CliRunner().invoke(program, ["erase", *arguments])
+    assert (found.exit_code, "name one receipt or id, or say --due" in found.stderr) == (2, True)
+
+
+# other periods
+
+
+def with_draft_days(days: int) -> Programme:
+    return PROGRAMME.model_copy(update={"retention": Retention(draft_days=days)})
+
+
+class Crowd:
+    """Many with drafts, of whom nobody was heard of for some days; `turns` are what happened to them."""
+
+    def __init__(self, count: int, silent_days: float) -> None:
+        self.now = wall()
+        self.count, self.heard = count, self.now - timedelta(days=silent_days)
+        self.happened: list[Happened] = []
+
+    async def settle(self, engine: Any, vault: Any) -> None:
+        kept = People(engine, vault)
+
+        def work(tx: Transaction) -> None:
+            for number in range(self.count):
+                person_id, key = f"{number:024x}", vault.new_person_key()
+                state = Drafting(draft=DRAFT, question="homepage")
+                applicant = Applicant(
+                    person_id=person_id,
+                    ref=person_id,
+                    chat_id=number,
+                    language="en",
+                    state=state,
+                    reminded=2,
+                    heard_at=self.heard,
+                    created_at=self.heard,
+                )
+                store.add_person(tx, person_id, person_id, vault.wrap(person_id, key))
+                due = self.heard + timedelta(days=30)
+                sealed = kept.seal(key, applicant)
+                store.save_person(tx, person_id, sealed, "drafting", due, asks_anew=False, now=self.now)
+            store.put_fact(tx, PERIODS, json.dumps(periods(PROGRAMME)))
+
+        await engine.write(work)
+
+    async def happen(self, happened: Happened) -> None:
+        self.happened.append(happened)
+
+
+async def dues(engine: Any) -> list[str]:
+    return [
+        row[0] for row in await engine.read(lambda tx: tx.fetchall("SELECT due_at FROM people ORDER BY 1"))
+    ]
+
+
+async def test_other_periods_apply_to_everybody_and_go_on_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 7)
+    crowd, longer = Crowd(50, 1), with_draft_days(60)
+    async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
+        await crowd.settle(engine, vault)
+    for kill in (1, 2, 3):  # after so many batches, each time anew
+        async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
+            change = Periods(engine, People(engine, vault), longer, crowd.happen, wall)
+            plain, batches = change._batch, [0]
+
+            async def batch(
+                *values: Any, plain: Any = plain, batches: Any = batches, kill: int = kill
+            ) -> None:
+                if batches[0] == kill:
+                    raise asyncio.CancelledError
+                batches[0] += 1
+                await plain(*values)
+
+            monkeypatch.setattr(change, "_batch", batch)
+            with pytest.raises(asyncio.CancelledError):
+                await change.run()
+            assert (change.is_over, await applied(engine, longer)) == (False, False)
+    async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
+        at = store.stamp(crowd.heard + timedelta(days=60))
+        assert (await dues(engine)).count(at) == (1 + 2 + 3) * 7
+        change = Periods(engine, People(engine, vault), longer, crowd.happen, wall)
+        await change.run()
+        assert await dues(engine) == [at] * 50
+        assert await applied(engine, longer)
+        assert await engine.read(lambda tx: store.get_fact(tx, PROGRESS)) is None
+        rows = await engine.read(store.audit_rows)
+        changed = [row[4] for row in rows if row[2] == "retention_changed"]
+        assert changed == ["draft_days:30>60"]
+        assert crowd.happened == []  # nobody is warned that things stay longer
+        await Periods(engine, People(engine, vault), longer, crowd.happen, wall).run()
+        assert len(await engine.read(store.audit_rows)) == len(rows)  # the second time nothing is done
+
+
+async def test_whoever_was_told_a_later_date_is_warned_and_spared_before_his_draft_goes(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    clocks.both(-20 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        lin = play.cast.applicant("Lin")
+        await agree(lin)
+        await answer(lin, 1)
+        await play.settled()
+        for days in (-18.5, -15.5):  # both reminders
+            before = len(reminders(lin))
+            await play.stop()
+            clocks.both(days * DAY)
+            await play.start()
+            await reminded(play, lin, before + 1)
+        await play.stop()
+        clocks.both(0)
+        shorter = copy_of_the_shipped(tmp_path / "programme")
+        change(shorter, "programme.toml", {"draft_days = 30": "draft_days = 3"})
+        await play.start(programme=shorter)
+        await reminded(play, lin, 3)
+        spared = (wall() + timedelta(days=3)).date()
+        assert f"{spared.day} {spared:%B %Y}" in reminders(lin)[-1].text
+        await asyncio.sleep(1.2)  # two of the scheduler's minutes: nothing goes yet
+        assert not any("has been deleted" in one.text for one in lin.messages())
+        assert ("spared", spared.isoformat()) in await entries(play)
+        assert ("retention_changed", "draft_days:30>3") in await entries(play)
+        await play.stop()
+        await play.start()  # and nobody is warned twice
+        await asyncio.sleep(1.2)
+        assert len(reminders(lin)) == 3
+        await play.stop()
+        clocks.both(3.1 * DAY)
+        await play.start()
+        await lin.sees("has been deleted")
+
+
+async def reminded(play: Stage, person: Person, times: int) -> None:
+    await play.until(lambda: len(reminders(person)) == times, 10)
+
+
+def reminders(person: Person) -> list[Any]:
+    return [one for one in person.messages() if "not finished yet" in one.text]
+
+
+# what a person sees of it
+
+
+async def test_the_file_of_mydata_says_of_each_thing_when_it_goes(tmp_path: Path, clocks: Clocks) -> None:
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        mei, lin, receipt = await rejected_and_a_draft(play)
+
+        async def file(person: Person) -> dict[str, Any]:
+            person.say("/mydata")
+            sent = await person.hears(lambda one: one.document)
+            assert sent.document is not None
+            stored = play.sandbox.telegram.files.by_id(sent.document["file_id"])
+            assert stored is not None
+            return dict(json.loads(stored.read()))
+
+        days: Callable[[str], int] = lambda at: round(  # noqa: E731
+            (store.unstamp(at) - wall()).total_seconds() / DAY
+        )
+        found = await file(mei)
+        (application,), (photo,) = found["applications"], found["photos"]
+        assert (application["receipt"], days(application["will_be_deleted_at"])) == (receipt, 180)
+        assert days(photo["will_be_deleted_at"]) == 30
+        assert days(found["account"]["will_be_deleted_at"]) == 180
+        found = await file(lin)
+        assert days(found["draft"]["will_be_deleted_at"]) == 30
+        assert found["account"]["will_be_deleted_at"] is None
+        kim = play.cast.applicant("Kim")
+        await apply(kim, play.group)
+        found = await file(kim)
+        assert found["applications"][0]["will_be_deleted_at"] is None  # as long as reviewers have it
+        await press(kim, "recall")
+        found = await file(kim)
+        assert days(found["draft"]["will_be_withdrawn_at"]) == 30
+        assert found["draft"]["will_be_deleted"] == {"days_after_withdrawal": 30}
+        assert found["photos"][0]["will_be_deleted_at"] is None

@@ -531,7 +531,7 @@ async def serve(settings: Settings) -> None:
             log.info("stopped before it served", action="stopped")
             return
         for gap in gaps(app.loaded.programme):
-            log.warning(gap, action="to_decide")
+            log.warning(str(gap), action="to_decide")
         # What is loaded by now stays for ever: looking through it for garbage again and again is wasted work.
         gc.collect()
         gc.freeze()

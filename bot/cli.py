@@ -59,9 +59,10 @@ def try_(folder: Path | None, language: str | None) -> None:
 
 @intake.command(short_help="Read a programme and name every mistake.")
 @click.argument("folder", type=FOLDER, required=False)
-def check(folder: Path | None) -> None:
+@click.option("--trace", is_flag=True, help="Also each field with its clause, purposes, consent and retention.")
+def check(folder: Path | None, trace: bool) -> None:
     """Read a programme and name every mistake: file, key, what was found, what is allowed."""
-    sys.exit(_call("bot.checking", "check", folder or _programme_setting()))
+    sys.exit(_call("bot.checking", "check", folder or _programme_setting(), trace))
 
 
 @intake.command(short_help="Print the states, the settings and the commands.")

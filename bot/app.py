@@ -22,6 +22,8 @@ from bot.clock import TOLERANCE, Clock, steady, wall
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.errands import CARD, NOTE, Errand
+from bot.exported import COMMAND as EXPORTED
+from bot.exported import Exported
 from bot.flood import digest_fact
 from bot.health import Health
 from bot.intake import Intake
@@ -279,6 +281,7 @@ class App:
                     "parked_retry": parked.retry,
                     "key_change": keys.begin,
                     "key_look": keys.look,
+                    EXPORTED: Exported(self.engine, self.clock).enter,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
                 health = await stack.enter_async_context(self.health)

@@ -69,6 +69,14 @@ def check(folder: Path | None, trace: bool) -> None:
     sys.exit(_call("bot.checking", "check", folder or _programme_setting(), trace))
 
 
+@intake.command(short_help="Print the record of processing activities.")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--language", help="The record's language, for example zh; the programme's first by default.")
+def record(folder: Path | None, language: str | None) -> None:
+    """Print the record of processing activities, as the programme has it, in Markdown."""
+    sys.exit(_call("bot.papers", "record", folder or _programme_setting(), language))
+
+
 @intake.command(short_help="Print the states, the settings and the commands.")
 @click.option(
     "--update", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Write it into a README."
@@ -288,17 +296,16 @@ def _count(number: int, what: str) -> str:
 
 @contextlib.contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, where that is a terminal, once it is told how much is done, and of how much."""
+    """A bar on a terminal, from the first that is told: what is done, and of how much."""
     with contextlib.ExitStack() as stack:
         bars: list[Any] = []
 
         def tell(done: int, total: int) -> None:
-            if not sys.stderr.isatty():
-                return
-            if not bars:
+            if not bars and sys.stderr.isatty():
                 bars.append(stack.enter_context(click.progressbar(length=1, label=label, file=sys.stderr)))
-            bars[0].length = max(total, 1)
-            bars[0].update(done - bars[0].pos)
+            for bar in bars:
+                bar.length = max(total, 1)
+                bar.update(done - bar.pos)
 
         yield tell
 

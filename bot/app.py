@@ -25,6 +25,8 @@ from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.erasing import DueErasure, OnePerson
 from bot.errands import CARD, NOTE, Errand
+from bot.exported import COMMAND as EXPORTED
+from bot.exported import Exported
 from bot.flood import digest_fact
 from bot.health import Health
 from bot.intake import Intake
@@ -301,6 +303,7 @@ class App:
                     "erase_due_look": due.look,
                     "erase_look": person.look,
                     "erase": person.erase,
+                    EXPORTED: Exported(self.engine, self.clock).enter,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))
                 health = await stack.enter_async_context(self.health)
@@ -574,7 +577,7 @@ async def serve(settings: Settings) -> None:
             log.info("stopped before it served", action="stopped")
             return
         for gap in gaps(app.loaded.programme):
-            log.warning(gap, action="to_decide")
+            log.warning(str(gap), action="to_decide")
         # What is loaded by now stays for ever: looking through it for garbage again and again is wasted work.
         gc.collect()
         gc.freeze()

@@ -63,9 +63,20 @@ def try_(folder: Path | None, language: str | None) -> None:
 
 @intake.command(short_help="Read a programme and name every mistake.")
 @click.argument("folder", type=FOLDER, required=False)
-def check(folder: Path | None) -> None:
+@click.option(
+    "--trace", is_flag=True, help="Also each field with its clause, purposes, consent and retention."
+)
+def check(folder: Path | None, trace: bool) -> None:
     """Read a programme and name every mistake: file, key, what was found, what is allowed."""
-    sys.exit(_call("bot.checking", "check", folder or _programme_setting()))
+    sys.exit(_call("bot.checking", "check", folder or _programme_setting(), trace))
+
+
+@intake.command(short_help="Print the record of processing activities.")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--language", help="The record's language, for example zh; the programme's first by default.")
+def record(folder: Path | None, language: str | None) -> None:
+    """Print the record of processing activities, as the programme has it, in Markdown."""
+    sys.exit(_call("bot.papers", "record", folder or _programme_setting(), language))
 
 
 @intake.command(short_help="Print the states, the settings and the commands.")
@@ -108,6 +119,76 @@ def stop() -> None:
     """Ask the running bot to finish what it has in hand and end, as Ctrl-C does."""
     _ask("stop")
     click.echo("it is stopping")
+
+
+@intake.command(short_help="Write applications, or numbers, to a CSV or XLSX file.")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--purpose",
+    type=click.Choice(["review", "fulfilment", "statistics"]),
+    help="What for: it decides which applications leave, and which of their answers.",
+)
+@click.option("--columns", metavar="A,B,C", help="Only these columns, in this order.")
+@click.option("--status", metavar="A,B", help="Only applications of these statuses.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what was submitted on that day (UTC) or later."
+)
+@click.option("--force", is_flag=True, help="Put the new file in the place of one that exists.")
+@click.option(
+    "--list-columns", is_flag=True, help="Name the columns that each purpose gives, and write nothing."
+)
+def export(
+    file: Path | None,
+    purpose: str | None,
+    columns: str | None,
+    status: str | None,
+    since: datetime | None,
+    force: bool,
+    list_columns: bool,
+) -> None:
+    """Write applications, or numbers, to a .csv or .xlsx file, for a purpose; while the bot runs or not.
+
+    \b
+    review      all of the applications that reviewers have before them
+    fulfilment  of the approved ones, the answers that serve what exports.fulfilment
+                in programme.toml names
+    statistics  numbers: by step, status, outcome, reason, month; groups of fewer
+                than five stand together
+
+    No photo leaves. The file is for your eyes alone (mode 0600), and is entered in the audit log. In CSV an apostrophe
+    stands before what a spreadsheet would take for a formula; XLSX keeps the words as they are, as text.
+    """
+    if list_columns:
+        click.echo("\n".join(_call("bot.extracts", "listed", _programme_setting(), purpose)))
+        return
+    if file is None or purpose is None:
+        raise click.UsageError(
+            "say where and what for: intake export FILE --purpose review|fulfilment|statistics"
+        )
+    settings = _settings()
+    _logs(settings)
+    utc = since.replace(tzinfo=UTC) if since else None
+    exporting = importlib.import_module("bot.exporting")
+    wanted = exporting.Wanted(file, purpose, _listed(columns), _listed(status), utc, force)
+    with _progress("reading") as tell:
+        made = _call("bot.exporting", "export", settings, wanted, tell)
+    click.echo(f"wrote {file}: {_count(made.rows, 'row')}, {_count(made.columns, 'column')}, for {purpose}")
+    if made.cut:
+        click.echo(
+            f"{_count(made.cut, 'cell')} cut: XLSX holds 32767 characters in one; CSV holds all", err=True
+        )
+    if purpose == "statistics":
+        click.echo("it holds numbers, and no personal data")
+    else:
+        click.echo(
+            "it holds personal data in the clear, and you are responsible for it: use it for that purpose alone,"
+            " and delete it when that is done; /delete does not reach it"
+        )
+    if made.unreadable:
+        click.echo(
+            f"left out, since no key here opens them: {_count(made.unreadable, 'application')}", err=True
+        )
+        sys.exit(1)
 
 
 @intake.group(short_help="Updates that could not be handled.")
@@ -330,6 +411,31 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 def _settings() -> Any:
     """The settings, or one clear line and exit 2."""
     return _call("bot.settings", "load_settings")
+
+
+def _listed(names: str | None) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in (names or "").split(",") if name.strip())
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+@contextlib.contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, from the first that is told: what is done, and of how much."""
+    with contextlib.ExitStack() as stack:
+        bars: list[Any] = []
+
+        def tell(done: int, total: int) -> None:
+            if not bars and sys.stderr.isatty():
+                bars.append(stack.enter_context(click.progressbar(length=1, label=label, file=sys.stderr)))
+            for bar in bars:
+                bar.length = max(total, 1)
+                bar.update(done - bar.pos)
+
+        yield tell
 
 
 def _chosen(ids: tuple[str, ...], every: bool) -> list[str]:

@@ -18,6 +18,8 @@ from storage.vault import OperatorKey, Vault, fingerprint, sync
 
 log = structlog.get_logger()
 
+_ANOTHER = "the operator's key is not the one this data was sealed with; put the right key back"
+
 
 def operator_key(settings: Settings) -> OperatorKey | None:
     """The operator's key from the environment or its file; None when the first start is to make one.
@@ -60,15 +62,9 @@ async def fit(engine: Engine, vault: Vault, settings: Settings) -> None:
     if known is None:
         await engine.write(lambda tx: store.put_fact(tx, FINGERPRINT, vault.fingerprint))
         return
-    new = (
-        OperatorKey.from_file(settings.next_key_path, create=False)
-        if settings.next_key_path.exists()
-        else None
-    )
+    new = _next_key(settings)
     if known not in {vault.fingerprint, fingerprint(new) if new else ""}:
-        raise KeyDoesNotFit(
-            "the operator's key is not the one this data was sealed with; put the right key back"
-        )
+        raise KeyDoesNotFit(_ANOTHER)
     was_cut_short = new is not None and known != fingerprint(new)
     if new is not None and vault.fingerprint != fingerprint(new):
         vault.take(new)
@@ -78,6 +74,29 @@ async def fit(engine: Engine, vault: Vault, settings: Settings) -> None:
         if was_cut_short:
             await Rotation(engine, vault, wall).run(new)
         _put_in_place(settings, new)
+
+
+async def vault_to_read(engine: Engine, settings: Settings) -> Vault:
+    """The vault for whoever only reads, while the key is being changed too. Raises KeyDoesNotFit, CannotStart,
+    BadKey, KeyFileExposed, DataUnusable."""
+    for last in (False, False, True):  # the files may change their places between two looks
+        key = operator_key(settings)
+        new = _next_key(settings)
+        known = await engine.read(lambda tx: store.get_fact(tx, FINGERPRINT))
+        assert key is not None  # the database is there
+        if known in {None, fingerprint(key), fingerprint(new) if new else ""}:
+            vault = Vault(key)
+            if new is not None and fingerprint(new) != vault.fingerprint:
+                vault.take(new)
+            return vault
+        if not last:
+            await asyncio.sleep(0.1)
+    raise KeyDoesNotFit(_ANOTHER)
+
+
+def _next_key(settings: Settings) -> OperatorKey | None:
+    path = settings.next_key_path
+    return OperatorKey.from_file(path, create=False) if path.exists() else None
 
 
 def _put_in_place(settings: Settings, new: OperatorKey) -> None:

@@ -11,4 +11,8 @@ class CannotStart(Exception):
     """What keeps the bot from starting, in one line with its cure."""
 
 
-MISTAKES = (CannotStart, SettingsMistake, NotRunning, PortInUse, ProgrammeMistakes, StorageError)
+class Refused(Exception):
+    """What a command of the operator cannot do as it was told, in one line with the cure."""
+
+
+MISTAKES = (CannotStart, Refused, SettingsMistake, NotRunning, PortInUse, ProgrammeMistakes, StorageError)

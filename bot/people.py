@@ -72,6 +72,11 @@ class People:
         self._engine = engine
         self._vault = vault
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the operator's key that it uses."""
+        return self._vault.fingerprint
+
     def ref(self, user_id: int) -> str:
         return self._vault.lookup(ACCOUNT, str(user_id))
 

@@ -22,6 +22,7 @@ from bot.spoken import Spoken
 from bot.words import Words, mistakes_in_words
 from conversations import Mistake, Programme, ProgrammeMistakes
 from conversations.programme import Text
+from conversations.tracing import breaks
 
 SETTINGS = "programme.toml"
 NOTICE = "notice"
@@ -45,6 +46,15 @@ KNOWN = frozenset(
         "contact",
     ]
 )  # what every template may use
+GAPS = {
+    "minimum_age": "nobody is told from which age one may apply",
+    "appeal": "a rejection does not say where to appeal",
+    "collects": "no clause is said to collect anything, so none can be found without its questions",
+    "controller": "nobody is named as responsible for the data",
+    "hosted_in": "the country in which the data is kept is not named",
+    "empty": "empty",
+    "placeholder": "{found} is a placeholder",
+}
 FILTERS = ("day", "moment", "ago")  # and how it may write a time
 
 
@@ -64,22 +74,40 @@ def load(folder: Path | None) -> Loaded:
     return _Loader(source, files("templates")).load()
 
 
-def gaps(programme: Programme) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One thing left open, by its key; each language has words for its kind, into which `found` goes."""
+
+    key: str
+    kind: str
+    found: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {GAPS[self.kind].format(found=self.found)}"
+
+
+def gaps(programme: Programme) -> list[Gap]:
     """What works, and is still for the operator to decide."""
     found = []
     if programme.minimum_age is None:
-        found.append("minimum_age: nobody is told from which age one may apply")
+        found.append(Gap("minimum_age", "minimum_age"))
     if not programme.appeal:
-        found.append("appeal: a rejection does not say where to appeal")
+        found.append(Gap("appeal", "appeal"))
+    if not programme.collects:
+        found.append(Gap("collects", "collects"))
+    if not programme.controller.name:
+        found.append(Gap("controller.name", "controller"))
+    if not programme.controller.hosted_in:
+        found.append(Gap("controller.hosted_in", "hosted_in"))
     found += [
-        f"contact.{name}: empty"
+        Gap(f"contact.{name}", "empty")
         for name in ("phone", "address", "hours")
         if not getattr(programme.contact, name)
     ]
     addresses = {"contact.email": programme.contact.email} | {
         f"links.{key}.url": link.url for key, link in programme.links.items()
     }
-    found += [f"{key}: {value} is a placeholder" for key, value in addresses.items() if ".example" in value]
+    found += [Gap(key, "placeholder", value) for key, value in addresses.items() if ".example" in value]
     return found
 
 
@@ -152,7 +180,7 @@ class _Loader:
             for key, found, allowed in in_plain_words(error, raw):
                 self._miss(SETTINGS, key, found, allowed)
             raise ProgrammeMistakes(sorted(self.mistakes)) from None
-        for key, found, allowed in programme.faults():
+        for key, found, allowed in (*programme.faults(), *breaks(programme)):
             self._miss(SETTINGS, key, found, allowed)
         self._stop()
         return programme

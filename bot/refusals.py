@@ -22,6 +22,7 @@ PATTERNS = {
     r"^[a-z][a-z0-9_]{0,19}$": "1 to 20 small letters, digits and _, a letter first",
     r"^[a-z][a-z0-9_]{1,31}$": "2 to 32 small letters, digits and _, a letter first",
     r"^[A-Z]{1,4}$": "1 to 4 capital letters",
+    r"^[A-Z]{2}$": "a country's code in two capital letters, as SG",
     r"^https://\S+$": "an address that begins with https://",
     r"^\S+@\S+\.\S+$": "an e-mail address",
 }

@@ -83,6 +83,8 @@ def _wanted(programme: Programme) -> Iterator[tuple[str, str]]:
         if isinstance(question, IdentityQuestion):
             for side in question.methods.photo.all_sides:
                 yield f"questions.{question.key}.sides.{side}", "a short label"
+    for purpose in sorted({purpose for given in programme.clauses.values() for purpose in given}):
+        yield f"purposes.{purpose}", "what it is, in a few words"
     for consent in programme.consents:
         yield f"consents.{consent.key}.name", "a short title"
         yield f"consents.{consent.key}.tick", "what one agrees to, in one line"

@@ -18,6 +18,7 @@ START = "start"
 AGREEMENT = "agreement"
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 MOST_BUTTONS = 80  # Telegram takes a hundred under one message, and some stand there already
+COUNTRY = r"^[A-Z]{2}$"  # ISO 3166-1
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -81,6 +82,22 @@ class Retention(Table):
     withdrawn_days: Days = 30
 
 
+class Controller(Table):
+    """Who is responsible for the data, and where it goes: names and codes, so that they stand in every language."""
+
+    name: str = ""
+    representative: str = ""  # within a territory where one must be named
+    officer: str = ""  # who sees to data protection there
+    hosted_in: Annotated[str, Field(pattern=COUNTRY)] = ""  # where the bot and its data folder stand
+    transfers_to: tuple[Annotated[str, Field(pattern=COUNTRY)], ...] = ()
+
+
+class Exports(Table):
+    """What may leave by `intake export`: the purposes for which an approved application's answers are handed on."""
+
+    fulfilment: tuple[Key, ...] = ()
+
+
 class Reminders(Table):
     """When an unfinished draft is recalled to its owner: at most two hours-after figures."""
 
@@ -118,11 +135,14 @@ class Programme(Table):
     contact: Contact
     links: dict[Key, Named] = Field(default_factory=dict)
     clauses: dict[str, tuple[Key, ...]]  # clause of the agreement -> the purposes it gives
+    collects: tuple[str, ...] = ()  # the clauses that say what is collected
     consents: tuple[Consent, ...] = Field(min_length=1)
     questions: tuple[Question, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
     reasons: tuple[Reason, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
     review: Review = Review()
     retention: Retention = Retention()
+    controller: Controller = Controller()
+    exports: Exports = Exports()
     reminders: Reminders = Reminders()
     documents: dict[str, dict[Language, Text]] = Field(default_factory=dict)
     labels: dict[Language, dict[str, dict[str, str]]] = Field(default_factory=dict)

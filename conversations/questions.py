@@ -50,13 +50,17 @@ class Condition(BaseModel):
 
 
 class _Question(BaseModel):
-    """What every kind has: whether it must be answered, and the clause and purposes that justify asking."""
+    """What every kind has: whether it must be answered, and the clause and purposes that justify asking.
+
+    `sensitive`: only asked behind a consent of its own; a photo of a card always is.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     key: Key
     required: bool = True
     clause: str = Field(min_length=1)
     purposes: tuple[Key, ...] = Field(min_length=1)
+    sensitive: bool = False
     when: Condition | None = None
 
     def accept(

@@ -156,6 +156,11 @@ def due_people(tx: Transaction, now: datetime, limit: int) -> list[str]:
     return [row[0] for row in rows]
 
 
+def count_by_state(tx: Transaction) -> dict[str, int]:
+    """How many people stand in each state."""
+    return {row[0]: row[1] for row in tx.fetchall("SELECT state, COUNT(*) FROM people GROUP BY state")}
+
+
 # applications
 
 
@@ -226,6 +231,20 @@ def without_card(tx: Transaction, chat: int) -> list[tuple[str, datetime]]:
         (*OPEN_STATUSES, chat),
     )
     return [(row[0], unstamp(row[1])) for row in rows]
+
+
+def applications_after(tx: Transaction, after: str, limit: int) -> list[tuple[str, str, str]]:
+    """(receipt, status, time of submission), the next in the order of the receipts, which never change."""
+    rows = tx.fetchall(
+        "SELECT receipt, status, submitted_at FROM applications WHERE receipt > ? ORDER BY receipt LIMIT ?",
+        (after, limit),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def applications_by_receipt(tx: Transaction, receipts: Sequence[str]) -> list[ApplicationRow]:
+    rows = tx.fetchall(f"{_APPLICATION} a.receipt IN ({_marks(receipts)}) ORDER BY a.receipt", receipts)
+    return [ApplicationRow(*row) for row in rows]
 
 
 def count_by_status(tx: Transaction) -> dict[str, int]:

@@ -46,7 +46,7 @@ ELSEWHERE = {
     "migrated": "below",
     "due_erased": "test_erasing",
     "retention_changed": "test_erasing",
-    "exported": "test_exporting",
+    "exported": "test_export",
     "restored": "test_restoring",
 }
 DETAILS = {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -163,6 +164,22 @@ def test_check_of_the_shipped_programme_finds_it_good() -> None:
     assert result.stdout.splitlines()[-1] == (
         "university_x: 9 questions, 2 consents, 8 reasons, in en, zh: good"
     )
+
+
+def test_check_traces_each_field_from_its_clause_to_how_long_it_is_kept() -> None:
+    result = run("check", "--trace")
+    assert (result.exit_code, result.stderr) == (0, "")
+    heading, *lines = [re.split(r"\s{2,}", line) for line in result.stdout.split("\n\n")[0].splitlines()]
+    assert heading == ["clause", "field", "asked", "purposes", "consents", "kept, in days"]
+    found = {line[1]: line for line in lines}
+    all_of_it = "draft 30, approved 730, rejected 180, withdrawn 30"
+    assert found["email"] == ["2", "email", "required", "verify, contact", "agreement", all_of_it]
+    both = "agreement, identity_photo"
+    assert found["identity"] == ["2", "identity", "required, sensitive", "verify", both, "draft 30, photo 30"]
+    assert found["Telegram user id"][0] == "notice"
+    assert len(lines) == 9 + 2
+    assert "purposes of the agreement that no field serves: provide, improve\n" in result.stdout
+    assert result.stdout.endswith(run("check").stdout)
 
 
 def test_check_names_every_mistake_and_counts_them(tmp_path: Path) -> None:

@@ -132,9 +132,11 @@ def test_every_key_that_a_programme_may_have_fits_on_a_button() -> None:
 
 
 def test_what_is_still_to_be_decided_is_named() -> None:
-    assert gaps(load(None).programme) == [
+    assert [str(gap) for gap in gaps(load(None).programme)] == [
         "minimum_age: nobody is told from which age one may apply",
         "appeal: a rejection does not say where to appeal",
+        "controller.name: nobody is named as responsible for the data",
+        "controller.hosted_in: the country in which the data is kept is not named",
         "contact.email: university-x@platform.example is a placeholder",
         "links.privacy_policy.url: https://platform.example/privacy is a placeholder",
         "links.user_agreement.url: https://platform.example/terms is a placeholder",
@@ -144,10 +146,14 @@ def test_what_is_still_to_be_decided_is_named() -> None:
 def test_a_programme_that_decided_everything_has_no_gap(folder: Path) -> None:
     text = (folder / "programme.toml").read_text(encoding="utf-8")
     text = text.replace("platform.example", "university.edu").replace("# minimum_age", "minimum_age")
-    (folder / "programme.toml").write_text(text.replace("# appeal", "appeal"), encoding="utf-8")
+    for key in ("appeal", "name", "hosted_in"):
+        text = text.replace(f"# {key}", key)
+    (folder / "programme.toml").write_text(text, encoding="utf-8")
     assert gaps(load(folder).programme) == []
     (folder / "programme.toml").write_text(text.replace('phone = "+1 555 0100"', ""), encoding="utf-8")
-    assert "contact.phone: empty" in gaps(load(folder).programme)
+    assert [str(gap) for gap in gaps(load(folder).programme)] == ["contact.phone: empty"]
+    (folder / "programme.toml").write_text(text.replace('collects = ["2"]', ""), encoding="utf-8")
+    assert [gap.key for gap in gaps(load(folder).programme)] == ["collects"]
 
 
 # mistakes
@@ -352,6 +358,77 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
     "a clause the agreement does not have": (
         put(P, "[clauses]", '[clauses]\n"9" = ["verify"]'),
         Mistake(P, "clauses.9", "no section 9 in agreement.en.md", ""),
+    ),
+    "a question that names a clause which collects nothing": (
+        put(P, 'clause = "2"\npurposes = ["assess"]', 'clause = "1"\npurposes = ["assess"]'),
+        Mistake(P, "questions.homepage.clause", "'1'", "a clause of collects: 2"),
+    ),
+    "a question without a clause": (
+        put(P, 'clause = "2"\npurposes = ["assess"]', 'purposes = ["assess"]'),
+        Mistake(P, "questions.homepage.clause", "nothing", "words in quotes"),
+    ),
+    "a clause that collects without a question": (
+        put(P, 'collects = ["2"]', 'collects = ["2", "3"]'),
+        Mistake(P, "collects", "clause 3, which no question names", 'clause = "3" in a question'),
+    ),
+    "a clause that collects and is not there": (
+        put(P, 'collects = ["2"]', 'collects = ["2", "7"]'),
+        Mistake(P, "collects", "'7'", "a key of [clauses]: 1, 2, 3"),
+    ),
+    "a purpose that nobody declares": (
+        put(P, 'purposes = ["verify", "contact"]', 'purposes = ["verify", "advertise"]'),
+        Mistake(
+            P,
+            "questions.email.purposes",
+            "'advertise'",
+            "a purpose of clause 2: verify, assess, provide, contact, support",
+        ),
+    ),
+    "a purpose without words": (
+        put(W, 'improve = "improve products and services"', ""),
+        Mistake(W, "purposes.improve", "nothing", "what it is, in a few words"),
+    ),
+    "a draft without retention": (
+        put(P, "draft_days = 30", ""),
+        Mistake(P, "retention.draft_days", "nothing", "a whole number of days, 1 to 36500"),
+    ),
+    "a photo without retention": (
+        put(P, "photo_days = 30", ""),
+        Mistake(P, "retention.photo_days", "nothing", "a whole number of days, 1 to 36500"),
+    ),
+    "an outcome without retention": (
+        put(P, "withdrawn_days = 30", ""),
+        Mistake(P, "retention.withdrawn_days", "nothing", "a whole number of days, 1 to 36500"),
+    ),
+    "a photo without a consent of its own": (
+        put(P, 'before = "identity" ', 'before = "email" '),
+        Mistake(
+            P,
+            "questions.identity",
+            "a sensitive field without a consent of its own",
+            'a table [consents.KEY] with before = "identity", and not required = false',
+        ),
+    ),
+    "a photo whose consent may be refused and is asked for all the same": (
+        put(P, 'before = "identity" ', 'required = false\nbefore = "identity" '),
+        Mistake(P, "questions.identity", "a sensitive field without a consent of its own", ""),
+    ),
+    "another sensitive field without a consent of its own": (
+        put(P, "[questions.homepage]", "[questions.homepage]\nsensitive = true"),
+        Mistake(P, "questions.homepage", "a sensitive field without a consent of its own", ""),
+    ),
+    "an export for a purpose that nobody declares": (
+        put(P, 'fulfilment = ["provide", ', 'fulfilment = ["sell", '),
+        Mistake(
+            P,
+            "exports.fulfilment",
+            "'sell'",
+            "a purpose of [clauses]: assess, contact, improve, provide, support, verify",
+        ),
+    ),
+    "a country by its name": (
+        put(P, '# hosted_in = "SG"', 'hosted_in = "Singapore"'),
+        Mistake(P, "controller.hosted_in", "'Singapore'", "a country's code in two capital letters, as SG"),
     ),
 }
 

@@ -191,7 +191,7 @@ async def test_the_first_start_says_what_is_to_be_kept_decided_and_mended(
             ("warning", "not_admin", "the bot should be an administrator of the reviewers' group"),
             ("info", "key_made", f"made {key}; copy it to a safe place: without it the data cannot be read"),
             *(("info", "migrate", "migrated") for _ in migrations(files("storage") / "migrations")),
-            *(("warning", "to_decide", gap) for gap in gaps(load(None).programme)),
+            *(("warning", "to_decide", str(gap)) for gap in gaps(load(None).programme)),
             ("info", "started", "receiving by polling"),
         ]
         assert lines[-1]["group"] == group.id

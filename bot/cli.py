@@ -422,22 +422,6 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-@contextlib.contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, from the first that is told: what is done, and of how much."""
-    with contextlib.ExitStack() as stack:
-        bars: list[Any] = []
-
-        def tell(done: int, total: int) -> None:
-            if not bars and sys.stderr.isatty():
-                bars.append(stack.enter_context(click.progressbar(length=1, label=label, file=sys.stderr)))
-            for bar in bars:
-                bar.length = max(total, 1)
-                bar.update(done - bar.pos)
-
-        yield tell
-
-
 def _chosen(ids: tuple[str, ...], every: bool) -> list[str]:
     """The ids that were named; none of them stands for all."""
     if bool(ids) == every:

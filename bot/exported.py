@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from storage import store
 from storage.engine import Engine
 
 PURPOSES = ("review", "fulfilment", "statistics")
-COMMAND = "exported"  # by which the running bot is told, and the action in the log
+COMMAND: Final = "exported"  # by which the running bot is told, and the action in the log
 
 
 class Exported:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import signal
 import socket
@@ -138,6 +139,10 @@ class App:
                     raise CannotStart(found[1])
             engine, vault, applied = await stack.enter_async_context(open_data(settings))
             moved = await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{settings.group}"))
+            # what is agreed to from now on are the texts just loaded: these are all there can be besides
+            former = await engine.read(store.former_texts)
+            programme = loaded.programme.model_copy(update={"former": former})
+            loaded = dataclasses.replace(loaded, programme=programme)
             group = Group(int(moved or settings.group))
             app = cls(settings, loaded, engine, vault, group, transport, clock)
             app.me, app._doors = me, doors

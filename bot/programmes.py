@@ -42,6 +42,7 @@ KNOWN = frozenset(
         "format",
         "language_names",
         "shown",
+        "listed",
         "contact",
     ]
 )  # what every template may use

@@ -144,6 +144,13 @@ class DataAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptAsked(Event):
+    """He wants the proof of what he agreed to."""
+
+    verb = "receipt"
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionAsked(Event):
     verb = "correct"
 
@@ -364,6 +371,7 @@ PRESSES: dict[str, type[Event]] = {
         PrivacyAsked,
         AgreementAsked,
         DataAsked,
+        ReceiptAsked,
         CorrectionAsked,
         WithdrawalAsked,
         Withdrew,
@@ -410,6 +418,7 @@ TIMELESS: frozenset[str] = frozenset(
         PrivacyAsked,
         AgreementAsked,
         DataAsked,
+        ReceiptAsked,
         CorrectionAsked,
         CancelAsked,
         WithdrawalAsked,

@@ -9,17 +9,17 @@ import structlog
 
 from bot.clock import wall
 from bot.mistakes import CannotStart
-from bot.settings import Settings
+from bot.settings import DataAlone, Settings
 from storage import store
 from storage.engine import Engine
 from storage.errors import BadKey, KeyDoesNotFit
 from storage.rotation import FINGERPRINT, SECRETS, Rotation
-from storage.vault import OperatorKey, Vault, fingerprint, sync
+from storage.vault import OperatorKey, SigningKey, Vault, fingerprint, sync
 
 log = structlog.get_logger()
 
 
-def operator_key(settings: Settings) -> OperatorKey | None:
+def operator_key(settings: Settings | DataAlone) -> OperatorKey | None:
     """The operator's key from the environment or its file; None when the first start is to make one.
 
     Raises BadKey, KeyFileExposed, DataUnusable, or CannotStart when the data is there and its key is not.
@@ -54,30 +54,46 @@ async def fit(engine: Engine, vault: Vault, settings: Settings) -> None:
 
     Where a new key's file stands beside the old one's, a change of keys was cut short, and is brought to its end.
     """
+    known, new = await _take_all(engine, vault, settings)
+    if known is None:
+        await engine.write(lambda tx: store.put_fact(tx, FINGERPRINT, vault.fingerprint))
+    elif new is not None:
+        if known != fingerprint(new):
+            await Rotation(engine, vault, wall).run(new)
+        _put_in_place(settings, new)
+
+
+async def signing_key(engine: Engine, settings: DataAlone) -> SigningKey:
+    """The key that this data's receipts are signed with. Writes nothing; raises what `operator_key` and `fit` do."""
+    key = operator_key(settings)
+    if key is None:
+        raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
+    vault = Vault(key)
+    await _take_all(engine, vault, settings)
+    return vault.signing
+
+
+async def _take_all(
+    engine: Engine, vault: Vault, settings: Settings | DataAlone
+) -> tuple[str | None, OperatorKey | None]:
+    """Let the vault take the new key, where one lies, and what is kept sealed; the fingerprint of the key that fits
+    (None before the first start) and the new key. Raises KeyDoesNotFit."""
     known, secrets = await engine.read(
         lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
     )
     if known is None:
-        await engine.write(lambda tx: store.put_fact(tx, FINGERPRINT, vault.fingerprint))
-        return
-    new = (
-        OperatorKey.from_file(settings.next_key_path, create=False)
-        if settings.next_key_path.exists()
-        else None
-    )
+        return None, None
+    path = settings.next_key_path
+    new = OperatorKey.from_file(path, create=False) if path.exists() else None
     if known not in {vault.fingerprint, fingerprint(new) if new else ""}:
         raise KeyDoesNotFit(
             "the operator's key is not the one this data was sealed with; put the right key back"
         )
-    was_cut_short = new is not None and known != fingerprint(new)
     if new is not None and vault.fingerprint != fingerprint(new):
         vault.take(new)
     if secrets is not None:
         vault.take_secrets(secrets)
-    if new is not None:
-        if was_cut_short:
-            await Rotation(engine, vault, wall).run(new)
-        _put_in_place(settings, new)
+    return known, new
 
 
 def _put_in_place(settings: Settings, new: OperatorKey) -> None:

@@ -11,4 +11,8 @@ class CannotStart(Exception):
     """What keeps the bot from starting, in one line with its cure."""
 
 
-MISTAKES = (CannotStart, SettingsMistake, NotRunning, PortInUse, ProgrammeMistakes, StorageError)
+class Unusable(Exception):
+    """What a command was given that it cannot use, in one line with its cure."""
+
+
+MISTAKES = (CannotStart, Unusable, SettingsMistake, NotRunning, PortInUse, ProgrammeMistakes, StorageError)

@@ -105,11 +105,12 @@ class Particulars:
         """Each purpose with the clauses that give it, and the answers that serve it."""
         programme, words = self._programme, self._wording.words_of(language)
         questions = self._questions(consent)
-        if consent.before == START:
+        keys = list(consent.purposes)
+        given = bool(keys) and consent.before != START
+        if not keys and consent.before == START:
             keys = [purpose for purposes in programme.clauses.values() for purpose in purposes]
-        else:
-            keys = list(consent.purposes) or [key for question in questions for key in question.purposes]
-        given = bool(consent.purposes)
+        elif not keys:
+            keys = [key for question in questions for key in question.purposes]
         names = words.get("questions", {})
         found = []
         for key in dict.fromkeys(keys):

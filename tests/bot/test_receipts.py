@@ -22,17 +22,20 @@ from bot.cli import intake
 from bot.proving import NotProved, proof
 from bot.receipts import Particulars, canonical, signed
 from bot.sandbox.server import Sandbox
+from bot.wording import Wording
 from storage.store import LedgerRow
 from storage.vault import OperatorKey, SigningKey, Vault, is_signed
 from tests.applying import agree, apply, on, press
 from tests.bot.test_keys import rotate
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
-from tests.conversations.world import PROGRAMME, WORDING
+from tests.conversations.world import PROGRAMME, SIGNER, WORDING
+from tests.transcripts.changing import loaded_after
 
 KEY = SigningKey(b"r" * 32)
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 AT = "2026-03-02T09:00:00.000005Z"
 PARTICULARS = Particulars(WORDING)
+IMPROVING = ("a consent to improvement is asked for",)
 
 
 def row(number: int, document: str, language: str = "en", **changes: Any) -> LedgerRow:
@@ -94,6 +97,16 @@ def test_a_receipt_names_what_the_consent_was_about() -> None:
     ]
     assert photo["withdrawnAt"] == "2026-03-02T10:00:00.000000Z"
     assert CONTENT["texts"] == {one.text_hash: one.text for one in ROWS}
+
+
+def test_a_consent_of_its_own_purpose_names_that_one() -> None:
+    found = json.loads(
+        Particulars(Wording(loaded_after(IMPROVING), SIGNER, lambda: NOW)).of("improvement", "en")
+    )
+    assert (found["clause"], found["required"]) == ("3", False)
+    (purpose,) = found["services"][0]["purposes"]
+    assert (purpose["purpose"], purpose["clauses"]) == ("improve products and services", ["3"])
+    assert purpose["fields"] == ["api_purpose"]
 
 
 def test_what_was_not_kept_with_a_consent_is_left_out() -> None:

@@ -53,6 +53,8 @@ def test_a_character_that_is_another_is_named_by_its_section(text: str) -> None:
         ("## 3.", "## 3. New\n\nQuite another thing.\n\n## 3.", Changes(added=("3. New",))),
         ("## 3. Three", "## 4. Three", Changes(renumbered=("4. Three",))),
         ("## 3. Three", "## 3. Tree", Changes(changed=("3. Tree",))),
+        ("## 2. Two\n\n- one", "## 2. Pair\n\n- first", Changes(changed=("2. Pair",))),
+        ("## 2. Two\n\n- one\n- two", "## 2. B\n\n- x\n- y", Changes(added=("2. B",), removed=("2. Two",))),
     ],
 )
 def test_what_is_added_removed_and_changed_is_named_by_headings(old: str, new: str, found: Changes) -> None:

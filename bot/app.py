@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import signal
 import socket
@@ -150,6 +151,10 @@ class App:
                     f"{path} holds the data from before a restore, which deletions do not reach; delete it",
                     action="kept_aside",
                 )
+            # what is agreed to from now on are the texts just loaded: these are all there can be besides
+            former = await engine.read(store.former_texts)
+            programme = loaded.programme.model_copy(update={"former": former})
+            loaded = dataclasses.replace(loaded, programme=programme)
             group = Group(await present_group(engine, settings.group))
             app = cls(settings, loaded, engine, vault, group, transport, clock)
             app.me, app._doors = me, doors

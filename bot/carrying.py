@@ -8,6 +8,7 @@ from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, NOTE, SEND, SHOW, WAKE, W
 from bot.people import People, Person, photo_place
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
+from bot.receipts import Particulars
 from bot.wording import Place, Wording
 from conversations import Programme, Turn
 from conversations.application import Application, Pictured
@@ -26,6 +27,7 @@ from conversations.effects import (
     Refresh,
     Say,
     SendData,
+    SendReceipt,
     ShowPhoto,
     Wake,
     WithdrawConsents,
@@ -57,6 +59,7 @@ class Carrier:
     ) -> None:
         self._programme = programme
         self._wording = wording
+        self._particulars = Particulars(wording)
         self._people = people
         self._vault = vault
         self._signer = signer
@@ -137,11 +140,19 @@ class Carrier:
                 plan.writes.append(
                     lambda tx: store.add_text(tx, record.text_hash, record.document, record.language, text)
                 )
+                particulars = self._particulars.of(record.document, record.language)
                 plan.writes.append(
-                    lambda tx: store.add_consent(tx, consent_id, person.person_id, values, record.at)
+                    lambda tx: store.add_consent(
+                        tx,
+                        consent_id,
+                        person.person_id,
+                        values,
+                        record.at,
+                        store.add_particulars(tx, particulars),
+                    )
                 )
-            case WithdrawConsents(at=at):
-                plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at))
+            case WithdrawConsents(at=at, document=document):
+                plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at, document))
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)
             case Erase():
@@ -152,10 +163,11 @@ class Carrier:
         mine, photos = person.person_id, _photos(applicant.state)
         match effect:
             case SendData():
-                return [
-                    Errand(DATA, applicant.chat_id, mine, {"photo_id": photo_id})
-                    for photo_id in ("", *(photo_id for photo_id, _ in photos))
-                ]
+                bodies: list[dict[str, Any]] = [{"photo_id": ""}, {"photo_id": "", "receipt": True}]
+                bodies += [{"photo_id": photo_id} for photo_id, _ in photos]
+                return [Errand(DATA, applicant.chat_id, mine, body) for body in bodies]
+            case SendReceipt():
+                return [Errand(DATA, applicant.chat_id, mine, {"photo_id": "", "receipt": True})]
             case ShowPhoto(receipt=receipt, chat_id=chat_id):
                 return [
                     Errand(

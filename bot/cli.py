@@ -369,6 +369,49 @@ def key_rotate() -> None:
     click.echo(_followed("sealing anew", "key_change", "key_look", "bot.app", "change_key_at_rest"))
 
 
+@intake.group(short_help="Consents, and the receipts that prove them.")
+def consent() -> None:
+    """Consents, and the receipts that prove them."""
+
+
+@consent.command(name="verify", short_help="Check a receipt that a person kept.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--key", "public", help="The public key that it must be signed with, as `intake consent key` prints it."
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="The data folder whose ledger it is compared with."
+)
+def consent_verify(file: Path, public: str | None, data: Path | None) -> None:
+    """Check a receipt that a person kept: is it whole, who signed it, and what was agreed to. Needs no network.
+
+    It is compared with the ledger where a data folder is: INTAKE_DATA, or --data. 1 when it is not proved.
+    """
+    sys.exit(_call("bot.proving", "verify", file, public, data))
+
+
+@consent.command(name="key", short_help="Print the public key of the receipts.")
+def consent_key() -> None:
+    """Print the public key that this data's receipts are signed with; publish it."""
+    sys.exit(_call("bot.proving", "key"))
+
+
+@intake.group(short_help="The texts that people agree to.")
+def agreement() -> None:
+    """The texts that people agree to."""
+
+
+@agreement.command(name="diff", short_help="Say what changed, clause by clause.")
+@click.argument("old")
+@click.argument("new")
+def agreement_diff(old: str, new: str) -> None:
+    """Say what changed, clause by clause: of two files, programmes' folders, or hashes of stored texts. 1 if anything.
+
+    A hash may be cut to six digits and more; it is looked for in the data.
+    """
+    sys.exit(_call("bot.comparing", "diff", old, new))
+
+
 def main() -> None:
     """`intake`, and `python -m bot`."""
     intake(prog_name="intake")

@@ -32,6 +32,7 @@ from bot.mydata import data_file
 from bot.people import People
 from bot.photo_errands import PhotoErrands
 from bot.plan import Outcome, Write
+from bot.receipts import receipt_file
 from bot.reviewers import Reviewers
 from bot.transport import Transport
 from bot.wording import Wording
@@ -135,14 +136,19 @@ class Deliveries:
         return Outcome()
 
     async def _data(self, errand: Errand) -> Outcome:
-        """A file with everything kept, or one of the photos beside it."""
+        """A file with everything kept, the receipt of the consents, or one of the photos beside them."""
         if errand.body["photo_id"]:
             message_id = await self._photos.owners(errand)
             return Outcome() if message_id is None else self._sent(errand, message_id)
-        file = await data_file(self._engine, self._people, self._wording.programme, errand.person_id or "")
+        mine, name = errand.person_id or "", "data_file_name"
+        if errand.body.get("receipt"):
+            name = "receipt_file_name"
+            file = await receipt_file(self._engine, self._people, mine, self._vault.signing, self._clock())
+        else:
+            file = await data_file(self._engine, self._people, self._wording.programme, mine)
         if file is None:
             return Outcome()
-        name = self._wording.toast("data_file_name", file.language, {})
+        name = self._wording.toast(name, file.language, {})
         part = (f"{name}.json", file.json, "application/json")
         return self._sent(
             errand, await self._messages.send_file(errand, "sendDocument", {}, "document", part)

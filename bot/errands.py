@@ -18,7 +18,7 @@ CARD = (
 )
 FETCH = "fetch"  # a photo: file_id, question, part, attempt
 WAKE = "wake"  # the undo window ends: receipt, round
-DATA = "data"  # the file with everything kept, or one photo: photo_id
+DATA = "data"  # the file with everything kept, the receipt of consents (receipt), or one photo: photo_id
 SHOW = "show"  # a photo to a reviewer: receipt, photo_id
 HIDE = "hide"  # remove the photos shown of an application: receipt
 REMOVE = "remove"  # remove one message: message_id

@@ -23,6 +23,7 @@ class Exported:
         purpose, rows = request.get("purpose"), request.get("rows")
         if purpose not in PURPOSES or type(rows) is not int:
             return {"error": f"an export has one of the purposes {', '.join(PURPOSES)}, and a number of rows"}
-        entry, now = (COMMAND, "", f"{purpose} {rows}"), self._clock()
+        now = self._clock()
+        entry: store.AuditEntry = (COMMAND, "", f"{purpose} {rows}")
         await self._engine.write(lambda tx: store.add_audit(tx, [entry], now))
         return {}

@@ -9,19 +9,19 @@ import structlog
 
 from bot.clock import wall
 from bot.mistakes import CannotStart
-from bot.settings import Settings
+from bot.settings import DataAlone, Settings
 from storage import store
 from storage.engine import Engine
 from storage.errors import BadKey, KeyDoesNotFit
 from storage.rotation import FINGERPRINT, SECRETS, Rotation
-from storage.vault import OperatorKey, Vault, fingerprint, sync
+from storage.vault import OperatorKey, SigningKey, Vault, fingerprint, sync
 
 log = structlog.get_logger()
 
 _ANOTHER = "the operator's key is not the one this data was sealed with; put the right key back"
 
 
-def operator_key(settings: Settings) -> OperatorKey | None:
+def operator_key(settings: Settings | DataAlone) -> OperatorKey | None:
     """The operator's key from the environment or its file; None when the first start is to make one.
 
     Raises BadKey, KeyFileExposed, DataUnusable, or CannotStart when the data is there and its key is not.
@@ -56,45 +56,64 @@ async def fit(engine: Engine, vault: Vault, settings: Settings) -> None:
 
     Where a new key's file stands beside the old one's, a change of keys was cut short, and is brought to its end.
     """
-    known, secrets = await engine.read(
-        lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
-    )
+    known, new = await _take_all(engine, vault, settings)
     if known is None:
         await engine.write(lambda tx: store.put_fact(tx, FINGERPRINT, vault.fingerprint))
-        return
-    new = _next_key(settings)
-    if known not in {vault.fingerprint, fingerprint(new) if new else ""}:
-        raise KeyDoesNotFit(_ANOTHER)
-    was_cut_short = new is not None and known != fingerprint(new)
-    if new is not None and vault.fingerprint != fingerprint(new):
-        vault.take(new)
-    if secrets is not None:
-        vault.take_secrets(secrets)
-    if new is not None:
-        if was_cut_short:
+    elif new is not None:
+        if known != fingerprint(new):
             await Rotation(engine, vault, wall).run(new)
         _put_in_place(settings, new)
 
 
-async def vault_to_read(engine: Engine, settings: Settings) -> Vault:
+async def signing_key(engine: Engine, settings: DataAlone) -> SigningKey:
+    """The key that this data's receipts are signed with. Writes nothing; raises what `operator_key` and `fit` do."""
+    vault = await vault_to_read(engine, settings)
+    return vault.signing
+
+
+async def _take_all(
+    engine: Engine, vault: Vault, settings: Settings | DataAlone
+) -> tuple[str | None, OperatorKey | None]:
+    """Let the vault take the new key, where one lies, and what is kept sealed; the fingerprint of the key that fits
+    (None before the first start) and the new key. Raises KeyDoesNotFit."""
+    known, secrets = await engine.read(
+        lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
+    )
+    if known is None:
+        return None, None
+    new = _next_key(settings)
+    if known not in {vault.fingerprint, fingerprint(new) if new else ""}:
+        raise KeyDoesNotFit(_ANOTHER)
+    if new is not None and vault.fingerprint != fingerprint(new):
+        vault.take(new)
+    if secrets is not None:
+        vault.take_secrets(secrets)
+    return known, new
+
+
+async def vault_to_read(engine: Engine, settings: Settings | DataAlone) -> Vault:
     """The vault for whoever only reads, while the key is being changed too. Raises KeyDoesNotFit, CannotStart,
     BadKey, KeyFileExposed, DataUnusable."""
     for last in (False, False, True):  # the files may change their places between two looks
         key = operator_key(settings)
         new = _next_key(settings)
-        known = await engine.read(lambda tx: store.get_fact(tx, FINGERPRINT))
+        known, secrets = await engine.read(
+            lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
+        )
         assert key is not None  # the database is there
         if known in {None, fingerprint(key), fingerprint(new) if new else ""}:
             vault = Vault(key)
             if new is not None and fingerprint(new) != vault.fingerprint:
                 vault.take(new)
+            if secrets is not None:
+                vault.take_secrets(secrets)
             return vault
         if not last:
             await asyncio.sleep(0.1)
     raise KeyDoesNotFit(_ANOTHER)
 
 
-def _next_key(settings: Settings) -> OperatorKey | None:
+def _next_key(settings: Settings | DataAlone) -> OperatorKey | None:
     path = settings.next_key_path
     return OperatorKey.from_file(path, create=False) if path.exists() else None
 

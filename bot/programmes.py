@@ -43,6 +43,7 @@ KNOWN = frozenset(
         "format",
         "language_names",
         "shown",
+        "listed",
         "contact",
     ]
 )  # what every template may use

@@ -13,6 +13,7 @@ from conversations.application import (
     Application,
     Chosen,
     Closed,
+    ConsentRecord,
     Draft,
     Outcome,
     Picture,
@@ -72,6 +73,8 @@ def _said(
         created_at=NOW,
     )
     place = Place(0, "", STAMP)
+    if isinstance(state, Reading | Consenting):
+        programme, applicant = _revised(programme, applicant, state.consent)
     try:
         say = prompt(Scene(programme, applicant, NOW), applicant)
         wording.message(say, language)
@@ -90,6 +93,17 @@ def _said(
         )
     if any(not button["text"].strip() for row in keyboard for button in row):
         yield Mistake(_file(programme, language, name), name, "a button without words", "words")
+
+
+def _revised(programme: Programme, applicant: Applicant, key: str) -> tuple[Programme, Applicant]:
+    """As if he had agreed to a text of which nothing is left, so that most is to be said of what changed."""
+    language = applicant.language
+    old = "".join(f"## {number}. {'x' * 99}\n\n{number * 9}\n\n" for number in range(20))
+    record = ConsentRecord(document=key, text_hash="", language=language, act="", at=NOW)
+    return (
+        programme.model_copy(update={"former": {"": old}}),
+        applicant.model_copy(update={"agreed": {key: record}}),
+    )
 
 
 def _file(programme: Programme, language: str, name: str) -> str:

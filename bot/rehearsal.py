@@ -17,7 +17,7 @@ from bot.presses import applicant_event, review_event
 from bot.programmes import Loaded
 from bot.reading import command_event
 from bot.wording import Place, Wording
-from conversations import Applicant, Scene, advance
+from conversations import Applicant, Programme, Scene, advance
 from conversations.application import Picture, Pictured, Reviewer
 from conversations.effects import (
     Answer,
@@ -25,10 +25,12 @@ from conversations.effects import (
     Erase,
     FetchPhoto,
     HidePhotos,
+    RecordConsent,
     Redraw,
     Refresh,
     Say,
     SendData,
+    SendReceipt,
     ShowPhoto,
     Wake,
 )
@@ -66,10 +68,13 @@ class Rehearsal:
     ) -> None:
         self.now = start or datetime.now(UTC)
         self._signer = Signer(ButtonKeys(b"rehearsal"))
-        self._programme = loaded.programme
         self._token = token
-        self._wording = Wording(loaded, self._signer, lambda: self.now)
-        self._cards = Cards(loaded.programme, self._wording, self._signer)
+        self._texts: dict[str, str] = {}  # all that were agreed to, by their hashes
+        self._consents = 0
+        self._programme: Programme
+        self._wording: Wording
+        self._cards: Cards
+        self.change(loaded)
         self._language = language
         self._wakes: list[Wake] = []
         self._removals: list[tuple[datetime, Shown]] = []
@@ -84,6 +89,12 @@ class Rehearsal:
     def card(self) -> Shown | None:
         """The card of the newest application."""
         return next(reversed(self.cards.values()), None)
+
+    def change(self, loaded: Loaded) -> None:
+        """Go on with the programme as it now is, as a bot that is started anew does."""
+        self._programme = loaded.programme.model_copy(update={"former": dict(self._texts)})
+        self._wording = Wording(loaded, self._signer, lambda: self.now)
+        self._cards = Cards(self._programme, self._wording, self._signer)
 
     def _stranger(self, barred_until: datetime | None) -> Applicant:
         self._met += 1
@@ -199,6 +210,12 @@ class Rehearsal:
                 self._wakes.append(effect)
             case SendData():
                 self._send_data()
+            case SendReceipt():
+                self._send_receipt()
+            case RecordConsent(record=record):
+                self._consents += 1
+                text = self._programme.document(record.document, record.language)
+                self._texts[text.hash] = text.text
             case ShowPhoto(receipt=receipt):
                 self._show_photo(receipt)
             case HidePhotos():
@@ -280,8 +297,14 @@ class Rehearsal:
     def _send_data(self) -> None:
         name = self._wording.toast("data_file_name", self.applicant.language, {})
         self._show(Shown("bot", f"(file: {name}.json)"))
+        self._send_receipt()
         for _ in self._pictures():
             self._show(Shown("bot", "(photo)"))
+
+    def _send_receipt(self) -> None:
+        if self._consents:
+            name = self._wording.toast("receipt_file_name", self.applicant.language, {})
+            self._show(Shown("bot", f"(file: {name}.json)"))
 
     def _show_photo(self, receipt: str) -> None:
         review = self._programme.review
@@ -302,6 +325,7 @@ class Rehearsal:
         self.shown.clear()
         self._removals.clear()
         self.cards.clear()
+        self._consents = 0
         if effect.say:
             text = self._wording.named(effect.say, language, receipt="0123456789AB", at=self.now, left=0)
             self._show(Shown("bot", plain(text)))

@@ -4,7 +4,7 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -32,7 +32,38 @@ class SettingsMistake(Exception):
     """A setting that cannot be used: its name, what is wrong, the cure. Never the value of a secret."""
 
 
-class Settings(BaseSettings):
+class _WithData(Protocol):
+    data: Path
+    key_file: Path | None
+
+    @property
+    def key_path(self) -> Path: ...
+    @property
+    def database(self) -> Path: ...
+
+
+class Places:
+    """Where the data and its key are, for settings that say so."""
+
+    @property
+    def key_path(self: _WithData) -> Path:
+        return self.key_file or self.data / "operator.key"
+
+    @property
+    def next_key_path(self: _WithData) -> Path:
+        """Where a new key lies while it takes the place of the old one."""
+        return self.key_path.with_name(f"{self.key_path.name}.next")
+
+    @property
+    def database(self: _WithData) -> Path:
+        return self.data / DATABASE
+
+    @property
+    def is_first_start(self: _WithData) -> bool:
+        return not self.database.exists()
+
+
+class Settings(Places, BaseSettings):
     """What a deployment says, by environment or by a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -128,23 +159,6 @@ class Settings(BaseSettings):
             raise ValueError("INTAKE_WEBHOOK_SECRET: only A-Z a-z 0-9 _ - are allowed, 1 to 256 of them")
         return self
 
-    @property
-    def key_path(self) -> Path:
-        return self.key_file or self.data / "operator.key"
-
-    @property
-    def next_key_path(self) -> Path:
-        """Where a new key lies while it takes the place of the old one."""
-        return self.key_path.with_name(f"{self.key_path.name}.next")
-
-    @property
-    def database(self) -> Path:
-        return self.data / DATABASE
-
-    @property
-    def is_first_start(self) -> bool:
-        return not self.database.exists()
-
 
 def load_settings() -> Settings:
     """The settings as they stand. Raises SettingsMistake with one line."""
@@ -230,6 +244,14 @@ class _ProgrammeAlone(_Part):
     programme: Path | None = None
 
 
+class DataAlone(Places, _Part):
+    """What a command needs that only reads the data."""
+
+    data: Path = Path("data")
+    key: SecretStr | None = None
+    key_file: Path | None = None
+
+
 class TokenAlone(_Part):
     """What `intake groups` needs."""
 
@@ -245,6 +267,12 @@ def token_setting() -> TokenAlone:
         return TokenAlone()
     except ValidationError as error:
         raise SettingsMistake(_one_line(error)) from None
+
+
+def data_setting(folder: Path | None = None) -> DataAlone:
+    """Where the data and its key are, or are in that folder. Raises SettingsMistake."""
+    _check_exposure(FILE)
+    return DataAlone() if folder is None else DataAlone(data=folder)
 
 
 def programme_setting() -> Path | None:

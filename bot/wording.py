@@ -20,6 +20,7 @@ from bot.documents import Document, parse
 from bot.programmes import FILTERS, NOTICE, Loaded
 from bot.spoken import Spoken
 from bot.unlinking import in_ascii, unlinked
+from bot.words import Words
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Chosen, Pictured
 from conversations.effects import Button, Rows, Say
@@ -33,6 +34,9 @@ AGREEMENTS = {
     "agreement_again": "terms",
 }  # a message with its text -> the verb that turns it
 _SHORTER = (None, 1200, 600, 300, 120, 60, 20)  # how many characters of each answer are shown, tried in turn
+
+NAME_LIMIT = 80  # characters of a heading that is named in a list
+_LISTED = ((1200, 12), (600, 6), (300, 3), (0, 1))  # with that much room for each answer: how many of a list
 
 Keyboard = list[list[dict[str, Any]]]
 
@@ -75,6 +79,10 @@ class Wording:
         self._labels: dict[tuple[Any, ...], str] = {}
         self._pages: dict[tuple[str, str], list[Markup]] = {}
 
+    def words_of(self, language: str) -> Words:
+        """The programme's own words in a language."""
+        return self._words.get(language, {})
+
     def language_for(self, code: str) -> str:
         """The programme's language nearest to a client's ("zh-hans" -> "zh"); the first one otherwise."""
         base = code.split("-", maxsplit=1)[0].casefold()
@@ -115,6 +123,7 @@ class Wording:
         if name in {*AGREEMENTS, "privacy"}:
             extra["notice"] = self.notice(language)
         context = {**self._helpers[language], **values, **extra, "shown": self._shown(language, limit)}
+        context["listed"] = self._listed(language, limit)
         return self._messages[language][name].render(context).strip()
 
     def toast(self, name: str, language: str, values: Mapping[str, Any]) -> str:
@@ -249,6 +258,19 @@ class Wording:
             return words + Markup(" (<code>{}</code>)").format(host) if host else words
 
         return shown
+
+    def _listed(self, language: str, limit: int | None) -> Callable[[Sequence[str]], str]:
+        """Headings or sentences in one line: the less room there is, the fewer; how many more there are is said."""
+        words = self._own[language]["format"]
+        most = next(most for room, most in _LISTED if limit is None or limit >= room)
+
+        def listed(names: Sequence[str]) -> str:
+            said = [name or str(words["beginning"]) for name in names[:most]]
+            cut = [one if len(one) <= NAME_LIMIT else f"{one[:NAME_LIMIT].rstrip()} …" for one in said]
+            more = [str(words["and_more"]).format(n=len(names) - most)] if len(names) > most else []
+            return str(words["semicolon"]).join([*cut, *more])
+
+        return listed
 
     def _contact(self, language: str) -> str:
         """Whom to ask: everything that the programme names, a line each."""

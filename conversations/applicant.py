@@ -5,6 +5,7 @@ House rules: a function decides one thing and returns a turn; what comes next is
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from conversations.application import Application, Chosen, ConsentRecord, Draft, Pictured, photo_ids
 from conversations.effects import (
@@ -20,6 +21,7 @@ from conversations.effects import (
     Refresh,
     Rows,
     Say,
+    WithdrawConsents,
 )
 from conversations.events import (
     AgreementDeclined,
@@ -47,9 +49,11 @@ from conversations.events import (
 from conversations.programme import AGREEMENT
 from conversations.prompts import (
     ask,
+    has_changed,
     may_nudge,
     proceed,
     reading_buttons,
+    reading_values,
     reapply_from,
     resumed,
     show,
@@ -109,11 +113,15 @@ def show_again(
 
 
 def tick(scene: Scene, state: Reading, event: Ticked) -> Turn:
+    if text_is_new(scene, state):
+        return show_new_text(scene, state)
     after = state.model_copy(update={"ticked": event.box == "on"})
     return redraw_agreement(scene, after)
 
 
 def turn_page(scene: Scene, state: Reading, event: PageTurned) -> Turn:
+    if text_is_new(scene, state):
+        return show_new_text(scene, state)
     page = int(event.page) if event.page.isdecimal() and len(event.page) < 3 else 0
     return redraw_agreement(scene, state.model_copy(update={"page": page}))
 
@@ -123,11 +131,27 @@ def redraw_agreement(scene: Scene, after: Reading) -> Turn:
 
     Also when nothing changed: a message that was sent twice has a copy that still shows what was before.
     """
-    values = {"consent": after.consent, "page": after.page, "changed": after.changed}
+    values = reading_values(scene, after)
     return stay(scene, Answer(), Redraw("agreement", values, reading_buttons(scene, after)), state=after)
 
 
+def text_is_new(scene: Scene, state: Reading | Consenting) -> bool:
+    """Whether the text in front of him is not the one that a press would now agree to."""
+    is_asked = scene.programme.consent(state.consent) is not None
+    return is_asked and not scene.programme.is_current(state.shown, state.consent, scene.applicant.language)
+
+
+def show_new_text(scene: Scene, state: Reading | Consenting) -> Turn:
+    """Nobody agrees to what he was not shown: the text as it now is, nothing ticked."""
+    anew: Reading | Consenting = state
+    if isinstance(state, Reading):
+        anew = state.model_copy(update={"ticked": False, "page": 0})
+    return show(scene, anew, Answer(), notes=(Say("text_is_new"),))
+
+
 def agree(scene: Scene, state: Reading, event: Continued) -> Turn:
+    if text_is_new(scene, state):
+        return show_new_text(scene, state)
     if not state.ticked:
         return toast(scene, "tick_first", alert=True)
     return after_consent(scene, state.draft, state.consent, act="tick_and_continue")
@@ -145,6 +169,8 @@ def decline(scene: Scene, state: Reading, event: AgreementDeclined) -> Turn:
 def consent(scene: Scene, state: Consenting, event: ConsentGiven) -> Turn:
     if event.consent != state.consent:
         return toast(scene, "stale")
+    if text_is_new(scene, state):
+        return show_new_text(scene, state)
     return after_consent(scene, state.draft, state.consent, act="press")
 
 
@@ -154,13 +180,7 @@ def after_consent(scene: Scene, draft: Draft, key: str, act: str) -> Turn:
         return show(scene, proceed(scene, draft), Answer(), notes=(Say("form_changed"),))
     record = consent_record(scene, key, act)
     agreed = {**scene.applicant.agreed, key: record}
-    scene = Scene(
-        scene.programme,
-        scene.applicant.model_copy(update={"agreed": agreed}),
-        scene.now,
-        scene.fresh,
-        scene.pressed,
-    )
+    scene = replace(scene, applicant=scene.applicant.model_copy(update={"agreed": agreed}))
     return show(scene, proceed(scene, draft), Answer(), *entered(record))
 
 
@@ -184,15 +204,26 @@ def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
     if state.consent not in consents:
         return show(scene, proceed(scene, state.draft), Answer(), notes=(Say("form_changed"),))
     audit = Audit("consent_refused", state.consent)
+    question = scene.programme.question(consents[state.consent].before)
     if not consents[state.consent].required:
         draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
-        return show(scene, proceed(scene, draft), Answer(), audit)
-    question = scene.programme.question(consents[state.consent].before)
+        scene, ended = end_consent(scene, state.consent)
+        return show(scene, proceed(scene, draft), Answer(), audit, *ended)
     if question is not None and not question.required:  # nobody must consent to what he need not answer
-        return leave_out(scene, state.draft, question).and_also(audit)
+        scene, ended = end_consent(scene, state.consent)
+        return leave_out(scene, state.draft, question).and_also(audit, *ended)
     values = {"consent": state.consent, "recalled": state.draft.recalled}
     rows = ((Button("agree", state.consent), Button("back")), stop_row(state.draft))
     return move(scene, state, Answer(), audit, Say("consent_needed", values, rows, True))
+
+
+def end_consent(scene: Scene, key: str) -> tuple[Scene, tuple[Effect, ...]]:
+    """Who agreed to an earlier text and refuses the present one has taken his consent back."""
+    if key not in scene.applicant.agreed:
+        return scene, ()
+    agreed = {one: record for one, record in scene.applicant.agreed.items() if one != key}
+    applicant = scene.applicant.model_copy(update={"agreed": agreed})
+    return replace(scene, applicant=applicant), (WithdrawConsents(scene.now, key),)
 
 
 # the questions
@@ -307,13 +338,11 @@ def photo(scene: Scene, state: Drafting | Checking, event: PhotoArrived) -> Turn
     if event.size > FILE_LIMIT:
         note = Say("photo_too_big_file", {"limit_megabytes": FILE_LIMIT >> 20})
         return show(scene, asked, notes=(note,), album=event.album)
-    due = proceed(scene, state.draft)
-    if not isinstance(due, Reading):
-        due = ask(scene, state.draft, question, state.part)
+    due = ask(scene, state.draft, question, state.part)
     if not isinstance(
         due, Drafting
     ):  # what he agreed to is another text now: nothing is fetched before he has read it
-        return show(scene, due, notes=(Say("form_changed"),), album=event.album)
+        return show(scene, due, notes=notes_before(scene, due, "form_changed"), album=event.album)
     attempt = scene.applicant.step + 1
     checking = Checking(
         draft=state.draft, question=state.question, part=state.part, attempt=attempt, since=scene.now
@@ -386,12 +415,17 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
     """Only from a summary in which nothing is missing, under the text as it now is."""
     due = proceed(scene, state.draft)
     if not isinstance(due, Confirming):
-        return show(scene, due, Answer(), notes=(Say("something_missing"),))
+        return show(scene, due, Answer(), notes=notes_before(scene, due, "something_missing"))
     if question := scene.programme.outgrown(state.draft):
         draft = state.draft.without(question.key)
         return show(scene, ask(scene, draft, question), Answer(), notes=(Say("form_changed"),))
     recalled = state.draft.recalled
     record = consent_record(scene, AGREEMENT, act="submit_application")
+    if ticked := scene.applicant.agreed.get(
+        AGREEMENT
+    ):  # the text he has read, whatever language he speaks now
+        read = {"text_hash": ticked.text_hash, "language": ticked.language}
+        record = record.model_copy(update=read)
     application = Application(
         receipt=recalled.receipt if recalled else f"{scene.programme.receipt_prefix}-{scene.fresh}",
         revision=recalled.revision + 1 if recalled else 1,
@@ -415,6 +449,12 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
         notes=(Say("submitted", {"application": application}),),
         reminded=0,
     )
+
+
+def notes_before(scene: Scene, due: Unsubmitted, name: str) -> tuple[Say, ...]:
+    """A note above what is due; none where a text that changed says for itself what is new."""
+    asks_again = isinstance(due, Reading | Consenting) and has_changed(scene, due.consent)
+    return () if asks_again else (Say(name),)
 
 
 def recall(scene: Scene, state: Waiting | Rejecting | Deciding, event: Recalled) -> Turn:
@@ -488,24 +528,24 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     on(Reading, Replied, press_please),
     on(Consenting, ConsentGiven, consent, *PLACES),
     on(Consenting, ConsentRefused, refuse, *PLACES),
-    on(Consenting, SteppedBack, back_from_consent, Drafting),
+    on(Consenting, SteppedBack, back_from_consent, Reading, Drafting),
     on(Consenting, Replied, press_please),
     on(Drafting, Replied, reply, *PLACES),
     on(Drafting, OptionChosen, pick, *PLACES),
     on(Drafting, Skipped, skip, *PLACES),
     on(Drafting, AnswerKept, keep_answer, *PLACES),
     on(Drafting, SteppedBack, back, *PLACES),
-    on(Drafting, EditAsked, edit, Consenting),
+    on(Drafting, EditAsked, edit, Reading, Consenting),
     on(Drafting, PhotoArrived, photo, Checking, Consenting, Confirming, Reading),
-    on(Drafting, SideOffered, add_side, Consenting),
+    on(Drafting, SideOffered, add_side, Reading, Consenting),
     on(Checking, PhotoArrived, photo, *PLACES),
     on(Checking, PhotoChecked, photo_checked, *PLACES),
     on(Checking, SteppedBack, back_from_photo, Drafting),
     on(Checking, Replied, wait_for_photo),
     on(Confirming, Submitted, submit, Waiting, *PLACES),
-    on(Confirming, EditAsked, edit, Drafting, Consenting),
-    on(Confirming, SteppedBack, back_from_summary, Drafting, Consenting),
-    on(Confirming, SideOffered, add_side, Drafting, Consenting),
+    on(Confirming, EditAsked, edit, Reading, Drafting, Consenting),
+    on(Confirming, SteppedBack, back_from_summary, Reading, Drafting, Consenting),
+    on(Confirming, SideOffered, add_side, Reading, Drafting, Consenting),
     on(Confirming, Replied, summary_is_buttons),
     across((Reading, Consenting, Drafting, Checking, Confirming), DraftDeleted, drop_draft, Fresh),
     on(Waiting, Recalled, recall, *PLACES),

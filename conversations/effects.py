@@ -113,7 +113,12 @@ class HidePhotos(Effect):
 
 @dataclass(frozen=True, slots=True)
 class SendData(Effect):
-    """The file with everything kept, and the photo, to the applicant."""
+    """The file with everything kept, the receipt of his consents, and the photo, to the applicant."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendReceipt(Effect):
+    """The signed file with every consent he has given, to the applicant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,10 @@ class RecordConsent(Effect):
 
 @dataclass(frozen=True, slots=True)
 class WithdrawConsents(Effect):
-    """Enter in the ledger that every consent is withdrawn."""
+    """Enter in the ledger that every consent is withdrawn, or those to one document."""
 
     at: datetime
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,13 @@ class DataAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptAsked(Event):
+    """He wants the proof of what he agreed to."""
+
+    verb = "receipt"
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionAsked(Event):
     verb = "correct"
 
@@ -377,6 +384,7 @@ PRESSES: dict[str, type[Event]] = {
         PrivacyAsked,
         AgreementAsked,
         DataAsked,
+        ReceiptAsked,
         CorrectionAsked,
         WithdrawalAsked,
         Withdrew,
@@ -423,6 +431,7 @@ TIMELESS: frozenset[str] = frozenset(
         PrivacyAsked,
         AgreementAsked,
         DataAsked,
+        ReceiptAsked,
         CorrectionAsked,
         CancelAsked,
         WithdrawalAsked,

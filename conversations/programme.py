@@ -52,6 +52,7 @@ class Consent(Table):
     required: bool = True
     document: bool = False  # its text is <key>.<lang>.md; otherwise the words of the programme
     clause: str = ""
+    purposes: tuple[Key, ...] = ()  # what it is for; those of the question in front of it when none are named
 
 
 class Reason(Table):
@@ -145,6 +146,7 @@ class Programme(Table):
     exports: Exports = Exports()
     reminders: Reminders = Reminders()
     documents: dict[str, dict[Language, Text]] = Field(default_factory=dict)
+    former: dict[str, str] = Field(default_factory=dict)  # every text that anybody agreed to, by its hash
     labels: dict[Language, dict[str, dict[str, str]]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -236,6 +238,14 @@ class Programme(Table):
     def document(self, key: str, language: str) -> Text:
         return self.documents[key][language]
 
+    def consent(self, key: str) -> Consent | None:
+        return next((consent for consent in self.consents if consent.key == key), None)
+
+    def is_current(self, text_hash: str, key: str, language: str) -> bool:
+        """Whether that is the hash of a consent's text as it now is, in that language."""
+        text = self.documents.get(key, {}).get(language)
+        return text is not None and text.hash == text_hash
+
     # how long
 
     def keep(self, outcome: str) -> timedelta:
@@ -260,6 +270,11 @@ class Programme(Table):
             if consent.clause and consent.clause not in self.clauses:
                 allowed = f"a key of [clauses]: {', '.join(self.clauses)}"
                 yield f"consents.{consent.key}.clause", repr(consent.clause), allowed
+            named = [consent.clause] if consent.clause in self.clauses else list(self.clauses)
+            known = {purpose for clause in named for purpose in self.clauses[clause]}
+            for purpose in set(consent.purposes) - known:
+                allowed = f"a purpose of [clauses]: {', '.join(sorted(known))}"
+                yield f"consents.{consent.key}.purposes", repr(purpose), allowed
             if consent.before == START and not (consent.required and consent.document):
                 allowed = "required = true and document = true, or before = a question's key"
                 yield f"consents.{consent.key}", "an optional or short one at the start", allowed

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from conversations.application import Draft, Pictured
+from conversations.clauses import Changes, compare, in_other_words
 from conversations.effects import Button, Effect, Rows, Say
 from conversations.programme import START, Consent
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
@@ -29,19 +30,43 @@ from conversations.state import (
 def is_agreed(scene: Scene, consent: Consent) -> bool:
     """Whether he agreed to exactly the text as it now is, in the language in which he agreed."""
     record = scene.applicant.agreed.get(consent.key)
-    if record is None:
-        return False
-    texts = scene.programme.documents.get(consent.key, {})
-    return record.language in texts and texts[record.language].hash == record.text_hash
+    return record is not None and scene.programme.is_current(record.text_hash, consent.key, record.language)
+
+
+def has_changed(scene: Scene, key: str) -> bool:
+    """Whether he agreed to a text of that consent, and it is another now."""
+    consent = scene.programme.consent(key)
+    return consent is not None and key in scene.applicant.agreed and not is_agreed(scene, consent)
+
+
+def what_changed(scene: Scene, key: str) -> Changes | None:
+    """What is other in a text than when he agreed to it, named in the language he now speaks; None when that text
+    is not known any more, or nothing is."""
+    record, language = scene.applicant.agreed.get(key), scene.applicant.language
+    texts = scene.programme.documents.get(key, {})
+    old = scene.programme.former.get(record.text_hash) if record else None
+    if record is None or old is None or record.language not in texts:
+        return None
+    changes = compare(old, texts[record.language].text)
+    if changes is None or record.language == language or language not in texts:
+        return changes
+    return in_other_words(changes, texts[record.language].text, texts[language].text)
+
+
+def owed_at_start(scene: Scene, draft: Draft) -> Reading | None:
+    """The document that must be agreed to before anything is asked."""
+    for consent in scene.programme.consents_before(START):
+        if consent.required and not is_agreed(scene, consent):
+            changed = consent.key in scene.applicant.agreed
+            return Reading(draft=draft, consent=consent.key, changed=changed)
+    return None
 
 
 def proceed(scene: Scene, draft: Draft) -> Unsubmitted:
     """What comes next for these answers: a consent that is missing, a question, or the summary."""
     programme = scene.programme
-    for consent in programme.consents_before(START):
-        if consent.required and not is_agreed(scene, consent):
-            changed = consent.key in scene.applicant.agreed
-            return Reading(draft=draft, consent=consent.key, changed=changed)
+    if owed_first := owed_at_start(scene, draft):
+        return owed_first
     question = programme.next_after(draft)
     if question is not None:
         return ask(scene, draft, question)
@@ -62,7 +87,9 @@ def owed_before(scene: Scene, draft: Draft, question: str) -> str:
 
 
 def ask(scene: Scene, draft: Draft, question: Question, part: str = "") -> Unsubmitted:
-    """The question, or first the consent that stands before it."""
+    """The question, or first the consent that stands before it, or before all of them."""
+    if owed_first := owed_at_start(scene, draft):
+        return owed_first
     if owed := owed_before(scene, draft, question.key):
         return Consenting(draft=draft, consent=owed)
     if isinstance(question, IdentityQuestion) and not part:
@@ -74,8 +101,16 @@ def show(
     scene: Scene, state: State, *effects: Effect, notes: tuple[Say, ...] = (), **changes: object
 ) -> Turn:
     """Go to a state and ask what it asks. Notes are shown above it in the same message."""
-    turn = move(scene, state, **changes)
+    turn = move(scene, _shown(scene, state), **changes)
     return Turn(turn.applicant, (*effects, prompt(scene, turn.applicant, notes)))
+
+
+def _shown(scene: Scene, state: State) -> State:
+    """With the hash of the text that is now put before him: that one he can agree to, and no other."""
+    if not isinstance(state, Reading | Consenting):
+        return state
+    text = scene.programme.documents.get(state.consent, {}).get(scene.applicant.language)
+    return state.model_copy(update={"shown": text.hash if text else ""})
 
 
 def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> Say:
@@ -85,7 +120,9 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
             return reading_prompt(scene, state, notes)
         case Consenting(consent=consent):
             buttons = ((Button("agree", consent), Button("refuse", consent)), (Button("back"),))
-            return Say("consent", {"consent": consent}, buttons, prompt=True, notes=notes)
+            changed = has_changed(scene, consent)
+            values = {"consent": consent, "changed": changed, "changes": what_changed(scene, consent)}
+            return Say("consent", values, buttons, prompt=True, notes=notes)
         case Drafting() as state:
             return question_prompt(scene, state, notes)
         case Checking():
@@ -104,8 +141,13 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
 
 def reading_prompt(scene: Scene, state: Reading, notes: tuple[Say, ...] = ()) -> Say:
     """The agreement, its box, and Continue and Decline with equal weight."""
-    values = {"consent": state.consent, "page": state.page, "changed": state.changed}
-    return Say("agreement", values, reading_buttons(scene, state), prompt=True, notes=notes)
+    return Say("agreement", reading_values(scene, state), reading_buttons(scene, state), True, notes)
+
+
+def reading_values(scene: Scene, state: Reading) -> dict[str, object]:
+    """What the agreement's message says besides its text."""
+    changes = what_changed(scene, state.consent) if state.changed else None
+    return {"consent": state.consent, "page": state.page, "changed": state.changed, "changes": changes}
 
 
 def reading_buttons(scene: Scene, state: Reading) -> Rows:
@@ -202,7 +244,8 @@ def waiting_prompt(scene: Scene, state: Waiting | Rejecting | Deciding, notes: t
     if may_nudge(scene, state):
         row.append(Button("nudge"))
     values = {"application": application, "usual_days": scene.programme.review.usual_days}
-    return Say("waiting", values, _rows(tuple(row), (Button("mydata"), Button("withdraw"))), True, notes)
+    rights = ((Button("receipt"),), (Button("mydata"), Button("withdraw")))
+    return Say("waiting", values, _rows(tuple(row), *rights), True, notes)
 
 
 def may_nudge(scene: Scene, state: State) -> bool:

@@ -22,6 +22,7 @@ from conversations.effects import (
     Rows,
     Say,
     SendData,
+    SendReceipt,
     WithdrawConsents,
 )
 from conversations.events import (
@@ -41,6 +42,7 @@ from conversations.events import (
     MessageEdited,
     PhotoArrived,
     PrivacyAsked,
+    ReceiptAsked,
     Replied,
     RetentionShortened,
     Rushed,
@@ -92,7 +94,8 @@ def help_(scene: Scene, state: State, event: HelpAsked) -> Turn:
 
 
 def privacy(scene: Scene, state: State, event: PrivacyAsked) -> Turn:
-    return say(scene, "privacy", ((Button("terms", "0"),), rights_row(state, Button("mydata"))))
+    first = (Button("terms", "0"), Button("receipt")) if scene.applicant.agreed else (Button("terms", "0"),)
+    return say(scene, "privacy", (first, rights_row(state, Button("mydata"))))
 
 
 def has_ended(state: State) -> bool:
@@ -172,6 +175,10 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
     buttons = (rights_row(state, *first),)
     answer = (Answer(),) if scene.pressed else ()
     return stay(scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown", state.kind))
+
+
+def receipt(scene: Scene, state: State, event: ReceiptAsked) -> Turn:
+    return stay(scene, Answer(), SendReceipt(), Audit("receipt_given", state.kind))
 
 
 # correcting
@@ -511,6 +518,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, LanguageAsked, language),
     across(ALL_STATES, LanguageChosen, speak, *UNFINISHED),
     across(ALL_STATES, DataAsked, mydata),
+    across(ALL_STATES, ReceiptAsked, receipt),
     across(ALL_STATES, CorrectionAsked, correct, Confirming),
     across(ALL_STATES, CancelAsked, cancel),
     across(ALL_STATES, LeftAsItIs, leave_as_is),

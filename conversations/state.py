@@ -23,6 +23,7 @@ class Reading(Record):
     page: int = 0
     ticked: bool = False
     changed: bool = False  # he agreed before, and the text is another now
+    shown: str = ""  # the hash of the text that he was shown
 
 
 class Consenting(Record):
@@ -31,6 +32,7 @@ class Consenting(Record):
     kind: Literal["consenting"] = "consenting"
     draft: Draft
     consent: str
+    shown: str = ""  # the hash of the text that he was shown
 
 
 class Drafting(Record):

@@ -13,7 +13,7 @@ from storage.engine import Engine, Transaction
 from storage.vault import OperatorKey, Vault, fingerprint
 
 FINGERPRINT = "key_fingerprint"  # the fact that says which key fits
-SECRETS = "secrets"  # the fact with the keys for hashes and buttons, sealed
+SECRETS = "secrets"  # the fact with the keys for hashes, buttons and receipts, sealed
 BATCH = 500  # rows in one transaction: turns come between
 
 Reseal = Callable[[Transaction, str], list[str]]  # the ids of the rows after that one, sealed anew

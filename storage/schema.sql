@@ -58,6 +58,13 @@ CREATE TABLE texts (
     body TEXT NOT NULL
 );
 
+-- What a consent was about besides its text, by the SHA-256 of its JSON: who asks, which documents it goes with, what
+-- for, which questions it covers, how long their answers are kept.
+CREATE TABLE particulars (
+    particulars_hash TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+);
+
 -- The ledger of consents. It outlives the person's row and holds nothing personal.
 CREATE TABLE consents (
     consent_id TEXT PRIMARY KEY,
@@ -67,7 +74,8 @@ CREATE TABLE consents (
     language TEXT NOT NULL,
     act TEXT NOT NULL,
     at TEXT NOT NULL,
-    withdrawn_at TEXT
+    withdrawn_at TEXT,
+    particulars_hash TEXT REFERENCES particulars (particulars_hash)
 );
 CREATE INDEX consents_person ON consents (person_id);
 

@@ -17,10 +17,12 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from storage.errors import BadKey, DataUnusable, KeyFileExposed, Unreadable
 
@@ -130,7 +132,7 @@ class OperatorKey:
         return key
 
     def text(self) -> str:
-        return base64.urlsafe_b64encode(self._raw).decode().rstrip("=")
+        return in_base64url(self._raw)
 
     def derive(self, purpose: str) -> bytes:
         """A key of its own for each purpose (RFC 5869)."""
@@ -142,18 +144,19 @@ class OperatorKey:
 class Vault:
     """What the operator's key is for: wrapping people's keys, keyed hashes, sealing what is nobody's.
 
-    While one key gives way to another, it seals with the new one and opens with either. The keys for hashes and
-    buttons are derived from the first operator's key of a data folder; from its first change on they are kept sealed
-    with the data (`secrets`), since what they were used for cannot be made anew.
+    While one key gives way to another, it seals with the new one and opens with either. The keys for hashes, buttons
+    and receipts are derived from the first operator's key of a data folder; from its first change on they are kept
+    sealed with the data (`secrets`), since what they were used for cannot be made anew.
     """
 
-    __slots__ = ("_lookup", "_own", "_wrapping", "button_keys", "fingerprint")
+    __slots__ = ("_lookup", "_own", "_wrapping", "button_keys", "fingerprint", "signing")
 
     def __init__(self, key: OperatorKey) -> None:
         self._own = [_Sealer(key.derive("operator"))]  # the one that seals comes first
         self._wrapping = [_Sealer(key.derive("wrap"))]
         self._lookup = key.derive("lookup")
         self.button_keys = ButtonKeys(key.derive("buttons"))
+        self.signing = SigningKey(key.derive("receipts"))
         self.fingerprint = fingerprint(key)
 
     def __repr__(self) -> str:
@@ -195,15 +198,71 @@ class Vault:
         return self.wrap(person_id, self.unwrap(person_id, wrapped))
 
     def secrets(self, buttons: "ButtonKeys") -> str:
-        """The keys for hashes and buttons, sealed, as text."""
-        kept = {"lookup": self._lookup.hex(), "buttons": buttons.kept()}
+        """The keys for hashes, buttons and receipts, sealed, as text."""
+        kept = {"lookup": self._lookup.hex(), "buttons": buttons.kept(), "receipts": self.signing.kept()}
         return self.seal(_SECRETS, json.dumps(kept).encode()).hex()
 
     def take_secrets(self, sealed: str) -> None:
-        """Those that `secrets` gave. Raises Unreadable."""
+        """Those that `secrets` gave. Raises Unreadable.
+
+        An earlier version kept none for receipts: it is derived from the present operator's key then, and kept from
+        the next change on.
+        """
         kept = json.loads(self.open(_SECRETS, bytes.fromhex(sealed)))
         self._lookup = bytes.fromhex(kept["lookup"])
         self.button_keys.become(ButtonKeys.of(kept["buttons"]))
+        if "receipts" in kept:
+            self.signing = SigningKey(bytes.fromhex(kept["receipts"]))
+
+
+class SigningKey:
+    """The key that receipts are signed with (Ed25519, RFC 8032): one for a data folder, as long as there is one."""
+
+    __slots__ = ("_seed",)
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+
+    def __repr__(self) -> str:
+        return "SigningKey(...)"
+
+    @property
+    def public(self) -> str:
+        """What others verify with: 32 bytes in base64url."""
+        key = Ed25519PrivateKey.from_private_bytes(self._seed).public_key()
+        return in_base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    def sign(self, data: bytes) -> str:
+        """The signature: 64 bytes in base64url."""
+        return in_base64url(Ed25519PrivateKey.from_private_bytes(self._seed).sign(data))
+
+    def kept(self) -> str:
+        return self._seed.hex()
+
+
+def is_signed(data: bytes, signature: str, public: str) -> bool:
+    """Whether that key has signed these bytes. Key and signature are taken in their one right spelling only."""
+    raw_key, raw_signature = from_base64url(public, 32), from_base64url(signature, 64)
+    if raw_key is None or raw_signature is None:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(raw_key).verify(raw_signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def in_base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def from_base64url(text: str, length: int) -> bytes | None:
+    """So many bytes; None when it is anything else, or spelled in another way than `in_base64url` does."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == length and in_base64url(raw) == text else None
 
 
 class ButtonKeys:

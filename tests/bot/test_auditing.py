@@ -66,6 +66,7 @@ DETAILS = {
     "undone": r"UX-[0-9A-Z]{8} \d+ [0-9a-f]{32}",
     "told": r"UX-[0-9A-Z]{8} ([0-9a-f]{32}|clock)",
     "data_shown": r"[a-z]+",
+    "receipt_given": r"[a-z]+",
     "correction_asked": r"[a-z]+",
     "draft_deleted": "",
     "erased": r"(asked|retention|silence|operator) [0-9A-F]{12}",

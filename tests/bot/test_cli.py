@@ -274,7 +274,10 @@ async def test_status_is_said_in_words(settled: Path, applications: dict[str, in
 
 def test_migrate_makes_the_database_once_and_names_the_key_it_made(settled: Path) -> None:
     first = run("migrate")
-    assert (first.exit_code, first.stdout) == (0, "applied 0001_initial.sql\napplied 0002_card_index.sql\n")
+    assert (first.exit_code, first.stdout) == (
+        0,
+        "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n",
+    )
     assert [json.loads(line) | {"timestamp": ""} for line in first.stderr.splitlines()] == [
         {
             "event": f"made {settled}/operator.key; copy it to a safe place: "

@@ -165,6 +165,14 @@ FAULTS = {
         "9",
         ("consents.identity_photo.clause", "'9'", "a key of [clauses]: 1, 2, 3"),
     ),
+    "consents.identity_photo.purposes": (
+        ["improve"],
+        (
+            "consents.identity_photo.purposes",
+            "'improve'",
+            "a purpose of [clauses]: assess, contact, provide, support, verify",
+        ),
+    ),
     "questions.identity.variants": (
         {"student": ["undergraduate"]},
         (

@@ -167,7 +167,7 @@ def test_a_pair_without_a_row_changes_nothing() -> None:
     for state, event in free:
         who = person(state)
         found = turn(who, event, pressed=True)
-        assert found.applicant.state == state
+        assert found.applicant.state == who.state
         assert [effect.name for effect in answers(found)] == ["stale"]
 
 
@@ -250,6 +250,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "MessageEdited",
         "PressOutdated",
         "PrivacyAsked",
+        "ReceiptAsked",
         "RetentionShortened",
         "Rushed",
         "SomethingElse",

@@ -116,6 +116,13 @@ STATES: dict[str, State] = {
 }
 
 
+def seen(state: State, language: str = "en", programme: Programme = PROGRAMME) -> State:
+    """The state of someone who has the text that he is asked about in front of him."""
+    if not isinstance(state, Reading | Consenting) or state.shown:
+        return state
+    return state.model_copy(update={"shown": programme.document(state.consent, language).hash})
+
+
 def person(state: State = Fresh(), **changes: Any) -> Applicant:  # noqa: B008
     """Someone in a state, who agreed to all there is unless told otherwise."""
     values: dict[str, Any] = {
@@ -127,7 +134,8 @@ def person(state: State = Fresh(), **changes: Any) -> Applicant:  # noqa: B008
         "created_at": NOW,
         "agreed": {} if isinstance(state, Fresh | Reading) else agreed(),
     }
-    return Applicant(**{**values, "state": state, **changes})
+    values |= changes
+    return Applicant(**{**values, "state": seen(state, values["language"])})
 
 
 def turn(
@@ -254,7 +262,13 @@ def with_new_text(programme: Programme, document: str, mark: str) -> Programme:
         language: Text.of(f"{text.text}\n{mark}\n")
         for language, text in programme.documents[document].items()
     }
-    return programme.model_copy(update={"documents": {**programme.documents, document: texts}})
+    former = {text.hash: text.text for text in programme.documents[document].values()}
+    return programme.model_copy(
+        update={
+            "documents": {**programme.documents, document: texts},
+            "former": {**programme.former, **former},
+        }
+    )
 
 
 def with_one_language(programme: Programme, language: str) -> Programme:

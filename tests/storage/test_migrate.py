@@ -1,6 +1,7 @@
 """Migrations: whole or not at all, never changed, and in sum the schema."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -46,7 +47,11 @@ def versions(tx: Transaction) -> list[tuple[int, str]]:
 def schema(path: Path) -> list[tuple[str, str, str]]:
     with sqlite3.connect(path) as connection:
         rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name != 'schema_version'")
-        found = sorted((kind, name, " ".join((sql or "").split())) for kind, name, sql in rows)
+        # a column that was added stands there with other blanks
+        found = sorted(
+            (kind, name, re.sub(r"\s*([(),])\s*", r"\1", " ".join((sql or "").split())))
+            for kind, name, sql in rows
+        )
     connection.close()
     return [row for row in found if not row[1].startswith("sqlite_autoindex_schema_version")]
 

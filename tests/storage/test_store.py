@@ -206,6 +206,37 @@ async def test_withdrawing_marks_what_stands_and_leaves_what_was_withdrawn_befor
     ]
 
 
+async def test_one_document_alone_can_be_withdrawn_and_the_ledger_says_what_each_act_was_about(
+    engine: SQLite,
+) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.add_text(tx, "hash", "agreement", "en", "The text.")
+        kept = [store.add_particulars(tx, '{"a":1}') for _ in range(2)]
+        assert kept[0] == kept[1]
+        for consent_id, document, about in (("1", "agreement", kept[0]), ("2", "improvement", None)):
+            values = (document, "hash", "en", "press")
+            store.add_consent(tx, consent_id, "a", values, NOW, about)
+        store.withdraw_consents(tx, "a", LATER, "improvement")
+        return [*store.ledger_of(tx, "a"), store.ledger_of(tx, "b")]
+
+    now, later = store.stamp(NOW), store.stamp(LATER)
+    assert await engine.write(work) == [
+        store.LedgerRow("1", "a", "agreement", "hash", "en", "press", now, None, "The text.", '{"a":1}'),
+        store.LedgerRow("2", "a", "improvement", "hash", "en", "press", now, later, "The text.", None),
+        [],
+    ]
+
+
+async def test_a_text_is_found_by_the_beginning_of_its_hash(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        for text_hash in ("abc1", "abc2", "d"):
+            store.add_text(tx, text_hash, "agreement", "en", f"Text {text_hash}.")
+        return [len(store.texts_beginning(tx, one)) for one in ("abc", "abc1", "_", "%")]
+
+    assert await engine.write(work) == [2, 1, 0, 0]
+    assert (await engine.read(store.former_texts))["d"] == "Text d."
+
+
 # errands, messages, updates
 
 

@@ -7,6 +7,7 @@ from bot.programmes import Loaded
 from bot.rehearsal import Rehearsal
 from conversations.application import Reviewer
 from conversations.events import MessageEdited, SomethingElse
+from tests.transcripts.changing import loaded_after
 from tests.transcripts.script import (
     HEARD,
     SENT,
@@ -44,6 +45,7 @@ class Stage:
         self.rehearsal = Rehearsal(loaded, language, start=START)
         self._language = language
         self._place = ""
+        self._changes: tuple[str, ...] = ()
 
     def play(self, script: Script) -> Script:
         """The same script with what was really heard."""
@@ -72,6 +74,9 @@ class Stage:
         match step.verb:
             case "" if step.who == "time":
                 rehearsal.wait(span(step.what))
+            case "" if step.who == "programme":
+                self._changes = (*self._changes, step.what)
+                rehearsal.change(loaded_after(self._changes))
             case "types":
                 rehearsal.say(typed(step.what))
             case "edits":

@@ -15,6 +15,8 @@ what; what follows from it is indented under who hears it. Steps:
     Ana presses old: Approve        a button that stood on the card before it last changed
     Ana opens the photo             presses View ID and follows the link into the private chat
     time: 25h                       time passes: s, m, h or d
+    programme: the agreement is revised
+                                    the operator changes it (see `changing.CHANGES`) and starts the bot anew
 
     bot:       a message to the applicant, with its [buttons]
     edited:    one of the bot's messages, as it now reads
@@ -112,7 +114,7 @@ class Heard:
 
 @dataclass(slots=True)
 class Step:
-    """Who does what. `who` is "time" for the clock."""
+    """Who does what. `who` is "time" for the clock, "programme" for the operator."""
 
     line: str
     who: str
@@ -167,6 +169,8 @@ def parse(path: Path) -> Script:
 def _step(line: str, number: int) -> Step:
     if line.startswith("time: "):
         return Step(line, "time", "", line.removeprefix("time: "))
+    if line.startswith("programme: "):
+        return Step(line, "programme", "", line.removeprefix("programme: "))
     match = _STEP.match(line)
     if match is None or (match["verb"] == "sends" and match["what"] not in SENT):
         raise ValueError(f"line {number} is no step: {line!r}")
@@ -225,7 +229,9 @@ def _short(lines: list[str], *, whole: bool) -> list[str]:
     buttons = [line for line in lines if line.startswith("[")]
     if whole or len(words) <= SHORT:
         return lines
-    return [*words[:3], "(...)", *words[-2:], *buttons]
+    warned = next((place for place, line in enumerate(words[:5]) if line.startswith("⚠️")), None)
+    head = 3 if warned is None else words.index("", warned)  # what has changed is said first, and shown whole
+    return [*words[:head], "(...)", *words[-2:], *buttons]
 
 
 def _news(lines: list[str], before: set[tuple[str, ...]]) -> list[str]:

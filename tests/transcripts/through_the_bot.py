@@ -21,7 +21,9 @@ from bot.settings import Settings
 from conversations.events import ErasureConfirmed
 from conversations.rights import due_at
 from conversations.state import Applicant
+from tests.bot.stage import read_once
 from tests.cast import Cast, Group, Person
+from tests.transcripts.changing import folder_after
 from tests.transcripts.rehearse import START
 from tests.transcripts.script import (
     HEARD,
@@ -58,12 +60,47 @@ class Theatre:
     """The local Telegram, the bot on it, and the reviewers; applicants come and go."""
 
     sandbox: Sandbox
-    app: App
+    settings: Settings
     clock: Clock
     group: Group
     reviewers: dict[str, Person]
+    app: App = field(init=False)
     added: int = 0  # the newest update there is
     taken: int = 0  # the newest update that was committed
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: "asyncio.Task[None] | None" = None
+
+    async def start(self, programme: Path | None = None) -> None:
+        """As a new process would, with another programme perhaps."""
+        self.settings = self.settings.model_copy(update={"programme": programme})
+        self._stop, opened = asyncio.Event(), asyncio.Event()
+        self.sandbox.api.polling._last_offset = None  # who asks again so soon is made to wait three seconds
+
+        async def serve() -> None:
+            async with contextlib.AsyncExitStack() as stack:
+                with read_once():
+                    self.app = await stack.enter_async_context(App.open(self.settings, self.clock))
+                _follow(self)
+                opened.set()
+                await self.app.run(self._stop)
+
+        self._running = asyncio.create_task(serve())
+        waiting = asyncio.create_task(opened.wait())
+        await asyncio.wait({self._running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._running.done():
+            await self._running
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._running is not None:
+            await self._running
+
+    async def change(self, programme: Path | None) -> None:
+        """The operator starts the bot anew with another programme."""
+        await self.settle()
+        await self.stop()
+        await self.start(programme)
 
     async def settle(self) -> datetime | None:
         """Until every update is taken and nothing is to be sent; when the first errand that waits is due."""
@@ -118,22 +155,20 @@ async def opened(folder: Path) -> AsyncIterator[Theatre]:
             _env_file=None,
         )
         clock = Clock()
-        async with App.open(settings, clock) as app:
-            theatre = Theatre(sandbox, app, clock, group, reviewers)
-            _follow(theatre)
-            stop = asyncio.Event()
-            running = asyncio.create_task(app.run(stop))
-            yield theatre
-            stop.set()
-            await running
+        theatre = Theatre(sandbox, settings, clock, group, reviewers)
+
+        def added(update: Any) -> None:
+            theatre.added = update.id
+
+        sandbox.telegram.queue.added.append(added)
+        await theatre.start()
+        yield theatre
+        await theatre.stop()
 
 
 def _follow(theatre: Theatre) -> None:
-    """Note which updates there are, and which were committed."""
+    """Note which updates were committed."""
     telegram, take = theatre.sandbox.telegram, theatre.app.take
-
-    def added(update: Any) -> None:
-        theatre.added = update.id
 
     async def taking(batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
         answers = await take(batch)
@@ -141,7 +176,6 @@ def _follow(theatre: Theatre) -> None:
         telegram.changes.happened()
         return answers
 
-    telegram.queue.added.append(added)
     theatre.app.take = taking  # type: ignore[method-assign]
 
 
@@ -173,7 +207,9 @@ class Play:
         self._theatre = theatre
         self._script = script
         cast = Cast(theatre.sandbox)
-        names = [step.who for step in script.steps if step.who not in (*theatre.reviewers, "time")]
+        others = (*theatre.reviewers, "time", "programme")
+        names = [step.who for step in script.steps if step.who not in others]
+        self._changes: tuple[str, ...] = ()
         self._applicant = cast.applicant(names[0], ACCOUNTS[script.language])
         self._place = ""
         self._cards: dict[int, tuple[Buttons, Buttons]] = {}  # by message: as they read, and before that
@@ -185,6 +221,8 @@ class Play:
             for step in self._script.steps
         ]
         await self._theatre.dismiss(self._applicant)
+        if self._changes:
+            await self._theatre.change(None)
         return Script(self._script.title, self._script.language, steps, self._script.whole)
 
     async def do(self, step: Step) -> list[Heard]:
@@ -222,6 +260,9 @@ class Play:
         match step.verb:
             case "" if step.who == "time":
                 await self._theatre.wait(span(step.what), self._applicant)
+            case "" if step.who == "programme":
+                self._changes = (*self._changes, step.what)
+                await self._theatre.change(folder_after(self._changes))
             case "types":
                 person.say(typed(step.what))
             case "edits":

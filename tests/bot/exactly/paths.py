@@ -24,6 +24,7 @@ from conversations.effects import (
     Refresh,
     Say,
     SendData,
+    SendReceipt,
     ShowPhoto,
 )
 from conversations.events import (
@@ -254,7 +255,10 @@ class Reference:
                 text = wording().message(effect, turn.applicant.language)
                 return replace(path, sends=(*path.sends, (chat, text)))
             case SendData():
-                return replace(path, sends=(*path.sends, (chat, FILE), *[(chat, PHOTO)] * _pictures(state)))
+                files = ((chat, FILE), (chat, FILE), *[(chat, PHOTO)] * _pictures(state))
+                return replace(path, sends=(*path.sends, *files))
+            case SendReceipt():
+                return replace(path, sends=(*path.sends, (chat, FILE)))
             case ShowPhoto(chat_id=there):
                 return replace(path, perhaps=(*path.perhaps, *[(there, PHOTO)] * _pictures(state)))
             case Audit(action=action, detail=detail):

@@ -1,0 +1,169 @@
+"""A text that somebody agreed to is another one now: who is asked again, and what is said of it."""
+
+import pytest
+
+from conversations import Programme
+from conversations.application import ConsentRecord
+from conversations.clauses import Changes
+from conversations.effects import RecordConsent, Say, WithdrawConsents
+from conversations.events import (
+    ConsentGiven,
+    ConsentRefused,
+    Continued,
+    EditAsked,
+    Event,
+    PageTurned,
+    PhotoChecked,
+    Replied,
+    Started,
+    SteppedBack,
+    Submitted,
+    Ticked,
+)
+from conversations.programme import Text
+from conversations.state import Checking, Reading, State, draft_of
+from tests.conversations.world import (
+    NOW,
+    PICTURE,
+    PROGRAMME,
+    STATES,
+    names,
+    person,
+    record,
+    seen,
+    turn,
+    with_new_text,
+    with_optional_consent,
+)
+
+DRAFTS = [name for name, state in STATES.items() if draft_of(state) is not None and name != "reading"]
+ACTS: dict[str, Event] = {
+    "answering": Replied("Mei Okafor"),
+    "coming back": Continued(),
+    "starting anew": Started(),
+    "stepping back": SteppedBack(),
+    "submitting": Submitted(),
+    "correcting": EditAsked("email"),
+}
+
+
+def one_byte_other(programme: Programme, language: str) -> Programme:
+    """The agreement of one language with one byte changed."""
+    texts = programme.documents["agreement"]
+    new = Text.of(texts[language].text.replace("API", "APi", 1))
+    documents = {**programme.documents, "agreement": {**texts, language: new}}
+    former = {texts[language].hash: texts[language].text}
+    return programme.model_copy(update={"documents": documents, "former": former})
+
+
+def agreed_in(language: str) -> dict[str, ConsentRecord]:
+    return {key: record(key, language=language) for key in ("agreement", "identity_photo")}
+
+
+@pytest.mark.parametrize("state", DRAFTS)
+def test_a_text_that_is_another_by_one_byte_is_put_before_every_open_case_that_agreed_to_it(
+    state: str,
+) -> None:
+    who = person(STATES[state], agreed=agreed_in("en"))
+    asked = turn(who, Continued(), pressed=True, programme=one_byte_other(PROGRAMME, "en"))
+    if isinstance(who.state, Checking):  # its photo is on its way: the result is what asks
+        asked = turn(
+            who, PhotoChecked("identity", "front", 3, PICTURE), programme=one_byte_other(PROGRAMME, "en")
+        )
+    after = asked.applicant.state
+    assert isinstance(after, Reading)
+    assert (after.ticked, after.draft.answers.keys() >= draft_of(who.state).answers.keys()) == (False, True)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("state", [name for name in DRAFTS if name != "reading anew"])
+def test_a_text_that_changed_in_another_language_asks_nobody_again(state: str) -> None:
+    who = person(STATES[state], agreed=agreed_in("en"))
+    programme = one_byte_other(PROGRAMME, "zh")
+    for act in ACTS.values():
+        assert not isinstance(turn(who, act, pressed=True, programme=programme).applicant.state, Reading)
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("state", ["drafting", "confirming", "confirming a recalled one"])
+def test_whatever_he_does_next_what_changed_is_said(state: str, act: str) -> None:
+    who = person(STATES[state], agreed=agreed_in("en"))
+    found = turn(who, ACTS[act], pressed=True, programme=one_byte_other(PROGRAMME, "en"))
+    if not isinstance(found.applicant.state, Reading):  # it did nothing, there
+        assert found.applicant.state == who.state
+        return
+    (said,) = [effect for effect in found.effects if isinstance(effect, Say)]
+    assert (said.name, said.values["changes"]) == ("agreement", Changes(changed=("",)))
+    assert "something_missing" not in {note.name for note in said.notes}
+
+
+@pytest.mark.parametrize(
+    "state", ["waiting", "claimed", "rejecting", "deciding", "approved", "rejected", "fresh"]
+)
+def test_what_is_not_open_for_changes_is_not_asked_again(state: str) -> None:
+    who = person(STATES[state], agreed=agreed_in("en"))
+    found = turn(who, Started(), programme=one_byte_other(PROGRAMME, "en"))
+    assert state == "fresh" or found.applicant.state == who.state
+
+
+def test_what_changed_is_named_in_the_language_he_speaks_now() -> None:
+    programme = with_new_text(PROGRAMME, "agreement", "More.")
+    who = person(STATES["confirming"], agreed=agreed_in("en"), language="zh")
+    found = turn(who, Submitted(), pressed=True, programme=programme)
+    (said,) = [effect for effect in found.effects if isinstance(effect, Say)]
+    assert said.values["changes"] == Changes(changed=("6. 结语",))
+
+
+def test_a_text_that_is_not_known_any_more_is_asked_again_without_saying_what_changed() -> None:
+    programme = with_new_text(PROGRAMME, "agreement", "More.").model_copy(update={"former": {}})
+    found = turn(person(STATES["confirming"]), Submitted(), pressed=True, programme=programme)
+    (said,) = [effect for effect in found.effects if isinstance(effect, Say)]
+    assert (said.values["changed"], said.values["changes"]) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (Reading(ticked=True), Continued()),
+        (Reading(), Ticked("on")),
+        (Reading(), PageTurned("0")),
+        (STATES["consenting"], ConsentGiven("identity_photo")),
+    ],
+)
+def test_nobody_agrees_to_a_text_he_was_not_shown(state: State, event: Event) -> None:
+    programme = with_new_text(with_new_text(PROGRAMME, "agreement", "More."), "identity_photo", "More.")
+    who = person(state, agreed={"agreement": record("agreement", programme)})
+    found = turn(who, event, pressed=True, programme=programme)
+    assert not any(isinstance(effect, RecordConsent) for effect in found.effects)
+    assert names(found)[0].startswith("text_is_new/")
+    assert found.applicant.state == seen(
+        state.model_copy(update={"shown": "", "ticked": False}), programme=programme
+    )
+    given = found.applicant
+    if isinstance(state, Reading):
+        given = turn(given, Ticked("on"), pressed=True, programme=programme).applicant
+        event = Continued()
+    (entered,) = [
+        effect.record
+        for effect in turn(given, event, pressed=True, programme=programme).effects
+        if isinstance(effect, RecordConsent)
+    ]
+    assert entered.text_hash == programme.document(entered.document, "en").hash
+
+
+def test_submitting_affirms_the_text_that_was_read_whatever_language_is_spoken_by_then() -> None:
+    who = person(STATES["confirming"], agreed=agreed_in("en"), language="zh")
+    found = turn(who, Submitted(), pressed=True)
+    (entered,) = [effect.record for effect in found.effects if isinstance(effect, RecordConsent)]
+    assert (entered.language, entered.text_hash) == ("en", PROGRAMME.document("agreement", "en").hash)
+
+
+def test_who_refuses_an_optional_consent_anew_has_taken_the_earlier_one_back() -> None:
+    programme = with_new_text(with_optional_consent(PROGRAMME), "improvement", "More.")
+    earlier = record("improvement", with_optional_consent(PROGRAMME))
+    who = person(STATES["confirming"], agreed={**agreed_in("en"), "improvement": earlier})
+    asked = turn(who, Submitted(), pressed=True, programme=programme)
+    assert names(asked) == ["consent"]
+    found = turn(asked.applicant, ConsentRefused("improvement"), pressed=True, programme=programme)
+    assert WithdrawConsents(NOW, "improvement") in found.effects
+    assert "improvement" not in found.applicant.agreed
+    assert found.applicant.state.kind == "confirming"

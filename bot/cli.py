@@ -131,7 +131,7 @@ def stop() -> None:
 @click.option("--columns", metavar="A,B,C", help="Only these columns, in this order.")
 @click.option("--status", metavar="A,B", help="Only applications of these statuses.")
 @click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what was submitted on that day (UTC) or later."
+    "--since", metavar="DAY", help="Only what was submitted on that day (UTC) or later, as 2026-03-07."
 )
 @click.option("--force", is_flag=True, help="Put the new file in the place of one that exists.")
 @click.option(
@@ -142,7 +142,7 @@ def export(
     purpose: str | None,
     columns: str | None,
     status: str | None,
-    since: datetime | None,
+    since: str | None,
     force: bool,
     list_columns: bool,
 ) -> None:
@@ -167,9 +167,8 @@ def export(
         )
     settings = _settings()
     _logs(settings)
-    utc = since.replace(tzinfo=UTC) if since else None
     exporting = importlib.import_module("bot.exporting")
-    wanted = exporting.Wanted(file, purpose, _listed(columns), _listed(status), utc, force)
+    wanted = exporting.Wanted(file, purpose, _listed(columns), _listed(status), _day(since), force)
     with _progress("reading") as tell:
         made = _call("bot.exporting", "export", settings, wanted, tell)
     click.echo(f"wrote {file}: {_count(made.rows, 'row')}, {_count(made.columns, 'column')}, for {purpose}")
@@ -180,9 +179,10 @@ def export(
     if purpose == "statistics":
         click.echo("it holds numbers, and no personal data")
     else:
+        responsible = f"{made.controller} and you who hold it" if made.controller else "you who hold it"
         click.echo(
-            "it holds personal data in the clear, and you are responsible for it: use it for that purpose alone,"
-            " and delete it when that is done; /delete does not reach it"
+            f"it holds personal data in the clear, for which {responsible} are responsible: use it for that purpose"
+            " alone, and delete it when that is done; /delete does not reach it"
         )
     if made.unreadable:
         click.echo(
@@ -433,6 +433,15 @@ def _followed(label: str, begin: str, look: str, module: str, at_rest: str) -> s
             found = _done(_call("bot.control", "ask", path, look))
             tell(found["done"], found["total"])
         return str(found["say"])
+
+
+def _day(text: str | None) -> datetime | None:
+    """Its beginning in UTC."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+    except ValueError:
+        _refuse(f"--since: found {text!r}; allowed: a day, as 2026-03-07")
+        return None
 
 
 @contextlib.contextmanager

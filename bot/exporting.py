@@ -55,6 +55,7 @@ class Made:
     columns: int = 0
     cut: int = 0
     unreadable: int = 0
+    controller: str = ""  # who is responsible, as far as the programme names somebody
 
 
 def export(settings: Settings, wanted: Wanted, tell: Tell) -> Made:
@@ -73,7 +74,7 @@ def export(settings: Settings, wanted: Wanted, tell: Tell) -> Made:
             reading = _Reading(settings, loaded.programme, wanted, those, names, rows, tell)
             made = asyncio.run(reading.run())
             rows.end()
-        made.columns, made.cut = len(names), rows.cut
+        made.columns, made.cut, made.controller = len(names), rows.cut, loaded.programme.controller.name
         _enter(settings, wanted.purpose, made.rows)
         new.publish()
     return made

@@ -63,12 +63,22 @@ def kind_of(path: Path) -> str:
 def look_first(path: Path, *, force: bool) -> None:
     """What would keep the file from being written is found out before the work. Raises Refused."""
     kind_of(path)
-    if path.is_dir():
-        raise Refused(f"{path} is a folder; give the name of a file")
-    if not force and os.path.lexists(path):
-        raise Refused(f"{path} exists; say --force to put the new file in its place")
-    if not path.parent.is_dir():
-        raise Refused(f"{path} cannot be written: there is no folder {path.parent}")
+    with _refusing(path):
+        if path.is_dir():
+            raise Refused(f"{path} is a folder; give the name of a file")
+        if not force and os.path.lexists(path):
+            raise Refused(f"{path} exists; say --force to put the new file in its place")
+        if not path.parent.is_dir():
+            raise Refused(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """What the disk refuses, in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 class NewFile:
@@ -88,13 +98,9 @@ class NewFile:
             self.file = self._open()
             fcntl.flock(self.file, fcntl.LOCK_EX)  # for as long as it is open, nobody sweeps it away
 
-    @contextlib.contextmanager
-    def refusing(self) -> Iterator[None]:
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
         """What the disk refuses, in one line."""
-        try:
-            yield
-        except OSError as error:
-            raise Refused(f"{self._path} cannot be written: {error.strerror or error}") from error
+        return _refusing(self._path)
 
     def publish(self) -> None:
         """On the disk, and under its name."""

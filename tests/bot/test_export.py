@@ -1,6 +1,7 @@
 """What leaves by `intake export` leaves for a purpose, harms no spreadsheet, and is there whole or not at all."""
 
 import asyncio
+import contextlib
 import csv
 import os
 import random
@@ -135,8 +136,8 @@ def test_review_gives_all_of_what_reviewers_have_before_them(settings: Settings)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
         "wrote open.csv: 9 rows, 18 columns, for review\n"
-        "it holds personal data in the clear, and you are responsible for it: use it for that purpose alone, and"
-        " delete it when that is done; /delete does not reach it\n"
+        "it holds personal data in the clear, for which you who hold it are responsible: use it for that purpose"
+        " alone, and delete it when that is done; /delete does not reach it\n"
     )
     heading, *rows = csv_rows(Path("open.csv"))
     first = dict(zip(heading, rows[0], strict=True))
@@ -153,6 +154,16 @@ def test_fulfilment_gives_only_what_was_collected_for_it_and_only_of_the_approve
     assert heading == [*own, "email", "department", "api_purpose", "scenarios"]
     assert [row[0] for row in rows] == [receipt_of(number) for number in range(10, 19)]
     assert "Okafor" not in Path("granted.csv").read_text(encoding="utf-8")
+
+
+def test_who_is_responsible_for_the_file_is_said(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of_the_shipped(tmp_path / "mine")
+    change(folder, "programme.toml", {'# name = "Platform Example Ltd"': 'name = "Platform Example Ltd"'})
+    monkeypatch.setenv("INTAKE_PROGRAMME", str(folder))
+    said = run("x.csv", "--purpose", "review").stdout
+    assert "for which Platform Example Ltd and you who hold it are responsible:" in said
 
 
 def test_an_answer_that_was_not_collected_for_it_cannot_be_asked_for(settings: Settings) -> None:
@@ -205,6 +216,7 @@ def test_columns_statuses_and_a_day_can_be_chosen(settings: Settings) -> None:
             "--columns: no column 'receipt' for review; did you mean application.receipt?"
             " `intake export --list-columns` names them",
         ),
+        (("--since", "7.3.2026"), "--since: found '7.3.2026'; allowed: a day, as 2026-03-07"),
         (
             ("--status", "approved"),
             "--status: found 'approved'; allowed for review: waiting, rejecting, deciding",
@@ -406,6 +418,22 @@ def test_the_file_is_its_owners_alone_and_never_overwritten_unasked(settings: Se
 def test_where_nothing_can_be_written_is_said(settings: Settings, path: str, line: str) -> None:
     assert refused(run(path, "--purpose", "review")) == line
     assert exported(settings) == []
+
+
+def test_a_folder_in_which_one_may_not_write_is_said(tmp_path: Path) -> None:
+    """One that can be looked into, and one that cannot."""
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o000)
+
+    def work() -> None:
+        with contextlib.suppress(OSError):  # root may write anywhere
+            os.setuid(65_534)
+        for path in (Path("/usr/x.csv"), shut / "x.csv"):
+            with pytest.raises(Refused, match=f"^{path} cannot be written: Permission denied$"):
+                NewFile(path, force=False)
+        os._exit(0)
+
+    assert os.waitstatus_to_exitcode(in_a_child(work)) == 0
 
 
 def test_a_file_that_came_meanwhile_stays(settings: Settings) -> None:

@@ -23,8 +23,11 @@ from bot.retention import PERIODS, PROGRESS, Periods, applied, list_due, periods
 from bot.sandbox.server import Sandbox
 from bot.starting import open_data
 from conversations import Programme
+from conversations.effects import Say
+from conversations.events import RetentionShortened
 from conversations.programme import Retention
-from conversations.state import Applicant, Drafting
+from conversations.rights import goes_at
+from conversations.state import Applicant, Drafting, Unsubmitted
 from storage import store
 from storage.engine import Row, Transaction
 from storage.sqlite import SQLite
@@ -34,7 +37,7 @@ from tests.bot.folders import change, copy_of_the_shipped
 from tests.bot.stage import Stage, playing
 from tests.bot.test_auditing import intake, settings_of
 from tests.cast import Cast, Group, Person, running_bot
-from tests.conversations.world import DRAFT, PROGRAMME
+from tests.conversations.world import DRAFT, NOW, PROGRAMME, STATES, person, turn
 
 DAY = 86_400.0
 
@@ -330,6 +333,57 @@ async def test_whoever_was_told_a_later_date_is_warned_and_spared_before_his_dra
 
 async def reminded(play: Stage, person: Person, times: int) -> None:
     await play.until(lambda: len(reminders(person)) == times, 10)
+
+
+async def test_nothing_goes_before_other_periods_apply_to_everybody(
+    tmp_path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        lin = play.cast.applicant("Lin")
+        await agree(lin)
+        await answer(lin, 1)
+        await play.settled()
+        await play.stop()
+        clocks.both(40 * DAY)
+        applied_now, plain = asyncio.Event(), Periods._apply
+
+        async def apply_late(self: Periods) -> None:
+            await applied_now.wait()
+            await plain(self)
+
+        monkeypatch.setattr(Periods, "_apply", apply_late)
+        await play.start()
+        assert await play.app.jobs.sweep() == 0
+        assert not any("has been deleted" in one.text for one in lin.messages())
+        assert "are due still" in await followed(play)
+        applied_now.set()
+        await lin.sees("has been deleted")
+
+
+def test_who_was_warned_is_not_warned_again_when_it_is_done_again_after_a_kill() -> None:
+    """In each of these states; a draft that goes no earlier, or that a reminder comes in time for, needs no warning."""
+    shorter, now = with_draft_days(3), NOW + timedelta(days=10)
+    event = RetentionShortened(NOW + timedelta(days=30))
+    for name, state in STATES.items():
+        found = turn(person(state, reminded=2), event, now=now, programme=shorter)
+        is_draft = isinstance(state, Unsubmitted)
+        assert [isinstance(one, Say) for one in found.effects].count(True) == is_draft, name
+        assert found.applicant.heard_at == NOW
+        if is_draft:
+            assert goes_at(shorter, found.applicant) == now + timedelta(days=3)
+        again = turn(found.applicant, event, now=now + timedelta(hours=1), programme=shorter)
+        assert again.effects == ()
+        assert again.applicant == found.applicant
+    draft = STATES["drafting"]
+    in_time = turn(
+        person(draft, reminded=1), event, now=NOW + timedelta(days=1), programme=with_draft_days(5)
+    )
+    longer = turn(person(draft, reminded=2), event, now=now, programme=with_draft_days(31))
+    soon = turn(
+        person(draft, reminded=2), RetentionShortened(now + timedelta(days=1)), now=now, programme=shorter
+    )
+    assert in_time.effects == longer.effects == ()
+    assert goes_at(shorter, soon.applicant) == now + timedelta(days=1)  # never later than it would have been
 
 
 def reminders(person: Person) -> list[Any]:

@@ -344,7 +344,7 @@ class App:
         except Exception as error:
             log.exception("periods not applied", action="retention_changed")
             self.trouble(
-                f"nothing goes by itself until this is mended: {type(error).__name__} in the periods"
+                f"nothing goes by itself any more: the retention periods could not be applied ({type(error).__name__})"
             )
 
     async def _receive(self, stop: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -331,13 +331,16 @@ def audit_verify(heads: tuple[str, ...]) -> None:
 
 @audit.command(name="list", short_help="Print it.")
 @click.option(
-    "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]),
-    help="Only entries from then on, in UTC.",
+    "--since", metavar="TIME", help="Only entries from then on: 2026-03-01, or 2026-03-01T12:00; UTC."
 )
-def audit_list(since: datetime | None) -> None:
+def audit_list(since: str | None) -> None:
     """Print its entries: number, time, action, whom it is about, detail. Reads only."""
-    moment = since.replace(tzinfo=UTC) if since else None
+    try:
+        moment = datetime.fromisoformat(since) if since is not None else None
+    except ValueError:
+        _refuse(f"--since: {since!r} is no time; as 2026-03-01, or 2026-03-01T12:00")
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     sys.exit(_call("bot.auditing", "list_log", _settings(), moment))
 
 
@@ -542,6 +545,6 @@ def _call(module: str, function: str, *arguments: Any, **values: Any) -> Any:
         _refuse(str(error))
 
 
-def _refuse(line: str) -> None:
+def _refuse(line: str) -> NoReturn:
     click.echo(line, err=True)
     sys.exit(2)

@@ -37,7 +37,7 @@ from storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
 
-AT_REST = "are left to the running bot, which first looks whether they have answered"
+AT_REST = "left to the running bot, which first looks whether they have answered"
 WHAT = {
     "photos_expired": "photos",
     "expired": "drafts",
@@ -59,7 +59,7 @@ class DueErasure:
         engine: Engine,
         sweep: Callable[[], Awaitable[int]],
         clock: Callable[[], datetime],
-        rest: str = "are due still: try again in a minute",
+        rest: str = "due still, so try again in a minute",
     ) -> None:
         self._rest = rest
         self._engine = engine
@@ -101,7 +101,7 @@ class DueErasure:
         rows = await self._engine.read(lambda tx: store.audit_rows(tx, first))
         gone = Counter(WHAT[row[2]] for row in rows if row[2] in WHAT and WHYS.intersection(_words(row)))
         said = ", ".join(f"{what}: {count}" for what, count in sorted(gone.items()))
-        rest = f"; {self._left} {self._rest}" if self._left else ""
+        rest = f"; {self._rest}: {self._left}" if self._left else ""
         return f"gone: {said or 'nothing'}{rest}"
 
     async def _due(self) -> int:

@@ -8,6 +8,7 @@ run again in a transaction of its own.
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -86,8 +87,8 @@ class SQLite:
         """
         if not readonly:
             prepare(path)
-        elif not path.exists():
-            raise DataUnusable(f"there is no database at {path}; has the bot ever run on this data?")
+        else:
+            _look_for(path)
         async with contextlib.AsyncExitStack() as stack:
             try:
                 writer = (
@@ -219,6 +220,18 @@ class SQLite:
             return
         for one in group:
             await self._commit(writer, [one])
+
+
+def _look_for(path: Path) -> None:
+    """Raises DataUnusable when no database stands there, or who asks may not read it."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError:
+        raise DataUnusable(f"there is no database at {path}; has the bot ever run on this data?") from None
+    except OSError as error:
+        raise DataUnusable(
+            f"the database {path} cannot be read: {error.strerror}; run this as the user the bot runs as"
+        ) from error
 
 
 def _transaction(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:

@@ -293,6 +293,8 @@ async def test_the_log_is_verified_and_listed_while_the_bot_runs_and_while_it_do
             hand.execute("UPDATE audit SET detail = '0001_initial.sqm' WHERE seq = 1")
         changed = "the audit log is not sound: entry 1 was changed, or does not follow on entry 0\n"
         assert await intake(bot, "audit", "verify") == (1, changed)
+        wrong = "--since: 'yesterday' is no time; as 2026-03-01, or 2026-03-01T12:00\n"
+        assert await intake(bot, "audit", "list", "--since", "yesterday") == (2, wrong)
         bot.environment["INTAKE_DATA"] = str(tmp_path / "nowhere")
         status, wrong = await intake(bot, "audit", "verify")
         assert (status, "there is no database" in wrong.splitlines()[-1]) == (2, True)

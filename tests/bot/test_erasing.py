@@ -109,7 +109,7 @@ async def test_what_goes_is_listed_without_anything_personal_and_at_rest_drafts_
         assert re.search(r"^draft +1 +0  ", said, re.MULTILINE)
         told: list[tuple[int, int]] = []
         gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: told.append(at))
-        left = "1 are left to the running bot, which first looks whether they have answered"
+        left = "left to the running bot, which first looks whether they have answered: 1"
         assert gone == f"gone: photos: 1; {left}"
         assert (await entries(play))[-2:] == [("photos_expired", receipt), ("due_erased", "1")]
         clocks.both(0)
@@ -355,7 +355,7 @@ async def test_nothing_goes_before_other_periods_apply_to_everybody(
         await play.start()
         assert await play.app.jobs.sweep() == 0
         assert not any("has been deleted" in one.text for one in lin.messages())
-        assert "are due still" in await followed(play)
+        assert "due still" in await followed(play)
         applied_now.set()
         await lin.sees("has been deleted")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.buttons import Press, Signer, link_payload
-from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, NOTE, SEND, SHOW, WAKE, WIPE, Errand, next_id
+from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, NOTE, REMOVE, SEND, SHOW, WAKE, WIPE, Errand, next_id
 from bot.people import People, Person, photo_place
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
@@ -25,6 +25,7 @@ from conversations.effects import (
     RecordConsent,
     Redraw,
     Refresh,
+    RemoveMessage,
     Say,
     SendData,
     SendReceipt,
@@ -195,6 +196,8 @@ class Carrier:
                 return Errand(FETCH, 0, mine, body)
             case Wake(at=at, receipt=receipt, round=round_):
                 return Errand(WAKE, 0, mine, {"receipt": receipt, "round": round_}, not_before=at)
+            case RemoveMessage(message_id=message_id):
+                return Errand(REMOVE, applicant.chat_id, None, {"message_id": message_id})
             case HidePhotos(receipt=receipt):
                 return Errand(HIDE, 0, mine, {"receipt": receipt})
         return None

@@ -121,7 +121,7 @@ class Rehearsal:
     def photo(self, verdict: Verdict = FINE, *, size: int = 1000, album: str = "") -> None:
         """The applicant sends a photo, which is taken or refused at once."""
         self._verdict = verdict
-        self._advance(PhotoArrived("file", size, album=album))
+        self._advance(PhotoArrived("file", size, message_id=1, album=album))
 
     def press(self, data: str, shown: Shown, by: Reviewer = REVIEWER) -> None:
         """Someone presses a button: the applicant, or a reviewer on a card."""

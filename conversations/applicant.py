@@ -345,7 +345,12 @@ def photo(scene: Scene, state: Drafting | Checking, event: PhotoArrived) -> Turn
         return show(scene, due, notes=notes_before(scene, due, "form_changed"), album=event.album)
     attempt = scene.applicant.step + 1
     checking = Checking(
-        draft=state.draft, question=state.question, part=state.part, attempt=attempt, since=scene.now
+        draft=state.draft,
+        question=state.question,
+        part=state.part,
+        attempt=attempt,
+        since=scene.now,
+        message_id=event.message_id,
     )
     fetch = FetchPhoto(event.file_id, state.question, state.part, attempt)
     return move(scene, checking, fetch, album=event.album)
@@ -372,7 +377,9 @@ def photo_checked(scene: Scene, state: Checking, event: PhotoChecked) -> Turn:
         Audit("photo_stored", state.part),
     ]
     effects += dropped(lost, "replaced")
-    return after_photo(scene, draft, question, pictured, event).and_also(*effects)
+    turn = after_photo(scene, draft, question, pictured, event).and_also(*effects)
+    unsend = (Button("unsend", str(state.message_id)),) if state.message_id else ()
+    return further(turn, (unsend,))
 
 
 def after_photo(
@@ -391,10 +398,15 @@ def after_photo(
         if side not in pictured.sides
     )
     retake = (Button("edit", question.key, label="retake"),) if warnings else ()
+    return further(turn, (offers, retake))
+
+
+def further(turn: Turn, rows: Rows) -> Turn:
+    """With further buttons under what is said; what is said comes last."""
     says = [effect for effect in turn.effects if isinstance(effect, Say)]
     rest = tuple(effect for effect in turn.effects if not isinstance(effect, Say))
-    rows = tuple(row for row in (offers, retake) if row)
-    return Turn(turn.applicant, (*rest, *(with_rows(say, rows) for say in says)))
+    shown = tuple(row for row in rows if row)
+    return Turn(turn.applicant, (*rest, *(with_rows(say, shown) for say in says)))
 
 
 def with_rows(say: Say, rows: Rows) -> Say:

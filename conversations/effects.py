@@ -117,6 +117,13 @@ class SendData(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveMessage(Effect):
+    """A message in his private chat is to go from there."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendReceipt(Effect):
     """The signed file with every consent he has given, to the applicant."""
 

@@ -152,6 +152,14 @@ class ReceiptAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoUnsent(Event):
+    """He wants the photo he sent to go from the chat, now that it is stored. `message_id`: in digits."""
+
+    verb = "unsend"
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionAsked(Event):
     verb = "correct"
 
@@ -385,6 +393,7 @@ PRESSES: dict[str, type[Event]] = {
         AgreementAsked,
         DataAsked,
         ReceiptAsked,
+        PhotoUnsent,
         CorrectionAsked,
         WithdrawalAsked,
         Withdrew,
@@ -432,6 +441,7 @@ TIMELESS: frozenset[str] = frozenset(
         AgreementAsked,
         DataAsked,
         ReceiptAsked,
+        PhotoUnsent,
         CorrectionAsked,
         CancelAsked,
         WithdrawalAsked,

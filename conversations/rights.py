@@ -19,6 +19,7 @@ from conversations.effects import (
     ForgetApplication,
     HidePhotos,
     Refresh,
+    RemoveMessage,
     Rows,
     Say,
     SendData,
@@ -41,6 +42,7 @@ from conversations.events import (
     LeftAsItIs,
     MessageEdited,
     PhotoArrived,
+    PhotoUnsent,
     PrivacyAsked,
     ReceiptAsked,
     Replied,
@@ -179,6 +181,13 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
 
 def receipt(scene: Scene, state: State, event: ReceiptAsked) -> Turn:
     return stay(scene, Answer(), SendReceipt(), Audit("receipt_given", state.kind))
+
+
+def unsend(scene: Scene, state: State, event: PhotoUnsent) -> Turn:
+    """What he sent himself goes from his chat; what is stored stays."""
+    if not event.message_id.isdecimal():
+        return toast(scene, "stale")
+    return stay(scene, Answer("photo_unsent"), RemoveMessage(int(event.message_id)))
 
 
 # correcting
@@ -519,6 +528,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, LanguageChosen, speak, *UNFINISHED),
     across(ALL_STATES, DataAsked, mydata),
     across(ALL_STATES, ReceiptAsked, receipt),
+    across(ALL_STATES, PhotoUnsent, unsend),
     across(ALL_STATES, CorrectionAsked, correct, Confirming),
     across(ALL_STATES, CancelAsked, cancel),
     across(ALL_STATES, LeftAsItIs, leave_as_is),

@@ -53,6 +53,7 @@ class Checking(Record):
     part: str
     attempt: int
     since: datetime
+    message_id: int = 0  # of the message that brought it
 
 
 class Confirming(Record):

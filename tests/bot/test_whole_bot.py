@@ -275,6 +275,23 @@ async def test_mydata_brings_everything_and_delete_leaves_nothing(
         assert value.encode() not in stored
 
 
+async def test_the_photo_he_has_sent_goes_from_the_chat_on_his_wish_and_the_reviewers_still_see_it(
+    bot: RunningBot, cast: Cast, group: Group, ana: Person
+) -> None:
+    mei = cast.applicant("Mei")
+    for step in steps(mei)[:7]:
+        await step()
+    (sent,) = [one for one in mei.messages() if one.photo and not one.from_bot]
+    assert "two days" in ((await press(mei, "unsend")).text or "")
+    await cast.telegram.changes.until(lambda: sent.deleted, 10)
+    assert (await press(mei, "unsend")).text  # once more does no harm
+    for number in (7, 8, 9):
+        await answer(mei, number)
+    card = await submit(mei, group)
+    ana.start((await decide(ana, card, "view")).url.partition("?start=")[2])  # type: ignore[union-attr]
+    await ana.hears(lambda one: bool(one.photo), chat=ana.chat)
+
+
 async def test_a_second_press_on_erase_brings_nobody_back(
     bot: RunningBot, sandbox: Sandbox, cast: Cast, tmp_path: Path
 ) -> None:

@@ -248,6 +248,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "LanguageChosen",
         "LeftAsItIs",
         "MessageEdited",
+        "PhotoUnsent",
         "PressOutdated",
         "PrivacyAsked",
         "ReceiptAsked",

@@ -159,11 +159,13 @@ class Applicant:
         question = self._newest(lambda message: True)
         if question is None or not data_of(question, verb):  # not asked yet, or a decision came in between
             await self._act(Write(command), None, bool)
+            patience = 1.0
         else:
             await self._act(Press(verb), question, bool)
+            patience = 10.0  # the bot may be down: who writes meanwhile is somebody new, once he is erased
         if self.fate == "withdraw" and self._is_over():
             return
-        await self.world.until(lambda: self._is_over() or self._newest_is(verb), self.chat, 1.0)
+        await self.world.until(lambda: self._is_over() or self._newest_is(verb), self.chat, patience)
 
     def _newest(self, fits: Callable[[Message], bool]) -> Message | None:
         return next((one for one in self.chat.newest_first() if one.from_bot and fits(one)), None)

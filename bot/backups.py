@@ -97,14 +97,22 @@ class BackupKeeper:
         if missing or not self._journal.path.exists():
             self._journal.add(missing)
         self._known = known.union(missing)
+        self._expire()
         sets = {path: path.stat().st_ino for _, path in backup.files(self._folder, KEYS)}
         wanted = [path for path, inode in sets.items() if missing or self._pruned.get(path) != inode]
+        self._pruned = {}  # should it fail, every set is looked through again
         gone, wrong = backup.prune(self._folder, stones, wanted) if wanted else (0, [])
         if gone:
             log.info("keys of erased people are gone from the backups", action="backups", keys=gone)
         self._pruned = {path: path.stat().st_ino for path in sets if path.exists()}
         self._state = self._journal.state()
         return wrong
+
+    def _expire(self) -> None:
+        """Sets of keys go after their time also when nobody makes backups any more."""
+        now, limit = wall(), timedelta(days=KEYS_DAYS)
+        if any(now - moment > limit for moment, _ in backup.files(self._folder, KEYS)):
+            backup.expire(self._folder, KEYS, limit, now)
 
 
 def folder_of(settings: Settings, folder: Path | None) -> Path:

@@ -119,11 +119,14 @@ def _next_key(settings: Settings | DataAlone) -> OperatorKey | None:
 
 
 def _put_in_place(settings: Settings, new: OperatorKey) -> None:
-    """The new key's file takes the old one's name. Raises OSError."""
+    """The new key's file takes the old one's name; where it cannot, both are needed, and the operator is told."""
     path = settings.next_key_path
     if settings.key is None:
-        path.replace(settings.key_path)
-        sync(path.parent)
+        try:
+            path.replace(settings.key_path)
+            sync(path.parent)
+        except OSError as error:
+            log.warning(f"{_cure(settings)} ({error.strerror})", action="key_changed")
     elif fingerprint(OperatorKey.from_text(settings.key.get_secret_value())) == fingerprint(new):
         path.unlink()
     else:
@@ -131,6 +134,9 @@ def _put_in_place(settings: Settings, new: OperatorKey) -> None:
 
 
 def _cure(settings: Settings) -> str:
+    if settings.key is None:
+        new, old = settings.next_key_path, settings.key_path
+        return f"put {new}, the new key, in the place of {old}; until then both are needed"
     return f"INTAKE_KEY is the key before the last change: put in the one that stands in {settings.next_key_path}"
 
 
@@ -147,6 +153,12 @@ class KeyChange:
 
     async def begin(self, request: dict[str, Any]) -> dict[str, Any]:
         """As `look`, once it has begun."""
+        path = self._settings.next_key_path
+        if (
+            path.exists()
+            and fingerprint(OperatorKey.from_file(path, create=False)) == self._vault.fingerprint
+        ):
+            return {"error": _cure(self._settings)}  # the last change is not over
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._change())
             await asyncio.sleep(0)
@@ -165,7 +177,10 @@ class KeyChange:
         path = self._settings.next_key_path
         if path.exists():
             return _cure(self._settings)
-        return f"{self._settings.key_path} holds the new key; copy it to a safe place, and destroy the old one's copies"
+        return (
+            f"{self._settings.key_path} holds the new key; copy it to a safe place, and make a backup now:"
+            " those of before need the old key, which is to be kept until they are gone"
+        )
 
     async def _change(self) -> None:
         path = self._settings.next_key_path

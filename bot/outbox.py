@@ -45,7 +45,8 @@ from bot.recording import Recorder
 from bot.transport import NotSent, Transport, Uncertain
 from storage import store
 from storage.engine import Engine
-from storage.errors import StorageUnavailable
+from storage.errors import StorageUnavailable, Unreadable
+from storage.store import ErrandRow
 from storage.vault import Vault
 
 log = structlog.get_logger()
@@ -149,7 +150,7 @@ class Outbox:
         `flooded`: groups in which a digest stands; their cards are held back on.
         """
         self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._recorder.run())]
-        left = [restore(row, self._vault) for row in await self._engine.read(store.errands)]
+        left = self._restored(await self._engine.read(store.errands))
         now = self._clock()
         for errand in left:
             errand.may_stand = after_kill
@@ -184,7 +185,17 @@ class Outbox:
     async def take_up(self) -> None:
         """Accept whatever stands in the table and is not in memory."""
         rows = await self._engine.read(store.errands)
-        self.accept([restore(row, self._vault) for row in rows if row.errand_id not in self._known])
+        self.accept(self._restored([row for row in rows if row.errand_id not in self._known]))
+
+    def _restored(self, rows: Sequence[ErrandRow]) -> list[Errand]:
+        """Those that can be read; one that cannot must not keep all others from being done."""
+        found = []
+        for row in rows:
+            try:
+                found.append(restore(row, self._vault))
+            except (Unreadable, ValueError):
+                self.on_trouble(f"an errand of kind {row.kind} cannot be read, and is left undone")
+        return found
 
     async def settle(self) -> datetime | None:
         """For whoever moves the clock: do all that is due by it. When the next of what waits for its time is due."""

@@ -27,7 +27,7 @@ from conversations.state import Applicant
 from storage import store
 from storage.backup_files import Header, KeyRow
 from storage.engine import Transaction
-from storage.errors import BackupUnusable
+from storage.errors import BackupUnusable, Unreadable
 from storage.rotation import FINGERPRINT, SECRETS
 from storage.store import PersonRow, Tombstone
 from storage.vault import PersonKey, Vault
@@ -36,6 +36,7 @@ BATCH = 500  # people looked at together
 SENT = (SEND, EDIT, CARD, DATA, SHOW, MEMBER, DIGEST, NOTE)  # what the bot had sent soon after the backup
 FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
 ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer
+DAMAGED = 100  # one in so many may be damaged: with more, it is the keys that are wrong
 NOT_YET = 2**53  # the number of a message that comes after every real one
 
 
@@ -60,6 +61,7 @@ class Rebuilding:
     vault: Vault
     stones: dict[str, Tombstone]
     own: dict[str, Tombstone]  # those that the backup knows already
+    damaged: int = 0  # people whose keys are there, and do not open what is theirs
 
     def write(self, tx: Transaction) -> Restored:
         """All in one transaction. Raises BackupUnusable, KeyTrouble."""
@@ -81,6 +83,12 @@ class Rebuilding:
                 result.unreadable += 1
             else:
                 result.erased += 1
+        if self.damaged > max(1, len(wrapped) // DAMAGED):
+            raise Unreadable("the keys do not open the data")
+        if self.damaged:
+            result.notes.append(
+                f"people who are left out since what is kept of them is damaged: {self.damaged}"
+            )
         self._bury(tx)
         is_fresh = now - store.unstamp(self.moment) <= FRESH
         self._nobodys(tx, is_fresh)
@@ -120,12 +128,16 @@ class Rebuilding:
                     store.add_audit(tx, [("erased", ids[ref], "again")], wall())
 
     def _key(self, row: PersonRow, wrapped: dict[str, bytes]) -> PersonKey | None:
-        """His key, which opens what is his; None when it is not kept. Raises KeyTrouble."""
+        """His key, which opens what is his; None when it is not kept, or does not open it."""
         sealed = wrapped.get(row.person_id)
         if sealed is None:
             return None
-        key = self.vault.unwrap(row.person_id, sealed)
-        key.open(f"people/{row.person_id}", row.sealed)
+        try:
+            key = self.vault.unwrap(row.person_id, sealed)
+            key.open(f"people/{row.person_id}", row.sealed)
+        except Unreadable:
+            self.damaged += 1
+            return None
         return key
 
     def _gone(self, tx: Transaction, row: PersonRow, key: PersonKey | None) -> list[Errand]:

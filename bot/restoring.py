@@ -120,9 +120,10 @@ def _vault(settings: Settings, header: Header) -> Vault:
             f"this backup needs the operator's key with the fingerprint {header.key}, and {where} has"
             f" {next(iter(found))}; put that key there, or name its file with INTAKE_KEY_FILE"
         )
-    vault = Vault(found.pop(header.key))
+    vault = Vault(found[header.key])  # its key for hashes is the right one, where none is kept
     for other in found.values():
         vault.take(other)
+    vault.take(found[header.key])  # what is sealed from now on is sealed with the one that will fit
     if header.secrets:
         vault.take_secrets(header.secrets)
     return vault
@@ -217,6 +218,11 @@ async def _build(
                 f" moment of the backup; then the key before belongs in {settings.key_path}, and the one after in"
                 f" {settings.next_key_path}"
             ) from None
-        await engine.checkpoint()
-    restored.notes = notes
+        if not await engine.checkpoint():
+            raise BackupUnusable(
+                "the database cannot be written whole: is the disk full? Nothing was changed"
+            )
+    if fault := await asyncio.to_thread(backup_files.fault_of, draft):
+        raise BackupUnusable(f"the database that was built is not sound: {fault}; nothing was changed")
+    restored.notes += notes
     return restored, found.moment

@@ -12,10 +12,10 @@ import structlog
 
 from bot.arrivals import Happened
 from bot.clock import wall
+from bot.keys import vault_to_read
 from bot.people import People
 from bot.programmes import load
 from bot.settings import Settings
-from bot.starting import reading_vault
 from conversations import Programme
 from conversations.events import RetentionShortened
 from conversations.programme import Reminders, Retention
@@ -48,7 +48,7 @@ def list_due(settings: Settings) -> int:
         counts: Counter[tuple[str, str, bool]] = Counter()
         soonest: dict[tuple[str, str], datetime] = {}
         async with SQLite.open(settings.database, readonly=True) as engine:
-            people = People(engine, await reading_vault(engine, settings))
+            people = People(engine, await vault_to_read(engine, settings))
             total = await engine.read(store.count_people)
             async for applicant in _due(engine, people, EVER):
                 found = sorted(goings(programme, applicant), key=lambda going: going.at)
@@ -73,7 +73,11 @@ async def _due(engine: Engine, people: People, until: str) -> AsyncIterator[Appl
     after = ("", "")
     while rows := await engine.read(lambda tx, after=after: store.next_due(tx, after, until, BATCH)):  # type: ignore[misc]
         for _, person_id, wrapped, sealed in rows:
-            yield people.open_applicant(person_id, wrapped, sealed)
+            try:
+                applicant = people.open_applicant(person_id, wrapped, sealed)
+            except (Unreadable, ValueError):  # of whoever cannot be read nothing can be said
+                continue
+            yield applicant
         after = rows[-1][0], rows[-1][1]
 
 
@@ -190,7 +194,7 @@ class Periods:
         for person_id, wrapped, sealed, due, updated_at in rows:
             try:
                 applicant = self._people.open_applicant(person_id, wrapped, sealed)
-            except Unreadable:  # whoever looks after him will hear of it
+            except (Unreadable, ValueError):  # whoever looks after him will hear of it
                 continue
             was_until = goes_at(before, applicant)
             if was_until and spared_until(programme, applicant, was_until, self._clock()):

@@ -24,12 +24,10 @@ from bot.settings import Settings
 from bot.transport import Transport
 from storage import store
 from storage.engine import Engine, Transaction
-from storage.errors import KeyDoesNotFit
 from storage.folder import DataLock
 from storage.migrate import migrate
-from storage.rotation import FINGERPRINT
 from storage.sqlite import SQLite
-from storage.vault import OperatorKey, Vault, fingerprint
+from storage.vault import Vault
 
 log = structlog.get_logger()
 
@@ -106,25 +104,6 @@ def _pauses(is_first_start: bool) -> Iterator[float]:
 async def present_group(engine: Engine, group: int) -> int:
     """The id that the group which is set has now, as far as it is known."""
     return int(await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{group}")) or group)
-
-
-async def reading_vault(engine: Engine, settings: Settings) -> Vault:
-    """What opens the data for who only reads it; while one key gives way to another, either does.
-
-    Raises KeyDoesNotFit, and what `operator_key` does.
-    """
-    key, known = operator_key(settings), await engine.read(lambda tx: store.get_fact(tx, FINGERPRINT))
-    keys = [] if key is None else [key]
-    if settings.next_key_path.exists():
-        keys.append(OperatorKey.from_file(settings.next_key_path, create=False))
-    if known not in [fingerprint(one) for one in keys]:
-        raise KeyDoesNotFit(
-            "the operator's key is not the one this data was sealed with; put the right key back"
-        )
-    vault = Vault(keys[0])
-    for one in keys[1:]:
-        vault.take(one)
-    return vault
 
 
 def _enter(tx: Transaction, name: str, now: datetime) -> None:

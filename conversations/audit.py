@@ -101,7 +101,7 @@ ACTIONS: dict[Action, Entry] = {
     "forgotten": Entry("person", "receipt", "An earlier application was kept for its time."),
     "erased": Entry(
         "person",
-        "asked, retention, silence or operator; the receipt of the erasure",
+        "asked, retention, silence or operator, and the receipt of the erasure; again, after a restore",
         "Everything of a person went: at /delete, after its time, because he was not heard of, or at `intake erase`.",
     ),
     "spared": Entry(

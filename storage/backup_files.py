@@ -256,6 +256,14 @@ def _stones(inside: Any, path: Path) -> tuple[list[Tombstone], bytes]:
     return [stone for stone in found if stone is not None], rest
 
 
+def fault_of(database: Path) -> str:
+    """What is wrong with the file of a database, all of which must be in it; nothing when it is sound."""
+    if Path(f"{database}-wal").exists():
+        return "its log was not emptied"
+    with contextlib.closing(sqlite3.connect(f"file:{database}?immutable=1", uri=True)) as connection:
+        return unsound(connection)
+
+
 def unsound(connection: sqlite3.Connection) -> str:
     """What is wrong with a database; nothing when it is well."""
     (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()

@@ -1,6 +1,8 @@
 """A bad network and people who cannot be reached: nothing is lost, and nothing is done twice that need not be."""
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -389,3 +391,16 @@ async def test_a_reviewer_who_blocked_the_bot_stops_neither_the_group_nor_anothe
         await approve(play, card)  # the photo he was shown is to be removed
         await mei.sees(TOLD)
         await play.settled()
+
+
+async def test_an_errand_that_cannot_be_read_keeps_no_other_from_being_done(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        mei = play.cast.applicant("Mei")
+        await agree(mei)
+        await play.stop()
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "intake.sqlite")) as hand, hand:
+            hand.execute("INSERT INTO errands (errand_id, kind, sealed) VALUES ('0', 'wipe', x'01')")
+        await play.start()
+        mei.say("Mei Okafor")
+        await at(mei, 2)
+        await play.until(lambda: any("wipe cannot be read" in line for line in play.told))

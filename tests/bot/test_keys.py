@@ -1,6 +1,7 @@
 """The operator's key gives way to a new one, and nothing is unreadable at any moment of that."""
 
 import asyncio
+import errno
 import itertools
 import json
 import os
@@ -9,12 +10,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from pydantic import SecretStr
 
 from bot.app import change_key_at_rest
 from bot.buttons import Press, Signer
+from bot.clock import wall
+from bot.keys import KeyChange
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
@@ -237,6 +241,28 @@ async def test_what_lies_between_the_last_write_and_the_files_is_put_right(tmp_p
         assert "key_changed" in {row[2] for row in await engine.read(store.audit_rows)}
     assert settings.key_path.read_text() == new
     assert not settings.next_key_path.exists()
+
+
+async def test_where_the_file_cannot_take_the_others_place_both_keys_go_on_being_used(tmp_path: Path) -> None:
+    """The key's file is mounted alone, as containers do."""
+    settings = settings_of(tmp_path / "data")
+    async with open_data(settings) as (engine, vault, _):
+        await engine.write(
+            lambda tx: store.park(tx, "1", (None, ""), "x", vault.seal("parked/1", b"{}"), NOW)
+        )
+
+    def busy(self: Path, target: Path) -> Path:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    with patch.object(Path, "replace", busy):
+        said = await asyncio.to_thread(change_key_at_rest, settings, lambda done, total: None)
+        assert f"put {settings.next_key_path}, the new key, in the place of {settings.key_path}" in said
+        async with open_data(settings) as (engine, vault, _):
+            (row,) = await engine.read(store.parked)
+            assert vault.open("parked/1", row.sealed) == b"{}"
+            assert "error" in await KeyChange(engine, vault, settings, wall).begin({})  # the last is not over
+    async with open_data(settings):
+        assert not settings.next_key_path.exists()
 
 
 # buttons

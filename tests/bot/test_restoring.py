@@ -1,6 +1,7 @@
 """What a restored database holds, and what a set of keys still does."""
 
 import asyncio
+import errno
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,22 +9,24 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from pydantic import SecretStr
 
 from bot import backups, restoring
 from bot.app import change_key_at_rest
-from bot.backups import back_up
+from bot.backups import BackupKeeper, back_up
 from bot.clock import wall
-from bot.errands import Errand
+from bot.errands import Errand, restore
 from bot.rebuilding import ASKED
 from bot.settings import Settings
 from bot.starting import open_data
 from conversations.state import Applicant
 from storage import backup, store
-from storage.backup_files import KEYS, keys_of, opened
+from storage.backup_files import KEYS, Draft, keys_of, opened
 from storage.engine import Transaction
-from storage.errors import StorageError
+from storage.errors import BackupUnusable, StorageError
 from storage.journal import Journal
-from storage.vault import Vault
+from storage.sqlite import SQLite
+from storage.vault import OperatorKey, Vault
 from tests.bot.test_backups import lose_data
 from tests.bot.test_keys import settings_of
 from tests.storage.rows import submit
@@ -299,3 +302,79 @@ def test_a_database_that_is_damaged_is_kept_aside_whole(settings: Settings) -> N
     (aside,) = settings.data.glob("intake.sqlite.before-*")
     assert aside.read_bytes() == b"not a database" * 900
     assert found(settings, "SELECT person_id FROM people") == [("a",)]
+
+
+# faults
+
+
+def test_one_damaged_person_is_left_out_and_all_others_come_back(settings: Settings) -> None:
+    def fill(tx: Transaction, vault: Vault) -> None:
+        for number in range(9):
+            come(tx, vault, f"p{number}")
+        cut = "substr(sealed, 1, length(sealed) - 1) || x'00'"
+        tx.execute(f"UPDATE people SET sealed = CAST({cut} AS BLOB) WHERE person_id = 'p7'")
+
+    asyncio.run(change(settings, fill))
+    said = restored(settings, taken(settings))
+    assert "people who are left out since what is kept of them is damaged: 1" in said
+    assert found(settings, "SELECT COUNT(*), SUM(person_id = 'p7') FROM people") == [(8, 0)]
+
+
+def test_a_database_that_is_not_whole_takes_nobodys_place(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    data = taken(settings)
+
+    async def refuse(self: SQLite) -> bool:
+        return False
+
+    with patch.object(SQLite, "checkpoint", refuse), pytest.raises(BackupUnusable, match="written whole"):
+        restored(settings, data)
+    assert found(
+        settings, "SELECT COUNT(*), (SELECT COUNT(*) FROM audit WHERE action = 'restored') FROM people"
+    ) == [(1, 0)]
+    assert not [path for path in settings.data.iterdir() if "restor" in path.name or "draft" in path.name]
+
+
+def test_what_a_restore_leaves_to_do_is_sealed_with_the_key_that_fits_from_then_on(
+    settings: Settings,
+) -> None:
+    """The new key stands in its file yet, since the operator gives the old one by the environment."""
+
+    def with_key(key: OperatorKey) -> Settings:
+        return settings.model_copy(update={"key": SecretStr(key.text())})
+
+    def fill(tx: Transaction, vault: Vault) -> None:
+        wipe = Errand("wipe", 77, None, {"say": "", "language": "en", "messages": [], "cards": []})
+        store.add_errands(tx, [wipe.row(vault)])
+        come(tx, vault, "a")
+
+    before = with_key(OperatorKey.generate())
+    asyncio.run(change(before, fill))
+    change_key_at_rest(before, lambda done, total: None)
+    restored(before, taken(before))
+    after = with_key(OperatorKey.from_file(before.next_key_path, create=False))
+
+    def read(tx: Transaction, vault: Vault) -> list[str]:
+        return [restore(row, vault).kind for row in store.errands(tx) if row.person_id is None]
+
+    assert "wipe" in asyncio.run(change(after, read))
+
+
+async def test_a_set_of_keys_that_could_not_be_made_anew_is_tried_again(settings: Settings) -> None:
+    def full(self: Draft) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await change(settings, lambda tx, vault: come(tx, vault, "a"))
+    await asyncio.to_thread(taken, settings)
+    assert settings.backups is not None
+    async with open_data(settings) as (engine, _, _):
+        told: list[str] = []
+        keeper = BackupKeeper(engine, settings.backups, told.append)
+        await keeper._look()
+        await engine.write(lambda tx: store.erase_person(tx, "a", "ref-a", None, wall()))
+        with patch.object(Draft, "__enter__", full):
+            await keeper._look()
+        assert "No space left" in told[0]
+        await keeper._look()
+    ((_, path),) = backup.files(settings.backups, KEYS)
+    assert [row for row in keys_of(path)[1] if row.kind == "person"] == []

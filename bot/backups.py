@@ -13,7 +13,7 @@ from bot.mistakes import CannotStart
 from bot.settings import Settings
 from storage import backup, store
 from storage.backup_files import DATA, KEYS, Tell
-from storage.engine import Engine
+from storage.engine import Engine, Row
 from storage.errors import StorageError
 from storage.journal import Journal
 from storage.sqlite import SQLite
@@ -41,6 +41,7 @@ class BackupKeeper:
         self._known: set[Tombstone] = set()  # what stands in the journal
         self._state: tuple[int, ...] | None = None  # the journal as it was left
         self._pruned: dict[Path, int] = {}  # the sets of keys, by inode, that hold nobody's key who is erased
+        self._last: Row | None = None  # of the tombstones that were looked at
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "BackupKeeper":
@@ -74,9 +75,14 @@ class BackupKeeper:
         was_due = self._due.is_set()
         self._due.clear()
         try:
+            last = await self._engine.read(store.last_tombstones)
+            if last == self._last and await asyncio.to_thread(self._is_as_left):
+                return  # there may be very many, and they are read for nothing each minute
             stones = await self._engine.read(store.tombstones)
-            for line in await asyncio.to_thread(self._keep, stones):
+            wrong = await asyncio.to_thread(self._keep, stones)
+            for line in wrong:
                 self._on_trouble(line)
+            self._last = None if wrong else last
         except (StorageError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             self._state = None
@@ -107,6 +113,13 @@ class BackupKeeper:
         self._pruned = {path: path.stat().st_ino for path in sets if path.exists()}
         self._state = self._journal.state()
         return wrong
+
+    def _is_as_left(self) -> bool:
+        """Whether the folder is as the last look has left it, and nothing in it has had its time."""
+        sets = backup.files(self._folder, KEYS)
+        inodes = {path: path.stat().st_ino for _, path in sets}
+        is_over = any(wall() - moment > timedelta(days=KEYS_DAYS) for moment, _ in sets)
+        return self._journal.state() == self._state and inodes == self._pruned and not is_over
 
     def _expire(self) -> None:
         """Sets of keys go after their time also when nobody makes backups any more."""

@@ -679,6 +679,11 @@ def tombstones(tx: Transaction) -> list[Tombstone]:
     return [Tombstone(*row) for row in rows]
 
 
+def last_tombstones(tx: Transaction) -> Row:
+    """How many there are, and when the last was set: whether there are others than before."""
+    return tx.fetchone("SELECT COUNT(*), MAX(erased_at) FROM tombstones") or (0, None)
+
+
 # backups: what a person's data need to be read is kept apart from them
 
 

@@ -381,7 +381,12 @@ async def test_what_cannot_be_restored_is_refused_in_one_line(
             return said
 
         assert "cannot be read: No such file" in await refused(folder / "intake-none.data", "--keys", data)
-        for broken in (whole[:-9], whole[: len(whole) // 2], whole[:300] + b"\x00" + whole[301:], whole[:90]):
+        for broken in (
+            whole[:-9],
+            whole[: len(whole) // 2],
+            whole[:300] + bytes([whole[300] ^ 1]) + whole[301:],
+            whole[:90],
+        ):
             data.write_bytes(broken)
             assert "damaged" in await refused(data)
         data.write_bytes(b"SQLite format 3\x00" + os.urandom(5000))

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -118,14 +118,17 @@ class BackupKeeper:
         """Whether the folder is as the last look has left it, and nothing in it has had its time."""
         sets = backup.files(self._folder, KEYS)
         inodes = {path: path.stat().st_ino for _, path in sets}
-        is_over = any(wall() - moment > timedelta(days=KEYS_DAYS) for moment, _ in sets)
-        return self._journal.state() == self._state and inodes == self._pruned and not is_over
+        return self._journal.state() == self._state and inodes == self._pruned and not _overdue(sets)
 
     def _expire(self) -> None:
         """Sets of keys go after their time also when nobody makes backups any more."""
-        now, limit = wall(), timedelta(days=KEYS_DAYS)
-        if any(now - moment > limit for moment, _ in backup.files(self._folder, KEYS)):
-            backup.expire(self._folder, KEYS, limit, now)
+        if _overdue(backup.files(self._folder, KEYS)):
+            backup.expire(self._folder, KEYS, timedelta(days=KEYS_DAYS), wall())
+
+
+def _overdue(sets: Sequence[tuple[datetime, Path]]) -> bool:
+    """Whether one of these has had its time."""
+    return any(wall() - moment > timedelta(days=KEYS_DAYS) for moment, _ in sets)
 
 
 def folder_of(settings: Settings, folder: Path | None) -> Path:

@@ -25,6 +25,7 @@ from bot.errands import (
     WAKE,
     WIPE,
     Errand,
+    removal,
 )
 from bot.flood import digest_fact
 from bot.messages import Body, Messages
@@ -177,7 +178,7 @@ class Deliveries:
         if self.is_erased(row.person_id):
             return self._removal(chat, message_id)
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
-        older = [_remove(chat, row.card_message or 0, self._moved(row))] if stands else []
+        older = [removal(chat, row.card_message or 0, self._moved(row))] if stands else []
         if not await self._engine.write(_posted(errand, receipt, chat, message_id, older, self._vault)):
             return self._removal(chat, message_id)
         return Outcome(late=older)
@@ -265,12 +266,7 @@ class Deliveries:
 
     def _removal(self, chat: int, message_id: int) -> Outcome:
         """A message that must go, since its person was erased meanwhile."""
-        return Outcome(errands=[(_remove(chat, message_id), self._vault)])
-
-
-def _remove(chat: int, message_id: int, instead: Body | None = None) -> Errand:
-    """Nobody's errand: it outlives whoever the message was about."""
-    return Errand(REMOVE, chat, None, {"message_id": message_id, "instead": instead})
+        return Outcome(errands=[(removal(chat, message_id), self._vault)])
 
 
 def _posted(

@@ -135,6 +135,11 @@ def restore(row: ErrandRow, vault: Vault) -> Errand:
     )
 
 
+def removal(chat: int, message_id: int, instead: dict[str, Any] | None = None) -> Errand:
+    """A message is to go, or to read `instead`: nobody's errand, that outlives whoever it was about."""
+    return Errand(REMOVE, chat, None, {"message_id": message_id, "instead": instead})
+
+
 def disowned(errand: Errand) -> Errand:
     """The same to do, once its person is erased: nobody's, and due at once."""
     return Errand(errand.kind, errand.chat, None, errand.body)

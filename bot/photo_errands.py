@@ -8,7 +8,7 @@ from telegram.error import BadRequest
 
 from bot.arrivals import Happened
 from bot.carrying import shown_place
-from bot.errands import REMOVE, Errand
+from bot.errands import REMOVE, Errand, removal
 from bot.messages import Body, Messages
 from bot.people import photo_place
 from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
@@ -116,7 +116,7 @@ class PhotoErrands:
         return Outcome([_shown(person_id, message_id, receipt, sealed_chat, now)], [(removal, key)])
 
     def _removal(self, chat: int, message_id: int) -> Outcome:
-        return Outcome(errands=[(Errand(REMOVE, chat, None, {"message_id": message_id}), self._vault)])
+        return Outcome(errands=[(removal(chat, message_id), self._vault)])
 
     async def hide(self, errand: Errand) -> Outcome:
         """Every photo of an application that stands in a reviewer's chat is to go, in the order of that chat."""

@@ -28,7 +28,6 @@ class Rotation:
         self._clock = clock
         self.done = 0
         self.total = 0
-        self.is_over = False
 
     async def run(self, key: OperatorKey) -> None:
         """Raises StorageUnavailable, and can be run again then."""
@@ -48,7 +47,6 @@ class Rotation:
 
         await self._engine.write(over)
         vault.button_keys.become(buttons)
-        self.is_over = True
 
     async def _all(self, reseal: Reseal) -> None:
         after = ""

@@ -7,25 +7,22 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import TelegramError
 
-from bot.arrivals import kind_of, park, place_of
 from bot.auditing import Heads
 from bot.backups import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
-from bot.clock import TOLERANCE, Clock, steady, wall
+from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
 from bot.erasing import DueErasure, OnePerson
-from bot.errands import CARD, NOTE, Errand
+from bot.errands import NOTE, Errand
 from bot.exported import COMMAND as EXPORTED
 from bot.exported import Exported
 from bot.flood import digest_fact
@@ -34,7 +31,7 @@ from bot.intake import Intake
 from bot.jobs import Jobs
 from bot.keys import KeyChange, operator_key
 from bot.messages import Messages
-from bot.metrics import Metrics, Reading
+from bot.metrics import Metrics
 from bot.mistakes import CannotStart
 from bot.outbox import Outbox
 from bot.pacing import Pacing
@@ -44,17 +41,19 @@ from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
 from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
-from bot.receiver import Polling, Webhook
+from bot.readings import Readings
+from bot.receiving import Receiving
 from bot.restoring import leftovers
 from bot.retention import Periods
 from bot.reviewers import Reviewers
+from bot.served_group import ServedGroup
 from bot.settings import Settings
 from bot.sightings import Sightings, kept
-from bot.starting import MOVED, find_group, open_data, present_group, who_am_i
+from bot.starting import find_group, open_data, present_group, who_am_i
 from bot.suspects import SERVING
 from bot.transport import Transport
 from bot.turns import Turns
-from bot.web import listen_on, serve_status, serve_webhook, split_address
+from bot.web import listen_on, serve_status, split_address
 from bot.wording import Wording
 from conversations import ProgrammeMistakes
 from storage import store
@@ -65,16 +64,7 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-SERVED = "group_served"  # the fact with the id of the group in which the bot was last
 SAY_AGAIN = 600.0  # seconds until the operators are told the same again
-
-
-@dataclass(slots=True)
-class Group:
-    """The reviewers' group, which may move once to a supergroup."""
-
-    chat_id: int
-
 
 SetClock = Callable[[], datetime]  # a clock that somebody sets
 
@@ -88,7 +78,7 @@ class App:
         loaded: Loaded,
         engine: Engine,
         vault: Vault,
-        group: Group,
+        group: ServedGroup,
         transport: Transport,
         clock: SetClock | None,
     ) -> None:
@@ -107,6 +97,8 @@ class App:
         self.health = Health(engine, transport, self.drained.is_set)
         self.outbox: Outbox
         self.intake: Intake
+        self.receiving: Receiving
+        self.readings: Readings
         self.jobs: Jobs
         self.backups: BackupKeeper | None = None
         self.periods: Periods
@@ -114,7 +106,6 @@ class App:
         self.reviewers: Reviewers
         self.me: dict[str, Any] = {}
         self._doors: dict[str, socket.socket] = {}
-        self._found = (group.chat_id, "")  # the group as it was found at the start
         self._said: dict[str, float] = {}
 
     @classmethod
@@ -155,11 +146,12 @@ class App:
             former = await engine.read(store.former_texts)
             programme = loaded.programme.model_copy(update={"former": former})
             loaded = dataclasses.replace(loaded, programme=programme)
-            group = Group(await present_group(engine, settings.group))
+            chat = await present_group(engine, settings.group)
+            found = found or await find_group(transport, settings, chat, me)
+            group = ServedGroup(engine, settings.group, chat, found)
+            await group.remember()
             app = cls(settings, loaded, engine, vault, group, transport, clock)
             app.me, app._doors = me, doors
-            app._found = found or await find_group(transport, settings, group.chat_id, me)
-            await app._remember_group()
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
             for name in applied:
@@ -230,7 +222,7 @@ class App:
             carrier,
             lambda: self.group.chat_id,
             self.trouble,
-            lambda: self.outbox.spawn(self.post_missing_cards()),
+            lambda: self.outbox.spawn(self.group.post_missing_cards()),
             self.metrics.count,
         )
         self.intake = Intake(
@@ -245,7 +237,21 @@ class App:
             on_commit=lambda seconds: self.metrics.observe("commit_seconds", seconds),
             also=self.sightings.keep,
         )
-        self.metrics.probe(self._look_at_work, self._look_at_data, self._look_at_files, self._look_at_process)
+        self.readings = Readings(
+            self.engine, self.outbox, self.settings.database, self.clock, self._true_clock, self.metrics
+        )
+        self.receiving = Receiving(
+            self.settings,
+            self.transport,
+            self.engine,
+            self.vault,
+            self.intake,
+            self.sightings,
+            self.health,
+            self.metrics,
+            self.drained,
+            self.clock,
+        )
         self.periods = Periods(self.engine, people, programme, self.intake.happen, self.clock)
         heads = Heads(self.engine, self.vault, self.settings.operators, self.outbox.accept, self.clock)
         self.jobs = Jobs(
@@ -261,7 +267,9 @@ class App:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
         self.intake.on_erased = self._erased
         self.outbox.performer = deliveries
-        self.outbox.on_group_moved = self.move_group
+        self.outbox.on_group_moved = self.group.move
+        self.group.outbox, self.group.reviewers = self.outbox, self.reviewers
+        self.group.on_trouble = self.trouble
         self.outbox.on_trouble = self.trouble
         deliveries.happen = photos.happen = self.intake.happen
         deliveries.retake = self.intake.retake
@@ -290,7 +298,7 @@ class App:
         trust = asyncio.create_task(self._trust_when_drained())
         periods = asyncio.create_task(self._apply_periods())
         try:
-            await self._take_group_as_found()
+            await self.group.take_as_found()
             await self._register_commands()
             async with contextlib.AsyncExitStack() as stack:
                 parked = Parked(self.engine, self.vault, self.clock, self.intake)
@@ -321,7 +329,8 @@ class App:
                 if self.backups is not None:
                     await stack.enter_async_context(self.backups)
                     health.watch(*self.backups.keepers)
-                await self._receive(stop)
+                whose = {"bot": self.me["username"], "group": self.group.chat_id}
+                await self.receiving.run(stop, self._doors.get("webhook"), whose)
             if watch.done():
                 watch.result()
         finally:
@@ -347,68 +356,6 @@ class App:
                 f"nothing goes by itself any more: the retention periods could not be applied ({type(error).__name__})"
             )
 
-    async def _receive(self, stop: asyncio.Event) -> None:
-        """By webhook or by polling, until told to stop. Raises CannotStart when the token is refused."""
-        try:
-            await (self._receive_deliveries(stop) if "webhook" in self._doors else self._poll(stop))
-        except InvalidToken:
-            raise CannotStart(
-                "INTAKE_TOKEN: Telegram does not accept the token any more; was it revoked?"
-            ) from None
-
-    async def _receive_deliveries(self, stop: asyncio.Event) -> None:
-        url, secret = str(self.settings.webhook_url), self.settings.webhook_secret
-        assert secret is not None  # the settings see to it
-        webhook = Webhook(self.transport, self.take, self.park, secret.get_secret_value())
-        async with serve_webhook(self._doors["webhook"], url, webhook, self.metrics):
-            try:
-                await webhook.register(url)
-            except InvalidToken:
-                raise
-            except TelegramError as error:
-                raise CannotStart(f"INTAKE_WEBHOOK_URL: Telegram does not take {url} ({error})") from None
-            self._say_started("receiving by webhook")
-            draining = asyncio.create_task(webhook.drain(self.drained.set))
-            await stop.wait()
-            draining.cancel()
-
-    async def _poll(self, stop: asyncio.Event) -> None:
-        polling = Polling(
-            self.transport, self.take, self.park, on_drained=self.drained.set, on_polled=self._polled
-        )
-        receiving = asyncio.create_task(polling.run())
-        stopping = asyncio.create_task(stop.wait())
-        self._say_started("receiving by polling")
-        await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        await polling.stop()
-        await receiving
-
-    def _polled(self, fault: str) -> None:
-        self.health.polled(fault)
-        if fault:
-            self.metrics.count("polls_failed_total")
-
-    def _say_started(self, line: str) -> None:
-        log.info(line, action="started", bot=self.me["username"], group=self.group.chat_id)
-
-    async def take(self, batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        for update in batch:
-            self.metrics.count("updates_total", kind=kind_of(update))
-            if place := place_of(update):
-                self.sightings.see(*place)
-        answers = await self.intake.take(batch)
-        if answers:
-            self.metrics.count("callback_answers_total", len(answers), outcome="in_response")
-        return answers
-
-    async def park(self, raw: bytes, reason: str) -> None:
-        """Keep what was not even JSON."""
-        at = self.clock()
-        await self.engine.write(lambda tx: park(tx, self.vault, raw, None, reason, at))
-        log.error("update parked", action="park", error=reason)
-        self.metrics.count("updates_parked_total")
-
     async def _register_commands(self) -> None:
         """The command menu, per language and scope; a refusal does not stop the start."""
         programme = self.loaded.programme
@@ -426,52 +373,6 @@ class App:
                 log.warning("commands not registered", action="commands", error=type(error).__name__)
 
     # what others ask of it
-
-    async def move_group(self, old: int, new: int) -> None:
-        """The group became a supergroup: remember its id, and post every open card anew there."""
-        if old != self.group.chat_id:
-            return
-        at_setting = f"{MOVED}:{self.settings.group}"
-        await self.engine.write(lambda tx: store.put_fact(tx, at_setting, str(new)))  # else it is said again
-        if old != self.group.chat_id:  # said twice meanwhile
-            return
-        self.group.chat_id = new
-        self.reviewers.forget_all()
-        self.outbox.move_lane(old, new)
-        await self.post_missing_cards()
-        self.trouble("the reviewers' group became a supergroup; its open cards are posted anew")
-
-    async def _remember_group(self) -> None:
-        """Raises CannotStart when the bot is not in the group and never was: the setting is wrong."""
-        found, wrong = self._found
-        known = await self.engine.read(lambda tx: store.get_fact(tx, SERVED))
-        if wrong and known != str(found):
-            raise CannotStart(wrong)
-        if known != str(found):
-            await self.engine.write(lambda tx: store.put_fact(tx, SERVED, str(found)))
-
-    async def _take_group_as_found(self) -> None:
-        """Applicants are served also while the bot is shut out of the group it served: cards wait for its return."""
-        chat, wrong = self._found
-        if wrong:
-            self.trouble(wrong)
-        if chat != self.group.chat_id:
-            await self.move_group(self.group.chat_id, chat)
-        else:
-            await self.post_missing_cards()
-
-    async def post_missing_cards(self) -> None:
-        """Every open application has its card in the present group, or an errand that brings it there."""
-        chat = self.group.chat_id
-        missing = await self.engine.read(lambda tx: store.without_card(tx, chat))
-        on_their_way = self.outbox.cards()
-        self.outbox.accept(
-            [
-                Errand(CARD, chat, None, {"receipt": receipt, "anew": True, "pressed": []})
-                for receipt, _ in missing
-                if receipt not in on_their_way
-            ]
-        )
 
     def _erased(self) -> None:
         """Somebody was: nothing of him may stand anywhere for long."""
@@ -495,38 +396,8 @@ class App:
                 "this machine's clock is minutes off Telegram's, which is used instead; set it right"
             )
 
-    async def _look_at_work(self) -> Reading:
-        """What waits outside the database; this and the next are read when the metrics are asked for."""
-        return {**self.outbox.look(), "clock_error_seconds": self._true_clock.error()}
-
-    async def _look_at_data(self) -> Reading:
-        counts, parked, oldest = await self.engine.read(
-            lambda tx: (store.count_by_status(tx), store.count_parked(tx), store.oldest_waiting(tx))
-        )
-        return {
-            "parked": parked,
-            "applications": counts,
-            "oldest_application_seconds": 0.0 if oldest is None else (self.clock() - oldest).total_seconds(),
-        }
-
-    async def _look_at_process(self) -> Reading:
-        return {"open_files": sum(1 for _ in Path("/proc/self/fd").iterdir())}
-
-    async def _look_at_files(self) -> Reading:
-        database = self.settings.database
-        files = {"main": database, "wal": database.with_name(f"{database.name}-wal")}
-        return {
-            "database_bytes": {name: path.stat().st_size for name, path in files.items() if path.exists()}
-        }
-
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
-        counts = await self.engine.read(store.count_by_status)
-        return {
-            "bot": self.me["username"],
-            "group": self.group.chat_id,
-            "errands_waiting": self.outbox.waiting(),
-            "applications": counts,
-        }
+        return await self.readings.status(self.me["username"], self.group.chat_id)
 
 
 def _listen(settings: Settings) -> dict[str, socket.socket]:
@@ -595,49 +466,3 @@ def run(settings: Settings) -> int:
     """`intake run`: the exit status."""
     asyncio.run(serve(settings))
     return 0
-
-
-async def _migrate(settings: Settings) -> list[str]:
-    async with open_data(settings) as (_, _, applied):
-        return applied
-
-
-def parked_at_rest(settings: Settings, command: str, **values: Any) -> dict[str, Any]:
-    """`intake parked list` and `drop` while no bot runs on the data. Raises what is in MISTAKES."""
-    if settings.is_first_start:
-        raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
-
-    async def work() -> dict[str, Any]:
-        async with open_data(settings) as (engine, vault, _):
-            parked = Parked(engine, vault, wall)
-            return await {"list": parked.list, "drop": parked.drop}[command](values)
-
-    return asyncio.run(work())
-
-
-def change_key_at_rest(settings: Settings, tell: Callable[[int, int], None]) -> str:
-    """`intake key rotate` while no bot runs; what the operator is to do. `tell`: done and total, again and again.
-
-    Raises what is in MISTAKES.
-    """
-    if settings.is_first_start:
-        raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
-
-    async def work() -> str:
-        async with open_data(settings) as (engine, vault, _):
-            keys = KeyChange(engine, vault, settings, wall)
-            look = await keys.begin({})
-            while "error" not in look and not look["over"]:
-                await asyncio.sleep(0.05)
-                look = await keys.look({})
-                tell(look.get("done", 0), look.get("total", 0))
-            if "error" in look:
-                raise CannotStart(look["error"])
-            return str(look["say"])
-
-    return asyncio.run(work())
-
-
-def migrate_data(settings: Settings) -> list[str]:
-    """`intake migrate`: what was applied."""
-    return asyncio.run(_migrate(settings))

@@ -89,7 +89,7 @@ def migrate() -> None:
     """Bring the database to this version's schema; `run` does the same at its start."""
     settings = settings_or_exit()
     set_up_logs(settings)
-    applied = call("bot.app", "migrate_data", settings)
+    applied = call("bot.at_rest", "migrate_data", settings)
     click.echo("\n".join(f"applied {name}" for name in applied) or "the database is up to date")
 
 

@@ -245,7 +245,7 @@ def key_rotate() -> None:
 
     Every person's key is wrapped anew. Cut short at any point, it goes on at the next start.
     """
-    click.echo(followed("sealing anew", "key_change", "key_look", "bot.app", "change_key_at_rest"))
+    click.echo(followed("sealing anew", "key_change", "key_look", "bot.at_rest", "change_key_at_rest"))
 
 
 def _day(text: str | None) -> datetime | None:
@@ -302,5 +302,5 @@ def _parked(command: str, **values: Any) -> dict[str, Any]:
         answer: dict[str, Any] = control.ask(settings.data / control.SOCKET, f"parked_{command}", **values)
     except control.NotRunning:
         set_up_logs(settings)
-        answer = call("bot.app", "parked_at_rest", settings, command, **values)
+        answer = call("bot.at_rest", "parked_at_rest", settings, command, **values)
     return done(answer)

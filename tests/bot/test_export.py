@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from bot.app import change_key_at_rest
+from bot.at_rest import change_key_at_rest
 from bot.cli import intake
 from bot.exported import Exported
 from bot.exporting import Made, Wanted, export

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import pytest
 from pydantic import SecretStr
 
-from bot.app import change_key_at_rest
+from bot.at_rest import change_key_at_rest
 from bot.buttons import Press, Signer
 from bot.clock import wall
 from bot.keys import KeyChange

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot import backups, restoring
-from bot.app import change_key_at_rest
+from bot.at_rest import change_key_at_rest
 from bot.backups import BackupKeeper, back_up
 from bot.clock import wall
 from bot.errands import Errand, restore

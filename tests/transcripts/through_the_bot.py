@@ -168,7 +168,7 @@ async def opened(folder: Path) -> AsyncIterator[Theatre]:
 
 def _follow(theatre: Theatre) -> None:
     """Note which updates were committed."""
-    telegram, take = theatre.sandbox.telegram, theatre.app.take
+    telegram, take = theatre.sandbox.telegram, theatre.app.receiving.take
 
     async def taking(batch: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
         answers = await take(batch)
@@ -176,7 +176,7 @@ def _follow(theatre: Theatre) -> None:
         telegram.changes.happened()
         return answers
 
-    theatre.app.take = taking  # type: ignore[method-assign]
+    theatre.app.receiving.take = taking  # type: ignore[method-assign]
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ from conversations.effects import (
     WithdrawConsents,
 )
 from conversations.events import PhotoOpened
-from conversations.rights import due_at
+from conversations.keeping import due_at
 from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
 from storage import store
 from storage.engine import Transaction

@@ -29,7 +29,7 @@ from bot.turns import Turns
 from bot.wording import Wording
 from conversations import Programme, ProgrammeMistakes
 from conversations.events import ErasureOrdered, FellSilent
-from conversations.rights import closed_goes_at
+from conversations.keeping import closed_goes_at
 from conversations.state import Applicant, Open, Settled
 from storage import store
 from storage.engine import Engine, Transaction

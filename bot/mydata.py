@@ -7,7 +7,7 @@ from typing import Any
 from bot.people import People
 from conversations import Programme
 from conversations.application import Answer, Application, Chosen, Pictured, View
-from conversations.rights import Going, goings
+from conversations.keeping import Going, goings
 from conversations.state import Applicant, Deciding, Rejecting, Settled, State, application_of, draft_of
 from storage import store
 from storage.engine import Engine, Row, Transaction

@@ -46,7 +46,7 @@ from conversations.events import (
     StalePressed,
     UndoWindowPassed,
 )
-from conversations.rights import due_at
+from conversations.keeping import due_at
 from conversations.state import application_of, draft_of
 from storage.vault import ButtonKeys
 

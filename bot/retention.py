@@ -18,8 +18,8 @@ from bot.programmes import load
 from bot.settings import Settings
 from conversations import Programme
 from conversations.events import RetentionShortened
+from conversations.keeping import Going, due_at, goes_at, goings, spared_until
 from conversations.programme import Reminders, Retention
-from conversations.rights import Going, due_at, goes_at, goings, spared_until
 from conversations.state import Applicant
 from storage import store
 from storage.engine import Engine, Row, Transaction

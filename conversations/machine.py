@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conversations import applicant, review, rights
+from conversations import applicant, review, rights, silence
 from conversations.effects import Answer
 from conversations.events import (
     ErasureOrdered,
@@ -15,7 +15,7 @@ from conversations.events import (
 )
 from conversations.rules import Scene, Turn, step, table, tell_once, toast
 
-RULES = table(*applicant.RULES, *rights.RULES, *review.RULES)
+RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES)
 
 # All else shows that the person himself is there: the clock of reminders and expiry starts anew.
 _NOT_HIS = (ReviewEvent, PhotoChecked, UndoWindowPassed, FellSilent, RetentionShortened, ErasureOrdered)

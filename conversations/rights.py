@@ -3,10 +3,7 @@
 Each of these works in every state and, unless it is confirmed, changes nothing of where he stands.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
 
 from conversations.application import Application, Closed, Pictured, photo_ids
 from conversations.effects import (
@@ -16,7 +13,6 @@ from conversations.effects import (
     DropPhotos,
     Effect,
     Erase,
-    ForgetApplication,
     HidePhotos,
     Refresh,
     RemoveMessage,
@@ -46,7 +42,6 @@ from conversations.events import (
     PrivacyAsked,
     ReceiptAsked,
     Replied,
-    RetentionShortened,
     Rushed,
     SomethingElse,
     StalePressed,
@@ -56,19 +51,18 @@ from conversations.events import (
     WithdrawalAsked,
     Withdrew,
 )
-from conversations.programme import AGREEMENT, Programme
+from conversations.keeping import goes_at, past_goes_at, photos_go_at
+from conversations.programme import AGREEMENT
 from conversations.prompts import edit_rows, reapply_from, resumed, show
-from conversations.rules import Rule, Scene, Turn, across, move, on, stay, tell_once, toast
+from conversations.rules import Rule, Scene, Turn, across, move, stay, tell_once, toast
 from conversations.state import (
     ALL_STATES,
-    Applicant,
     Checking,
     Confirming,
     Consenting,
     Deciding,
     Drafting,
     Fresh,
-    Open,
     Reading,
     Rejecting,
     Settled,
@@ -80,7 +74,6 @@ from conversations.state import (
 )
 
 YES_NO = "danger"
-NOTICE = timedelta(days=3)  # so long a draft stays after a warning that the period became shorter
 
 # seeing
 
@@ -274,6 +267,14 @@ def withdraw(scene: Scene, state: State, event: Withdrew | FellSilent, notes: tu
     return show(scene, settled, *ended, *after, notes=notes, agreed={})
 
 
+def without_photos(application: Application) -> Application:
+    answers = {
+        key: answer.model_copy(update={"sides": {}}) if isinstance(answer, Pictured) else answer
+        for key, answer in application.answers.items()
+    }
+    return application.model_copy(update={"answers": answers})
+
+
 def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:
     """Says first what goes and what stays, and why."""
     values = {"state": state.kind, "barred_until": barred_until(scene)}
@@ -340,183 +341,6 @@ def pass_over(scene: Scene, state: State, event: CameEarly) -> Turn:
     return stay(scene)
 
 
-# time
-
-
-def due_at(programme: Programme, applicant: Applicant) -> datetime | None:
-    """When the clock next has something to say: a reminder, an expiry, the end of a retention."""
-    return min(_dues(programme, applicant), default=None)
-
-
-def _dues(programme: Programme, applicant: Applicant) -> Iterator[datetime]:
-    yield from (going.at for going in goings(programme, applicant))
-    if isinstance(applicant.state, Unsubmitted) and (reminder := next_reminder(programme, applicant)):
-        yield reminder
-
-
-def next_reminder(programme: Programme, applicant: Applicant) -> datetime | None:
-    hours = programme.reminders.after_hours
-    if applicant.reminded >= len(hours):
-        return None
-    return applicant.heard_at + timedelta(hours=hours[applicant.reminded])
-
-
-@dataclass(frozen=True, slots=True)
-class Going:
-    """One kind of thing that is kept, and when it goes by itself. A draft may be a recalled application's."""
-
-    what: Literal["account", "draft", "photos", "application", "earlier application"]
-    at: datetime
-    outcome: str = ""
-    receipt: str = ""
-
-
-def goings(programme: Programme, applicant: Applicant) -> Iterator[Going]:
-    """What goes of a person and when; nothing of an application that reviewers have."""
-    state, goes = applicant.state, goes_at(programme, applicant)
-    if goes is not None:
-        if isinstance(state, Settled):
-            closed = state.closed
-            if photo_ids(state.application.answers):
-                photos_go = min(goes, photos_go_at(programme, state))
-                yield Going("photos", photos_go, closed.outcome, closed.receipt)
-            yield Going("application", goes, closed.outcome, closed.receipt)
-        elif draft := draft_of(state):
-            recalled = draft.recalled
-            yield Going("draft", goes, "recalled" if recalled else "", recalled.receipt if recalled else "")
-        else:
-            yield Going("account", goes)
-    for one in applicant.past:
-        at = past_goes_at(programme, applicant, one)
-        yield Going("earlier application", at, one.outcome, one.receipt)
-
-
-def past_goes_at(programme: Programme, applicant: Applicant, closed: Closed) -> datetime:
-    """An earlier application goes after its time, or with all the rest."""
-    at, rest = closed_goes_at(programme, closed), goes_at(programme, applicant)
-    return min(at, rest) if rest and isinstance(applicant.state, Fresh | Settled) else at
-
-
-def closed_goes_at(programme: Programme, closed: Closed) -> datetime:
-    return closed.at + programme.keep(closed.outcome)
-
-
-def goes_at(programme: Programme, applicant: Applicant) -> datetime | None:
-    """When what is kept now goes by itself; None while reviewers have it."""
-    state = applicant.state
-    if isinstance(state, Open):
-        return None
-    if isinstance(state, Settled):
-        return closed_goes_at(programme, state.closed)
-    goes = applicant.heard_at + timedelta(days=programme.retention.draft_days)
-    spared = applicant.spared_until if isinstance(state, Unsubmitted) else None
-    return max(goes, spared) if spared else goes
-
-
-def photos_go_at(programme: Programme, state: Settled) -> datetime:
-    return state.closed.at + timedelta(days=programme.retention.photo_days)
-
-
-def forget_past(scene: Scene, state: State) -> Turn | None:
-    """His earlier applications that were kept for their time go, from wherever they are still named."""
-    programme, past = scene.programme, scene.applicant.past
-    gone = [one for one in past if closed_goes_at(programme, one) <= scene.now]
-    if not gone:
-        return None
-    rest = tuple(one for one in past if one not in gone)
-    effects: list[Effect] = []
-    for one in gone:
-        effects += [ForgetApplication(one.receipt), Audit("forgotten", one.receipt)]
-    if isinstance(state, Waiting | Rejecting | Deciding | Settled) and state.application.earlier:
-        application = state.application.model_copy(update={"earlier": rest})
-        effects.append(Refresh(application.receipt))
-        state = state.model_copy(update={"application": application})
-    return stay(scene, *effects, past=rest, state=state)
-
-
-def silent_open(scene: Scene, state: Waiting | Rejecting | Deciding, event: FellSilent) -> Turn:
-    return forget_past(scene, state) or stay(scene)
-
-
-def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
-    """At most two reminders, then the draft expires and says so."""
-    applicant, programme = scene.applicant, scene.programme
-    if turn := forget_past(scene, state):
-        return turn
-    due = due_at(programme, applicant)
-    if due is None or due > scene.now:
-        return stay(scene)  # he has just been heard of
-    gone = goes_at(programme, applicant)
-    if gone is None or gone > scene.now:
-        return stay(scene, reminder(state, gone), reminded=applicant.reminded + 1)
-    if state.draft.recalled:
-        return withdraw(scene, state, event, (Say("recall_expired"),))
-    photos = tuple(sorted(photo_ids(state.draft.answers)))
-    drop = (DropPhotos(photos),) if photos else ()
-    told = (Say("draft_expired"),) if state.draft.answers else ()
-    # counted from now on again: the erasure of what is left comes later, and takes this message with it
-    return move(scene, Fresh(), *drop, Audit("expired", "draft"), *told, agreed={}, heard_at=scene.now)
-
-
-def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
-    row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
-    return Say("reminder", {"goes_at": goes, "recalled": state.draft.recalled}, (row,))
-
-
-def spared_until(programme: Programme, applicant: Applicant, was: datetime, now: datetime) -> datetime | None:
-    """How long a draft that goes earlier than its owner was told is to stay, with a warning now; None where none is
-    due: it goes no earlier, he was warned so before, or a usual reminder comes in time."""
-    state, goes = applicant.state, goes_at(programme, applicant)
-    if not isinstance(state, Unsubmitted) or goes is None or goes >= was or goes == applicant.spared_until:
-        return None
-    next_ = next_reminder(programme, applicant)
-    if next_ is not None and next_ < goes and goes > now:
-        return None
-    return max(goes, min(was, now + NOTICE))
-
-
-def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
-    """The usual reminder, with the new date; of closed applications none is sent."""
-    until = spared_until(scene.programme, scene.applicant, event.was, scene.now)
-    if until is None or not isinstance(state, Unsubmitted):
-        return stay(scene)
-    audit = Audit("spared", until.date().isoformat())
-    return stay(scene, reminder(state, until), audit, spared_until=until)
-
-
-def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
-    """First the photos go, then everything."""
-    if turn := forget_past(scene, state):
-        return turn
-    if closed_goes_at(scene.programme, state.closed) <= scene.now:
-        return move(scene, Fresh(), Erase("retention", barred_until(scene), "retention_over"))
-    photos = tuple(sorted(photo_ids(state.application.answers)))
-    if not photos or photos_go_at(scene.programme, state) > scene.now:
-        return stay(scene)
-    after = state.model_copy(update={"application": without_photos(state.application)})
-    receipt = state.application.receipt
-    effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired", receipt))
-    return stay(scene, *effects, state=after)
-
-
-def without_photos(application: Application) -> Application:
-    answers = {
-        key: answer.model_copy(update={"sides": {}}) if isinstance(answer, Pictured) else answer
-        for key, answer in application.answers.items()
-    }
-    return application.model_copy(update={"answers": answers})
-
-
-def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
-    """Of someone who keeps nothing here, not even the account's id is kept for ever."""
-    if turn := forget_past(scene, state):
-        return turn
-    gone = goes_at(scene.programme, scene.applicant)
-    if gone is None or gone > scene.now:
-        return stay(scene)
-    return stay(scene, Erase("silence", barred_until(scene)))
-
-
 UNFINISHED = (Reading, Consenting, Drafting, Checking, Confirming)
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
@@ -537,7 +361,6 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, ErasureAsked, ask_erase),
     across(ALL_STATES, ErasureConfirmed, erase, Fresh),
     across(ALL_STATES, ErasureOrdered, erase_as_ordered, Fresh),
-    across(ALL_STATES, RetentionShortened, warn),
     across(ALL_STATES, MessageEdited, edited),
     across(ALL_STATES, SomethingElse, something_else),
     across(ALL_STATES, UnknownCommand, unknown_command),
@@ -551,8 +374,4 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     ),
     across((Fresh, Reading, Waiting, Rejecting, Deciding, Settled), SteppedBack, nothing_back),
     across((Fresh, Checking, Waiting, Rejecting, Deciding, Settled), CameEarly, pass_over),
-    across(UNFINISHED, FellSilent, silent_draft, Fresh, Settled),
-    on(Settled, FellSilent, silent_settled, Fresh),
-    on(Fresh, FellSilent, silent_stranger),
-    across((Waiting, Rejecting, Deciding), FellSilent, silent_open),
 )

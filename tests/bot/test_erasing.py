@@ -25,8 +25,8 @@ from bot.starting import open_data
 from conversations import Programme
 from conversations.effects import Say
 from conversations.events import RetentionShortened
+from conversations.keeping import goes_at
 from conversations.programme import Retention
-from conversations.rights import goes_at
 from conversations.state import Applicant, Drafting, Unsubmitted
 from storage import store
 from storage.engine import Row, Transaction

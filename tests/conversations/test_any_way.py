@@ -50,8 +50,8 @@ from conversations.events import (
     UnknownCommand,
     Withdrew,
 )
+from conversations.keeping import due_at
 from conversations.prompts import is_agreed
-from conversations.rights import due_at
 from conversations.state import (
     Checking,
     Confirming,

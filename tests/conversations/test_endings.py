@@ -32,7 +32,7 @@ from conversations.events import (
     UndoWindowPassed,
     Withdrew,
 )
-from conversations.rights import due_at
+from conversations.keeping import due_at
 from conversations.state import (
     Confirming,
     Deciding,

@@ -19,7 +19,7 @@ from bot.sandbox.state import Chat, Message
 from bot.sandbox.telegram import Answer
 from bot.settings import Settings
 from conversations.events import ErasureConfirmed
-from conversations.rights import due_at
+from conversations.keeping import due_at
 from conversations.state import Applicant
 from tests.bot.stage import read_once
 from tests.cast import Cast, Group, Person

@@ -36,7 +36,7 @@ from conversations.events import (
     Submitted,
     UndoWindowPassed,
 )
-from conversations.rights import due_at
+from conversations.keeping import due_at
 from conversations.state import Applicant, Deciding, State, application_of, draft_of
 from tests.bot.exactly.items import Item, Items
 from tests.bot.exactly.record import ERASED, FILE, PHOTO, Kept, Key, ref_of, reviewer

@@ -1,0 +1,110 @@
+"""What time does: reminders, the end of a draft, of photos, of an application, of everything."""
+
+from datetime import datetime
+
+from conversations.application import photo_ids
+from conversations.effects import (
+    Audit,
+    Button,
+    DropPhotos,
+    Effect,
+    Erase,
+    ForgetApplication,
+    HidePhotos,
+    Refresh,
+    Say,
+)
+from conversations.events import FellSilent, RetentionShortened
+from conversations.keeping import closed_goes_at, due_at, goes_at, photos_go_at, spared_until
+from conversations.rights import UNFINISHED, YES_NO, barred_until, withdraw, without_photos
+from conversations.rules import Rule, Scene, Turn, across, move, on, stay
+from conversations.state import ALL_STATES, Deciding, Fresh, Rejecting, Settled, State, Unsubmitted, Waiting
+
+
+def forget_past(scene: Scene, state: State) -> Turn | None:
+    """His earlier applications that were kept for their time go, from wherever they are still named."""
+    programme, past = scene.programme, scene.applicant.past
+    gone = [one for one in past if closed_goes_at(programme, one) <= scene.now]
+    if not gone:
+        return None
+    rest = tuple(one for one in past if one not in gone)
+    effects: list[Effect] = []
+    for one in gone:
+        effects += [ForgetApplication(one.receipt), Audit("forgotten", one.receipt)]
+    if isinstance(state, Waiting | Rejecting | Deciding | Settled) and state.application.earlier:
+        application = state.application.model_copy(update={"earlier": rest})
+        effects.append(Refresh(application.receipt))
+        state = state.model_copy(update={"application": application})
+    return stay(scene, *effects, past=rest, state=state)
+
+
+def silent_open(scene: Scene, state: Waiting | Rejecting | Deciding, event: FellSilent) -> Turn:
+    return forget_past(scene, state) or stay(scene)
+
+
+def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
+    """At most two reminders, then the draft expires and says so."""
+    applicant, programme = scene.applicant, scene.programme
+    if turn := forget_past(scene, state):
+        return turn
+    due = due_at(programme, applicant)
+    if due is None or due > scene.now:
+        return stay(scene)  # he has just been heard of
+    gone = goes_at(programme, applicant)
+    if gone is None or gone > scene.now:
+        return stay(scene, reminder(state, gone), reminded=applicant.reminded + 1)
+    if state.draft.recalled:
+        return withdraw(scene, state, event, (Say("recall_expired"),))
+    photos = tuple(sorted(photo_ids(state.draft.answers)))
+    drop = (DropPhotos(photos),) if photos else ()
+    told = (Say("draft_expired"),) if state.draft.answers else ()
+    # counted from now on again: the erasure of what is left comes later, and takes this message with it
+    return move(scene, Fresh(), *drop, Audit("expired", "draft"), *told, agreed={}, heard_at=scene.now)
+
+
+def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
+    row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
+    return Say("reminder", {"goes_at": goes, "recalled": state.draft.recalled}, (row,))
+
+
+def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
+    """The usual reminder, with the new date; of closed applications none is sent."""
+    until = spared_until(scene.programme, scene.applicant, event.was, scene.now)
+    if until is None or not isinstance(state, Unsubmitted):
+        return stay(scene)
+    audit = Audit("spared", until.date().isoformat())
+    return stay(scene, reminder(state, until), audit, spared_until=until)
+
+
+def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
+    """First the photos go, then everything."""
+    if turn := forget_past(scene, state):
+        return turn
+    if closed_goes_at(scene.programme, state.closed) <= scene.now:
+        return move(scene, Fresh(), Erase("retention", barred_until(scene), "retention_over"))
+    photos = tuple(sorted(photo_ids(state.application.answers)))
+    if not photos or photos_go_at(scene.programme, state) > scene.now:
+        return stay(scene)
+    after = state.model_copy(update={"application": without_photos(state.application)})
+    receipt = state.application.receipt
+    effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired", receipt))
+    return stay(scene, *effects, state=after)
+
+
+def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
+    """Of someone who keeps nothing here, not even the account's id is kept for ever."""
+    if turn := forget_past(scene, state):
+        return turn
+    gone = goes_at(scene.programme, scene.applicant)
+    if gone is None or gone > scene.now:
+        return stay(scene)
+    return stay(scene, Erase("silence", barred_until(scene)))
+
+
+RULES: tuple[Rule | tuple[Rule, ...], ...] = (
+    across(ALL_STATES, RetentionShortened, warn),
+    across(UNFINISHED, FellSilent, silent_draft, Fresh, Settled),
+    on(Settled, FellSilent, silent_settled, Fresh),
+    on(Fresh, FellSilent, silent_stranger),
+    across((Waiting, Rejecting, Deciding), FellSilent, silent_open),
+)

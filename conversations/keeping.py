@@ -9,7 +9,7 @@ from conversations.application import Closed, photo_ids
 from conversations.programme import Programme
 from conversations.state import Applicant, Fresh, Open, Settled, Unsubmitted, draft_of
 
-NOTICE = timedelta(days=3)  # so long a draft stays after a warning that the period became shorter
+NOTICE = timedelta(days=3)  # what goes is announced so long before, also when periods become shorter
 
 
 def due_at(programme: Programme, applicant: Applicant) -> datetime | None:
@@ -21,6 +21,16 @@ def _dues(programme: Programme, applicant: Applicant) -> Iterator[datetime]:
     yield from (going.at for going in goings(programme, applicant))
     if isinstance(applicant.state, Unsubmitted) and (reminder := next_reminder(programme, applicant)):
         yield reminder
+    if warning := warns_at(programme, applicant):
+        yield warning
+
+
+def warns_at(programme: Programme, applicant: Applicant) -> datetime | None:
+    """When he hears that a closed application goes soon; None when he has, or when it is kept for days only."""
+    state, goes = applicant.state, goes_at(programme, applicant)
+    if not isinstance(state, Settled) or state.warned or goes is None:
+        return None
+    return goes - NOTICE if goes - state.closed.at > 2 * NOTICE else None
 
 
 def next_reminder(programme: Programme, applicant: Applicant) -> datetime | None:
@@ -76,9 +86,10 @@ def goes_at(programme: Programme, applicant: Applicant) -> datetime | None:
     if isinstance(state, Open):
         return None
     if isinstance(state, Settled):
-        return closed_goes_at(programme, state.closed)
-    goes = applicant.heard_at + timedelta(days=programme.retention.draft_days)
-    spared = applicant.spared_until if isinstance(state, Unsubmitted) else None
+        goes = closed_goes_at(programme, state.closed)
+    else:
+        goes = applicant.heard_at + timedelta(days=programme.retention.draft_days)
+    spared = applicant.spared_until if isinstance(state, Unsubmitted | Settled) else None
     return max(goes, spared) if spared else goes
 
 
@@ -87,12 +98,16 @@ def photos_go_at(programme: Programme, state: Settled) -> datetime:
 
 
 def spared_until(programme: Programme, applicant: Applicant, was: datetime, now: datetime) -> datetime | None:
-    """How long a draft that goes earlier than its owner was told is to stay, with a warning now; None where none is
-    due: it goes no earlier, he was warned so before, or a usual reminder comes in time."""
+    """How long what goes earlier than its owner was told is to stay, with a warning now; None where none is due: it
+    goes no earlier, he was warned so before, or is warned in time anyway."""
     state, goes = applicant.state, goes_at(programme, applicant)
-    if not isinstance(state, Unsubmitted) or goes is None or goes >= was or goes == applicant.spared_until:
+    if not isinstance(state, Unsubmitted | Settled) or goes is None:
         return None
-    next_ = next_reminder(programme, applicant)
-    if next_ is not None and next_ < goes and goes > now:
+    if goes >= was or goes == applicant.spared_until:
+        return None
+    usual = (
+        warns_at(programme, applicant) if isinstance(state, Settled) else next_reminder(programme, applicant)
+    )
+    if usual is not None and usual < goes and goes > now and (isinstance(state, Unsubmitted) or usual > now):
         return None
     return max(goes, min(was, now + NOTICE))

@@ -15,7 +15,7 @@ from conversations.effects import (
     Say,
 )
 from conversations.events import FellSilent, RetentionShortened
-from conversations.keeping import closed_goes_at, due_at, goes_at, photos_go_at, spared_until
+from conversations.keeping import closed_goes_at, due_at, goes_at, photos_go_at, spared_until, warns_at
 from conversations.rights import UNFINISHED, YES_NO, barred_until, withdraw, without_photos
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
 from conversations.state import ALL_STATES, Deciding, Fresh, Rejecting, Settled, State, Unsubmitted, Waiting
@@ -68,23 +68,35 @@ def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
 
 
 def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
-    """The usual reminder, with the new date; of closed applications none is sent."""
+    """The usual reminder or warning, with the new date."""
     until = spared_until(scene.programme, scene.applicant, event.was, scene.now)
-    if until is None or not isinstance(state, Unsubmitted):
-        return stay(scene)
-    audit = Audit("spared", until.date().isoformat())
-    return stay(scene, reminder(state, until), audit, spared_until=until)
+    audit = Audit("spared", until.date().isoformat()) if until else None
+    if audit and isinstance(state, Unsubmitted):
+        return stay(scene, reminder(state, until), audit, spared_until=until)
+    if audit and isinstance(state, Settled):
+        after = state.model_copy(update={"warned": True})
+        return stay(scene, warning(state, until), audit, state=after, spared_until=until)
+    return stay(scene)
+
+
+def warning(state: Settled, goes: datetime | None) -> Say:
+    values = {"receipt": state.closed.receipt, "outcome": state.closed.outcome, "goes_at": goes}
+    return Say("retention_near", values, ((Button("mydata"),),))
 
 
 def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
-    """First the photos go, then everything."""
+    """First the photos go; then everything, and he is told some days before."""
     if turn := forget_past(scene, state):
         return turn
-    if closed_goes_at(scene.programme, state.closed) <= scene.now:
+    goes = goes_at(scene.programme, scene.applicant)
+    if goes is not None and goes <= scene.now:
         return move(scene, Fresh(), Erase("retention", barred_until(scene), "retention_over"))
     photos = tuple(sorted(photo_ids(state.application.answers)))
     if not photos or photos_go_at(scene.programme, state) > scene.now:
-        return stay(scene)
+        soon = warns_at(scene.programme, scene.applicant)
+        if soon is None or soon > scene.now:
+            return stay(scene)
+        return stay(scene, warning(state, goes), state=state.model_copy(update={"warned": True}))
     after = state.model_copy(update={"application": without_photos(state.application)})
     receipt = state.application.receipt
     effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired", receipt))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from conversations import Applicant
+from conversations import Applicant, Programme
 from conversations.application import Closed, Picture, Pictured, View
 from conversations.effects import (
     Answer,
@@ -27,6 +27,7 @@ from conversations.events import (
     PrivacyAsked,
     Rejected,
     RejectionBegun,
+    RetentionShortened,
     Started,
     Undone,
     UndoWindowPassed,
@@ -59,6 +60,12 @@ from tests.conversations.world import (
 )
 
 DAY = timedelta(days=1)
+
+
+def kept_for(**days: int) -> Programme:
+    """The programme with other periods."""
+    return PROGRAMME.model_copy(update={"retention": PROGRAMME.retention.model_copy(update=days)})
+
 
 # the decision
 
@@ -228,7 +235,13 @@ def test_a_draft_is_recalled_twice_and_then_expires() -> None:
 
 def test_a_recalled_application_that_is_left_is_withdrawn() -> None:
     heard = silence(person(STATES["confirming a recalled one"]))
-    assert heard == ["24: reminder", "96: reminder", "720: recall_expired/withdrawn", "1440: gone"]
+    assert heard == [
+        "24: reminder",
+        "96: reminder",
+        "720: recall_expired/withdrawn",
+        "1368: retention_near",
+        "1440: gone",
+    ]
 
 
 @pytest.mark.parametrize("state", ["waiting", "claimed", "rejecting", "deciding"])
@@ -239,12 +252,52 @@ def test_the_clock_says_nothing_while_reviewers_have_it(state: str) -> None:
 @pytest.mark.parametrize(("state", "days"), [("approved", 730), ("rejected", 180), ("withdrawn", 30)])
 def test_after_the_end_first_the_photo_goes_then_everything(state: str, days: int) -> None:
     who = person(STATES[state])
-    assert due_at(PROGRAMME, who) == NOW + 30 * DAY
+    if days > 30:
+        assert due_at(PROGRAMME, who) == NOW + 30 * DAY
     found = turn(who, FellSilent(), now=NOW + 30 * DAY)
     dropped = [effect for effect in found.effects if isinstance(effect, DropPhotos)]
     assert (dropped == [DropPhotos(("photo",))]) is (days > 30)
     assert (Refresh(APPLICATION.receipt) in found.effects) is (days > 30)  # the card says so
-    assert silence(who)[-1] == f"{days * 24}: gone"
+    assert silence(who) == [f"{(days - 3) * 24}: retention_near", f"{days * 24}: gone"]
+
+
+def test_what_is_kept_for_days_only_goes_without_a_warning_between() -> None:
+    who, programme = person(STATES["withdrawn"]), kept_for(withdrawn_days=6)
+    assert due_at(programme, who) == NOW + 6 * DAY
+    assert due_at(kept_for(withdrawn_days=7), who) == NOW + 4 * DAY
+
+
+def test_one_who_was_not_reached_before_the_end_is_not_kept_longer_for_it() -> None:
+    found = turn(person(STATES["rejected"]), FellSilent(), now=NOW + 180 * DAY)
+    assert [type(effect) for effect in found.effects] == [Erase]
+
+
+@pytest.mark.parametrize(
+    ("days", "now", "stays_until"),
+    [
+        (10, 20, 23),  # overdue by the new period: three days more, and he is told
+        (10, 8, 11),  # the end is nearer than any warning can be
+        (10, 2, None),  # the usual warning comes in time
+        (181, 20, None),  # it stays longer than he was told
+    ],
+)
+def test_a_closed_application_whose_period_became_shorter_goes_after_a_warning(
+    days: int, now: int, stays_until: int | None
+) -> None:
+    who, programme = person(STATES["rejected"]), kept_for(rejected_days=days)
+    shortened = RetentionShortened(NOW + 180 * DAY)
+    found = turn(who, shortened, now=NOW + now * DAY, programme=programme)
+    if stays_until is None:
+        assert found.effects == ()
+        return
+    assert names(found) == ["retention_near"]
+    assert due_at(programme, found.applicant) == NOW + stays_until * DAY
+    again = turn(found.applicant, shortened, now=NOW + now * DAY, programme=programme)
+    assert again.effects == ()
+    before = turn(found.applicant, FellSilent(), now=NOW + (stays_until - 1) * DAY, programme=programme)
+    assert not any(isinstance(effect, Erase) for effect in before.effects)
+    after = turn(found.applicant, FellSilent(), now=NOW + stays_until * DAY, programme=programme)
+    assert any(isinstance(effect, Erase) for effect in after.effects)
 
 
 # what is offered

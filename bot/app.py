@@ -266,7 +266,7 @@ class App:
         if self.settings.backups is not None:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
         self.intake.on_erased = self._erased
-        self.outbox.performer = deliveries
+        self.outbox.trying.performer = deliveries
         self.outbox.on_group_moved = self.group.move
         self.group.outbox, self.group.reviewers = self.outbox, self.reviewers
         self.group.on_trouble = self.trouble

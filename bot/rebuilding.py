@@ -8,6 +8,8 @@ What the bot did after the moment of the backup it does not know any more, and T
   What waits for somebody who has blocked the bot stays in any case;
 - what the dialogue itself waits for stays: photos to be fetched, the ends of undo windows, removals;
 - the cards of open applications are brought up to date, since they may show what nobody knows any more;
+- what would go within three days, or is overdue, stays for three days more, counted from the next start, which tells
+  its owner (bot/retention.py): he may have been heard of since, and was perhaps told another date;
 - people in the middle of their questions are asked again before an answer counts: in their chat may stand a question
   of which the data know nothing.
 """
@@ -22,6 +24,7 @@ from bot.clock import wall
 from bot.errands import CARD, DATA, DIGEST, EDIT, MEMBER, NOTE, REMOVE, SEND, SHOW, WIPE, Errand
 from bot.jobs import SEEN_DAYS
 from bot.people import Person
+from bot.retention import PROGRESS, RESTORED
 from bot.suspects import IN_HAND, SERVING
 from conversations.state import Applicant
 from storage import store
@@ -96,8 +99,9 @@ class Rebuilding:
             result.dropped = store.drop_errands(tx, SENT)
         store.count_attempts(tx)
         store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
-        for fact in (SERVING, IN_HAND, SECRETS):
+        for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
             store.drop_fact(tx, fact)
+        store.put_fact(tx, RESTORED, store.stamp(now))
         store.put_fact(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:
             store.put_fact(tx, SECRETS, self.header.secrets)

@@ -17,8 +17,8 @@ from bot.people import People
 from bot.programmes import load
 from bot.settings import Settings
 from conversations import Programme
-from conversations.events import RetentionShortened
-from conversations.keeping import Going, due_at, goes_at, goings, spared_until
+from conversations.events import DataRestored, RetentionShortened
+from conversations.keeping import Going, due_at, goes_at, goings, restored_until, spared_until
 from conversations.programme import Reminders, Retention
 from conversations.state import Applicant
 from storage import store
@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 PERIODS = "retention"  # the fact with the periods that every due date was last reckoned by
 PROGRESS = "retention_progress"  # the fact with how far other periods are applied
+RESTORED = "restored"  # the fact of when a backup was restored, while not all are warned of what goes soon
+COUNTS = ("earlier", "later", "warned", "restored")  # people: due earlier or later, warned of either kind
 BATCH = 200  # people in one transaction: turns come between
 AGAIN = 5.0  # seconds until a database that could not be written is tried again
 EVER = "9999"  # after every date
@@ -124,18 +126,23 @@ def _as_before(programme: Programme, was: dict[str, Any]) -> Programme:
     )
 
 
+def _facts(tx: Transaction) -> list[str | None]:
+    return [store.get_fact(tx, name) for name in (PERIODS, PROGRESS, RESTORED)]
+
+
 async def applied(engine: Engine, programme: Programme) -> bool:
-    """Whether every due date is reckoned by the periods of the programme as it stands."""
-    known, progress = await engine.read(
-        lambda tx: (store.get_fact(tx, PERIODS), store.get_fact(tx, PROGRESS))
-    )
-    return progress is None and known is not None and json.loads(known) == periods(programme)
+    """Whether every due date is reckoned by the periods of the programme as it stands, and nobody is to be warned."""
+    known, progress, restored = await engine.read(_facts)
+    if progress is not None or restored is not None:
+        return False
+    return known is not None and json.loads(known) == periods(programme)
 
 
 class Periods:
     """Other periods than those of the last start apply to what exists; killed anywhere, that goes on.
 
-    Nothing may be destroyed before it is over: who was told a later date is warned first.
+    Nothing may be destroyed before it is over: who was told a later date is warned first. After a restore everybody is
+    of whom something goes soon.
     """
 
     def __init__(
@@ -166,17 +173,23 @@ class Periods:
     async def _apply(self) -> None:
         if await applied(self._engine, self._programme):
             return
-        known, progress, count = await self._engine.read(
-            lambda tx: (store.get_fact(tx, PERIODS), store.get_fact(tx, PROGRESS), store.count_people(tx))
+        (known, progress, restored), count = await self._engine.read(
+            lambda tx: (_facts(tx), store.count_people(tx))
         )
+        restored_at = store.unstamp(restored) if restored else None
         wanted, was = periods(self._programme), json.loads(known) if known else None
         done = json.loads(progress) if progress else {}
         if done.get("periods") != wanted:
-            done = {"periods": wanted, "after": "", "earlier": 0, "later": 0, "warned": 0}
+            done = {"periods": wanted, "after": "", **dict.fromkeys(COUNTS, 0)}
         while count and (rows := await self._next(done["after"])):
-            await self._batch(rows, was, done)
+            await self._batch(rows, was, restored_at, done)
         await self._engine.write(lambda tx: self._over(tx, was, wanted, is_new=not count))
-        if count:
+        if restored:
+            log.info(
+                f"after the restore {done['restored']} people were warned of what goes soon",
+                action="restored",
+            )
+        if count and was != wanted:
             log.info(
                 f"the retention periods changed: {done['earlier']} people have something due earlier,"
                 f" {done['later']} later; {done['warned']} were warned first",
@@ -186,15 +199,25 @@ class Periods:
     async def _next(self, after: str) -> list[Row]:
         return await self._engine.read(lambda tx: store.next_people(tx, after, BATCH))
 
-    async def _batch(self, rows: list[Row], was: dict[str, Any] | None, done: dict[str, Any]) -> None:
+    async def _batch(
+        self,
+        rows: list[Row],
+        was: dict[str, Any] | None,
+        restored_at: datetime | None,
+        done: dict[str, Any],
+    ) -> None:
         """Who needs a warning gets it in a turn of his own; the others' dates, and how far it is, are one write."""
         programme, changed = self._programme, []
-        counts = {name: done[name] for name in ("earlier", "later", "warned")}
+        counts = {name: done.get(name, 0) for name in COUNTS}
         before = _as_before(programme, was) if was else programme
         for person_id, wrapped, sealed, due, updated_at in rows:
             try:
                 applicant = self._people.open_applicant(person_id, wrapped, sealed)
             except (Unreadable, ValueError):  # whoever looks after him will hear of it
+                continue
+            if restored_at and restored_until(programme, applicant, restored_at, self._clock()):
+                await self._happen(Happened(DataRestored(restored_at), person_id=person_id))
+                counts["restored"] += 1
                 continue
             was_until = goes_at(before, applicant)
             if was_until and spared_until(programme, applicant, was_until, self._clock()):
@@ -221,6 +244,7 @@ class Periods:
     ) -> None:
         store.put_fact(tx, PERIODS, json.dumps(wanted))
         store.drop_fact(tx, PROGRESS)
+        store.drop_fact(tx, RESTORED)
         if not is_new and (detail := " ".join(_changes(was or {}, wanted))):
             store.add_audit(tx, [("retention_changed", "", detail)], self._clock())
 

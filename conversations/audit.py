@@ -107,7 +107,7 @@ ACTIONS: dict[Action, Entry] = {
     "spared": Entry(
         "person",
         "until when",
-        "Something stays longer than a shorter period would have it, and its owner is warned before it goes.",
+        "Something stays longer: its period became shorter, or data were restored; its owner is warned first.",
     ),
     "parked_retried": Entry("parked update", "handled or failed", "`intake parked retry` was used on it."),
     "parked_dropped": Entry("parked update", "", "`intake parked drop` deleted it."),

@@ -369,6 +369,13 @@ class RetentionShortened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DataRestored(Event):
+    """A backup has taken the place of lost data: what he said and was told since is not known. `at`: when that was."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ErasureOrdered(Event):
     """The operator has everything of this person erased."""
 

@@ -14,8 +14,17 @@ from conversations.effects import (
     Refresh,
     Say,
 )
-from conversations.events import FellSilent, RetentionShortened
-from conversations.keeping import closed_goes_at, due_at, goes_at, photos_go_at, spared_until, warns_at
+from conversations.events import DataRestored, FellSilent, RetentionShortened
+from conversations.keeping import (
+    closed_goes_at,
+    due_at,
+    goes_at,
+    photos_go_at,
+    reminders_past,
+    restored_until,
+    spared_until,
+    warns_at,
+)
 from conversations.rights import UNFINISHED, YES_NO, barred_until, withdraw, without_photos
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
 from conversations.state import ALL_STATES, Deciding, Fresh, Rejecting, Settled, State, Unsubmitted, Waiting
@@ -68,11 +77,20 @@ def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
 
 
 def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
-    """The usual reminder or warning, with the new date."""
-    until = spared_until(scene.programme, scene.applicant, event.was, scene.now)
+    return spare(scene, state, spared_until(scene.programme, scene.applicant, event.was, scene.now))
+
+
+def warn_again(scene: Scene, state: State, event: DataRestored) -> Turn:
+    return spare(scene, state, restored_until(scene.programme, scene.applicant, event.at, scene.now))
+
+
+def spare(scene: Scene, state: State, until: datetime | None) -> Turn:
+    """The usual reminder or warning, with the new date; it stands for every reminder that is due by now."""
     audit = Audit("spared", until.date().isoformat()) if until else None
     if audit and isinstance(state, Unsubmitted):
-        return stay(scene, reminder(state, until), audit, spared_until=until)
+        past = reminders_past(scene.programme, scene.applicant, scene.now)
+        reminded = max(scene.applicant.reminded, past)
+        return stay(scene, reminder(state, until), audit, reminded=reminded, spared_until=until)
     if audit and isinstance(state, Settled):
         after = state.model_copy(update={"warned": True})
         return stay(scene, warning(state, until), audit, state=after, spared_until=until)
@@ -115,6 +133,7 @@ def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, RetentionShortened, warn),
+    across(ALL_STATES, DataRestored, warn_again),
     across(UNFINISHED, FellSilent, silent_draft, Fresh, Settled),
     on(Settled, FellSilent, silent_settled, Fresh),
     on(Fresh, FellSilent, silent_stranger),

@@ -1,6 +1,7 @@
 """What a restored database holds, and what a set of keys still does."""
 
 import asyncio
+import contextlib
 import errno
 import json
 from datetime import datetime, timedelta
@@ -11,14 +12,19 @@ from unittest.mock import patch
 import pytest
 from pydantic import SecretStr
 
-from bot import backups, restoring
+from bot import backups, restoring, retention
+from bot.arrivals import Happened
 from bot.at_rest import change_key_at_rest
 from bot.backups import BackupKeeper, back_up
 from bot.clock import wall
+from bot.erasing import erase_due_at_rest
 from bot.errands import Errand, restore
+from bot.mistakes import CannotStart
+from bot.people import People
 from bot.rebuilding import ASKED
 from bot.settings import Settings
 from bot.starting import open_data
+from conversations.events import DataRestored
 from conversations.state import Applicant
 from storage import backup, store
 from storage.backup_files import KEYS, Draft, keys_of, opened
@@ -27,8 +33,13 @@ from storage.errors import BackupUnusable, StorageError
 from storage.journal import Journal
 from storage.sqlite import SQLite
 from storage.vault import OperatorKey, Vault
+from tests.applying import agree, answer, apply, decide
+from tests.bot.clocks import Clocks
+from tests.bot.stage import playing
 from tests.bot.test_backups import lose_data
+from tests.bot.test_erasing import Crowd
 from tests.bot.test_keys import settings_of
+from tests.conversations.world import PROGRAMME
 from tests.storage.rows import submit
 
 NOW = wall()
@@ -302,6 +313,96 @@ def test_a_database_that_is_damaged_is_kept_aside_whole(settings: Settings) -> N
     (aside,) = settings.data.glob("intake.sqlite.before-*")
     assert aside.read_bytes() == b"not a database" * 900
     assert found(settings, "SELECT person_id FROM people") == [("a",)]
+
+
+# what goes by the clock
+
+DAY = 86_400.0
+
+
+async def test_after_a_restore_nothing_goes_before_whoever_it_is_of_was_told_so(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    """A draft and a closed application that are overdue by the old data; another draft has time."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    clocks.both(-185 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=0) as play:
+        mei, lin, kim = (play.cast.applicant(name) for name in ("Mei", "Lin", "Kim"))
+        card = await apply(mei, play.group)
+        await decide(play.ana, card, "reject")
+        await decide(play.ana, card, "because", "incomplete")
+        await mei.sees("was not approved")
+        await play.stop()
+        settings = play.settings.model_copy(update={"backups": folder})
+        clocks.both(-33 * DAY)
+        await play.start()
+        await agree(lin)
+        await answer(lin, 1)
+        await play.settled()
+        await play.stop()
+        clocks.both(-25 * DAY)
+        data = await asyncio.to_thread(taken, settings, wall())
+        clocks.both(0)
+        assert "restored 2 people" in (await asyncio.to_thread(restored, settings, data))[0]
+        with pytest.raises(CannotStart, match="a backup restored, since the bot last ran"):
+            await asyncio.to_thread(erase_due_at_rest, settings, lambda done, total: None)
+        await play.start()
+        reminder, warning = await lin.sees("not finished yet"), await mei.sees("is over")
+        async with SQLite.open(settings.database, readonly=True) as engine:
+            rows = await engine.read(store.audit_rows)
+        days = [datetime.fromisoformat(row[4]) for row in rows if row[2] == "spared"]
+        assert len(days) == 2
+        for day in days:
+            assert day.date() in {(wall() + timedelta(days=3, hours=hours)).date() for hours in (-1, 0)}
+        for message in (reminder, warning):
+            assert any(f"{day.day} {day:%B %Y}" in message.text for day in days)
+        await agree(kim)
+        before = len(lin.messages()), len(mei.messages())
+        await asyncio.sleep(1.2)  # two of the scheduler's minutes
+        assert (len(lin.messages()), len(mei.messages())) == before
+        await play.stop()
+        clocks.both(2.9 * DAY)
+        await play.start()
+        await asyncio.sleep(0.8)
+        assert (len(lin.messages()), len(mei.messages())) == before
+        await play.stop()
+        clocks.both(3.1 * DAY)
+        await play.start()
+        await lin.sees("has been deleted")
+        await mei.sees("everything we kept about you is erased")
+
+
+async def test_a_kill_amid_the_warnings_after_a_restore_leaves_nobody_out_and_warns_nobody_twice(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 7)
+    crowd = Crowd(20, 40)  # whose drafts are ten days overdue
+    async with open_data(settings) as (engine, vault, _):
+        await crowd.settle(engine, vault)
+    data = await asyncio.to_thread(taken, settings)
+    await asyncio.to_thread(restored, settings, data)
+    for batches in (1, 1, 2):
+        async with open_data(settings) as (engine, vault, _):
+            assert not await retention.applied(engine, PROGRAMME)
+            begun = len(crowd.happened)
+
+            async def happen(happened: Happened, stop: int = begun + 7 * batches) -> None:
+                if len(crowd.happened) == stop:
+                    raise asyncio.CancelledError
+                await crowd.happen(happened)
+
+            periods = retention.Periods(engine, People(engine, vault), PROGRAMME, happen, wall)
+            with contextlib.suppress(asyncio.CancelledError):
+                await periods.run()
+    assert {type(one.event) for one in crowd.happened} == {DataRestored}
+    assert sorted(one.person_id for one in crowd.happened) == [f"{number:024x}" for number in range(20)]
+    async with open_data(settings) as (engine, vault, _):
+        assert await retention.applied(engine, PROGRAMME)
+        facts = await engine.read(
+            lambda tx: [store.get_fact(tx, name) for name in (retention.RESTORED, retention.PROGRESS)]
+        )
+        assert facts == [None, None]
 
 
 # faults

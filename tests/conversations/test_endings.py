@@ -1,6 +1,6 @@
 """The decision, applying again, leaving, and what the clock does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,6 +21,7 @@ from conversations.events import (
     Claimed,
     Continued,
     DataAsked,
+    DataRestored,
     ErasureConfirmed,
     FellSilent,
     PhotoOpened,
@@ -33,7 +34,7 @@ from conversations.events import (
     UndoWindowPassed,
     Withdrew,
 )
-from conversations.keeping import due_at
+from conversations.keeping import NOTICE, due_at, goes_at
 from conversations.state import (
     Confirming,
     Deciding,
@@ -41,6 +42,7 @@ from conversations.state import (
     Reading,
     Rejecting,
     Settled,
+    Unsubmitted,
     Waiting,
 )
 from tests.conversations.world import (
@@ -298,6 +300,40 @@ def test_a_closed_application_whose_period_became_shorter_goes_after_a_warning(
     assert not any(isinstance(effect, Erase) for effect in before.effects)
     after = turn(found.applicant, FellSilent(), now=NOW + stays_until * DAY, programme=programme)
     assert any(isinstance(effect, Erase) for effect in after.effects)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_after_a_restore_nothing_goes_before_its_owner_was_told_of_it_anew(state: str) -> None:
+    """Whatever he was told before, and however long it is overdue; but only what goes within the time of notice."""
+    for kind in (STATES[state], STATES[state].model_copy(update={"warned": True})):
+        for reminded, spared in ((0, None), (2, None), (2, NOW + 20 * DAY)):
+            who = person(kind, reminded=reminded, spared_until=spared)
+            goes = goes_at(PROGRAMME, who)
+            is_announced = isinstance(kind, Unsubmitted | Settled)
+            for now in (NOW + 26 * DAY, NOW + 28 * DAY, NOW + 1000 * DAY):
+                restored = DataRestored(now - timedelta(hours=5))
+                found = turn(who, restored, now=now)
+                if not (is_announced and goes and goes < now + NOTICE):
+                    assert (found.applicant, found.effects) == (who, ())
+                    continue
+                assert names(found) == ["retention_near" if isinstance(kind, Settled) else "reminder"]
+                assert goes_at(PROGRAMME, found.applicant) == now + NOTICE
+                assert Audit("spared", (now + NOTICE).date().isoformat()) in found.effects
+                assert turn(found.applicant, restored, now=now + timedelta(hours=1)).effects == ()
+                assert spoken_until(found.applicant, now) == []  # and once is enough
+                late = turn(found.applicant, FellSilent(), now=now + NOTICE)
+                assert isinstance(late.applicant.state, Fresh | Settled)
+                assert late.effects != ()
+
+
+def spoken_until(who: Applicant, now: datetime) -> list[str]:
+    """What the clock says before the time of notice is over."""
+    said: list[str] = []
+    for hours in (0, 1, 2, 3, 71):
+        found = turn(who, FellSilent(), now=now + timedelta(hours=hours))
+        who = found.applicant
+        said += names(found)
+    return said
 
 
 # what is offered

@@ -14,6 +14,7 @@ from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
     CameEarly,
+    DataRestored,
     ErasureOrdered,
     Event,
     FellSilent,
@@ -104,6 +105,7 @@ OTHERS: list[Event] = [
     UndoWindowPassed("UX-99999999", 9),
     FellSilent(),
     RetentionShortened(NOW + timedelta(days=90)),
+    DataRestored(NOW),
     ErasureOrdered(),
 ]
 EVENTS = [*presses(), *reviews(ANA), *reviews(HIMSELF), *OTHERS]
@@ -177,7 +179,13 @@ def test_nothing_a_reviewer_or_the_clock_does_shows_that_the_applicant_is_there(
         found = turn(person(STATES["waiting"]), event, now=later)
         is_his = not isinstance(
             event,
-            ReviewEvent | PhotoChecked | UndoWindowPassed | FellSilent | RetentionShortened | ErasureOrdered,
+            ReviewEvent
+            | PhotoChecked
+            | UndoWindowPassed
+            | FellSilent
+            | RetentionShortened
+            | DataRestored
+            | ErasureOrdered,
         )
         assert (found.applicant.heard_at == later) == is_his
 
@@ -240,6 +248,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "CancelAsked",
         "CorrectionAsked",
         "DataAsked",
+        "DataRestored",
         "ErasureAsked",
         "ErasureConfirmed",
         "ErasureOrdered",

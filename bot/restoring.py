@@ -3,9 +3,15 @@
 import asyncio
 import contextlib
 import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files as resources
 from pathlib import Path
+from urllib.parse import quote
 
+from bot import dry_runs
 from bot.backups import folder_of
 from bot.clock import wall
 from bot.keys import operator_key
@@ -19,7 +25,7 @@ from storage.errors import BackupUnusable, StorageError, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
 from storage.migrate import pending
-from storage.sqlite import SQLite
+from storage.sqlite import Handle, SQLite
 from storage.store import Tombstone
 from storage.vault import OperatorKey, Vault, fingerprint, sync
 
@@ -32,7 +38,7 @@ def restore(
 ) -> list[str]:
     """What it says. Raises what is in MISTAKES; then the data are what they were."""
     header, rows = _keys(data, keys)
-    with DataLock(settings.data):
+    with DataLock(settings.data, writes=not dry_run), _building(settings.database, dry_run) as draft:
         present = [path for path in _files(settings.database) if path.exists()]
         if present and not (replace or dry_run):
             raise CannotStart(
@@ -40,16 +46,10 @@ def restore(
                 " with --replace it is kept aside under another name, and this one takes its place"
             )
         vault = _vault(settings, header)
-        draft = _clean(settings.database)
-        try:
-            restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, tell))
-            if not dry_run:
-                aside = _put_in_place(settings.database, draft, present)
-        except OSError as error:
-            raise CannotStart(f"{settings.data} cannot be written: {error.strerror}") from error
-        finally:
-            for path in _files(draft):
-                path.unlink(missing_ok=True)
+        at_rest = _stones_unchanged if dry_run else _stones_at_rest
+        restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, at_rest, tell))
+        if not dry_run:
+            aside = _put_in_place(settings.database, draft, present)
     lines = [
         f"{'would restore' if dry_run else 'restored'} {restored.people} people, {restored.applications} applications,"
         f" {restored.photos} photos, as they were at {moment[:19]}Z",
@@ -68,9 +68,10 @@ def restore(
 
 
 def leftovers(settings: Settings) -> list[Path]:
-    """Databases that were kept aside by a restore. What one that was cut short has left is removed; call it with the
-    data locked."""
+    """Databases that were kept aside by a restore. What one that was cut short has left is removed, a dry run's too;
+    call it with the data locked."""
     _clean(settings.database)
+    dry_runs.clear()
     return sorted(settings.data.glob(f"{settings.database.name}{ASIDE}*"))
 
 
@@ -79,6 +80,24 @@ def leftovers(settings: Settings) -> list[Path]:
 
 def _files(database: Path) -> list[Path]:
     return [database, *(database.with_name(f"{database.name}{tail}") for tail in ("-wal", "-shm"))]
+
+
+@contextlib.contextmanager
+def _building(database: Path, dry_run: bool) -> Iterator[Path]:
+    """Where the new database is built. A dry run does that elsewhere, and writes nothing beside the database."""
+    where = Path(tempfile.gettempdir()) if dry_run else database.parent
+    try:
+        if dry_run:
+            with dry_runs.workshop() as folder:
+                yield folder / database.name
+            return
+        draft = _clean(database)
+        try:
+            yield draft
+        finally:
+            _clean(database)
+    except OSError as error:
+        raise CannotStart(f"{where} cannot be written: {error.strerror}") from error
 
 
 def _clean(database: Path) -> Path:
@@ -177,13 +196,33 @@ def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]
     return stones, notes
 
 
-async def _stones_at_rest(database: Path) -> list[Tombstone] | None:
+Stones = Callable[[Path, Path], Awaitable[list[Tombstone] | None]]
+
+
+async def _stones_at_rest(database: Path, folder: Path) -> list[Tombstone] | None:
     """Those of the present database; None when it cannot be read. Its log is emptied, so that it is one file."""
     try:
         async with SQLite.open(database) as engine:
             await engine.checkpoint()
             return await engine.read(store.tombstones)
     except StorageError:
+        return None
+
+
+async def _stones_unchanged(database: Path, folder: Path) -> list[Tombstone] | None:
+    """The same, and nothing is written beside it: where a log waits to be played in, that happens to a copy in
+    `folder`."""
+    uri = f"file:{quote(str(database))}?immutable=1"
+    log = database.with_name(f"{database.name}-wal")
+    if log.exists() and log.stat().st_size:
+        copy = folder / "present.sqlite"
+        shutil.copyfile(database, copy)
+        shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        uri = f"file:{quote(str(copy))}"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            return store.tombstones(Handle(connection))
+    except sqlite3.Error:
         return None
 
 
@@ -197,12 +236,13 @@ async def _build(
     header: Header,
     rows: list[KeyRow],
     vault: Vault,
+    stones_at_rest: Stones,
     tell: Tell,
 ) -> tuple[Restored, str]:
     """The new database, whole, in a file of its own; what is in it, and of which moment."""
     stones, notes = _stones(settings, data)
     if settings.database.exists():
-        at_rest = await _stones_at_rest(settings.database)
+        at_rest = await stones_at_rest(settings.database, draft.parent)
         stones += at_rest or []
         if at_rest is None:
             notes.append("the present database cannot be read: deletions that only it knows are not known")

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import errno
 import json
+import os
+import shutil
+import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from unittest.mock import patch
 import pytest
 from pydantic import SecretStr
 
-from bot import backups, restoring, retention
+from bot import backups, dry_runs, restoring, retention
 from bot.arrivals import Happened
 from bot.at_rest import change_key_at_rest
 from bot.backups import BackupKeeper, back_up
@@ -29,7 +32,8 @@ from conversations.state import Applicant
 from storage import backup, store
 from storage.backup_files import KEYS, Draft, keys_of, opened
 from storage.engine import Transaction
-from storage.errors import BackupUnusable, StorageError
+from storage.errors import BackupUnusable, DataInUse, StorageError
+from storage.folder import DataLock
 from storage.journal import Journal
 from storage.sqlite import SQLite
 from storage.vault import OperatorKey, Vault
@@ -313,6 +317,108 @@ def test_a_database_that_is_damaged_is_kept_aside_whole(settings: Settings) -> N
     (aside,) = settings.data.glob("intake.sqlite.before-*")
     assert aside.read_bytes() == b"not a database" * 900
     assert found(settings, "SELECT person_id FROM people") == [("a",)]
+
+
+# the dry run
+
+
+def standing(*folders: Path) -> dict[Path, tuple[object, ...]]:
+    """Every file and folder, with all that a writer would change."""
+    found: dict[Path, tuple[object, ...]] = {}
+    for path in (one for folder in folders for one in (folder, *folder.rglob("*"))):
+        said = path.stat()
+        inside = path.read_bytes() if path.is_file() else b""
+        found[path] = (said.st_ino, said.st_mode, said.st_size, said.st_mtime_ns, said.st_ctime_ns, inside)
+    return found
+
+
+def dry_run(settings: Settings, data: Path) -> list[str]:
+    return restoring.restore(settings, data, None, replace=False, dry_run=True, tell=lambda *_: None)
+
+
+@pytest.mark.parametrize("left", ["stopped", "killed", "cut short", "damaged", "lost", "no folder"])
+def test_a_dry_run_writes_nothing_and_says_what_a_restore_does(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """Also where a killed bot has left a log, in which alone an erasure stands."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def fill(tx: Transaction, vault: Vault) -> None:
+        for one in ("a", "b", "c"):
+            come(tx, vault, one)
+
+    asyncio.run(change(settings, fill))
+    data = taken(settings)
+    key = OperatorKey.from_file(settings.key_path, create=False)
+    asyncio.run(_erase_and_be_killed(settings, "c", tmp_path / "killed"))
+    if left in {"killed", "cut short"}:
+        shutil.rmtree(settings.data)
+        shutil.move(tmp_path / "killed", settings.data)
+        assert settings.database.with_name("intake.sqlite-wal").stat().st_size > 0
+    if left == "cut short":  # a restore, before
+        settings.database.with_name("intake.sqlite.restoring").write_bytes(b"half")
+    if left == "damaged":
+        settings.database.write_bytes(b"not a database" * 900)
+    if left == "lost":
+        lose_data(settings.data)
+    if left == "no folder":
+        shutil.rmtree(settings.data)
+        settings = settings.model_copy(update={"key": SecretStr(key.text())})
+    assert settings.backups is not None
+    before = standing(tmp_path)
+    said = dry_run(settings, data)
+    after = standing(tmp_path)
+    assert after.pop(temporary)[-1] == before.pop(temporary)[-1]  # where it has worked, nothing is left
+    assert after == before
+    assert said[-1] == "nothing was changed"
+    really = restored(settings, data)
+    erased = 1 if left in {"stopped", "killed", "cut short"} else 0
+    assert said[0] == really[0].replace("restored", "would restore")
+    assert (
+        said[1]
+        == really[1]
+        == f"left out: {erased} who were deleted since, 0 whose keys are not kept any more"
+    )
+
+
+async def _erase_and_be_killed(settings: Settings, person_id: str, aside: Path) -> None:
+    """Erased in the log of the database only; what a kill would have left then is put aside."""
+    async with open_data(settings) as (engine, _, _):
+        await engine.checkpoint()
+        await engine.write(
+            lambda tx: store.erase_person(tx, person_id, f"ref-{person_id}", None, NOW + timedelta(hours=1))
+        )
+        await asyncio.to_thread(shutil.copytree, settings.data, aside)
+
+
+def test_a_dry_run_waits_for_nobody_and_keeps_out_of_a_running_bots_way(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    data = taken(settings)
+    with DataLock(settings.data), pytest.raises(DataInUse, match=f"in use by process {os.getpid()}"):
+        dry_run(settings, data)
+    with DataLock(settings.data, writes=False):
+        assert dry_run(settings, data)[-1] == "nothing was changed"
+        with pytest.raises(DataInUse), DataLock(settings.data):
+            pass
+
+
+def test_what_a_killed_dry_run_has_left_is_removed_and_what_another_works_in_is_not(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "intake-dry-run-left").mkdir()
+    (tmp_path / "intake-dry-run-left" / "intake.sqlite").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "intake-dry-run-link").symlink_to(tmp_path / "elsewhere")
+    settings.data.mkdir(mode=0o700)
+    with dry_runs.workshop() as one:
+        assert oct(one.stat().st_mode & 0o777) == "0o700"
+        restoring.leftovers(settings)
+        assert {path.name for path in tmp_path.glob("intake-*")} == {one.name, "intake-dry-run-link"}
+    assert (tmp_path / "elsewhere").is_dir()
+    assert not one.exists()
 
 
 # what goes by the clock

@@ -18,13 +18,14 @@ from bot.keys import operator_key
 from bot.mistakes import CannotStart
 from bot.rebuilding import Rebuilding, Restored
 from bot.settings import Settings
+from bot.starting import enter_migration
 from storage import backup as backups
 from storage import backup_files, journal, store
 from storage.backup_files import Header, KeyRow, Tell
-from storage.errors import BackupUnusable, StorageError, Unreadable
+from storage.errors import BackupUnusable, MigrationMismatch, StorageError, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
-from storage.migrate import pending
+from storage.migrate import migrate
 from storage.sqlite import Handle, SQLite
 from storage.store import Tombstone
 from storage.vault import OperatorKey, Vault, fingerprint, sync
@@ -249,7 +250,10 @@ async def _build(
     found, own = await asyncio.to_thread(backup_files.unpack, data, draft, tell)
     building = Rebuilding(found.moment, header, rows, vault, journal.newest(stones), journal.newest(own))
     async with SQLite.open(draft) as engine:
-        await pending(engine, resources("storage") / "migrations")
+        try:
+            applied = await migrate(engine, resources("storage") / "migrations", enter_migration)
+        except MigrationMismatch as error:
+            raise BackupUnusable(f"{data} cannot be restored: {error}; nothing was changed") from error
         try:
             restored = await engine.write(building.write)
         except Unreadable:
@@ -264,5 +268,7 @@ async def _build(
             )
     if fault := await asyncio.to_thread(backup_files.fault_of, draft):
         raise BackupUnusable(f"the database that was built is not sound: {fault}; nothing was changed")
+    if applied:
+        restored.notes.append(f"brought to the schema of this version: {', '.join(applied)}")
     restored.notes += notes
     return restored, found.moment

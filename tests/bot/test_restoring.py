@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,12 +32,14 @@ from conversations.events import DataRestored
 from conversations.state import Applicant
 from storage import backup, store
 from storage.backup_files import KEYS, Draft, keys_of, opened
+from storage.chain import verify
 from storage.engine import Transaction
 from storage.errors import BackupUnusable, DataInUse, StorageError
 from storage.folder import DataLock
 from storage.journal import Journal
+from storage.migrate import migrations
 from storage.sqlite import SQLite
-from storage.vault import OperatorKey, Vault
+from storage.vault import OperatorKey, Vault, fingerprint
 from tests.applying import agree, answer, apply, decide
 from tests.bot.clocks import Clocks
 from tests.bot.stage import playing
@@ -44,7 +47,9 @@ from tests.bot.test_backups import lose_data
 from tests.bot.test_erasing import Crowd
 from tests.bot.test_keys import settings_of
 from tests.conversations.world import PROGRAMME
+from tests.storage import live
 from tests.storage.rows import submit
+from tests.storage.test_migrate import SHIPPED, database_of
 
 NOW = wall()
 KINDS = (
@@ -317,6 +322,83 @@ def test_a_database_that_is_damaged_is_kept_aside_whole(settings: Settings) -> N
     (aside,) = settings.data.glob("intake.sqlite.before-*")
     assert aside.read_bytes() == b"not a database" * 900
     assert found(settings, "SELECT person_id FROM people") == [("a",)]
+
+
+# other versions
+
+
+async def _old(settings: Settings, version: str) -> Vault:
+    """The data of that version, whose people were sealed in earnest."""
+    settings.data.mkdir(mode=0o700)
+    key = OperatorKey.create(settings.key_path)
+    vault = Vault(key)
+    await database_of(version, settings.database)
+    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as old:
+        old.execute("UPDATE facts SET value = ? WHERE name = 'key_fingerprint'", (fingerprint(key),))
+        for parked in old.execute("SELECT parked_id FROM parked").fetchall():
+            sealed = vault.seal(f"parked/{parked[0]}", b"{}")
+            old.execute("UPDATE parked SET sealed = ? WHERE parked_id = ?", (sealed, *parked))
+        for person_id, ref in old.execute("SELECT person_id, ref FROM people").fetchall():
+            own, at = vault.new_person_key(), NOW.isoformat()
+            said = {"person_id": person_id, "ref": ref, "chat_id": 77, "language": "en"}
+            text = json.dumps({**said, "heard_at": at, "created_at": at}).encode()
+            sealed, wrapped = own.seal(f"people/{person_id}", text), vault.wrap(person_id, own)
+            values = (sealed, wrapped, person_id)
+            old.execute("UPDATE people SET sealed = ?, wrapped_key = ? WHERE person_id = ?", values)
+    return vault
+
+
+@pytest.mark.parametrize("version", [one.name for one in migrations(SHIPPED)])
+def test_a_backup_of_any_shipped_version_is_restored_and_its_people_can_be_read(
+    settings: Settings, version: str
+) -> None:
+    asyncio.run(_old(settings, version))
+    newer = [one.name for one in migrations(SHIPPED) if one.name > version]
+    data = taken(settings)
+    lose_data(settings.data)
+    note = f"brought to the schema of this version: {', '.join(newer)}"
+    for said in (dry_run(settings, data), restored(settings, data)):
+        assert "restore 12 people, 6 applications" in said[0].replace("restored", "restore")
+        assert (note in said) == bool(newer)
+    entered = found(settings, "SELECT detail FROM audit WHERE action = 'migrated' ORDER BY seq")
+    assert [row[0] for row in entered] == newer
+
+    async def read() -> None:
+        async with open_data(settings) as (engine, vault, applied):
+            assert applied == []
+            crowd = await People(engine, vault).load((), live.PEOPLE, (), ())
+            assert sorted(crowd.by_id) == sorted(live.PEOPLE)
+            assert {one.applicant.chat_id for one in crowd.by_id.values()} == {77}
+            assert await engine.read(lambda tx: len(store.parked(tx))) == 1
+            assert (await verify(engine)).fault == ""
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("has_data", [False, True])
+def test_a_backup_of_a_newer_version_is_refused_and_nothing_is_changed(
+    settings: Settings, tmp_path: Path, has_data: bool
+) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    row = (migrations(SHIPPED)[-1].version + 1, "9999_of_tomorrow.sql", "0" * 64, "")
+    asyncio.run(
+        change(settings, lambda tx, vault: tx.execute("INSERT INTO schema_version VALUES (?, ?, ?, ?)", row))
+    )
+    data = taken(settings)
+    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as today:
+        today.execute("DELETE FROM schema_version WHERE name = '9999_of_tomorrow.sql'")
+    if not has_data:
+        lose_data(settings.data)
+    for really in (dry_run, restored):
+        with pytest.raises(BackupUnusable) as refused:
+            really(settings, data)
+        said = str(refused.value)
+        assert f"{data} cannot be restored: the database has migration 9999_of_tomorrow.sql" in said
+        assert "install a newer one; nothing was changed" in said
+        assert not list(settings.data.glob("*restoring*"))
+        assert settings.database.exists() == has_data
+    if has_data:
+        assert found(settings, "SELECT person_id FROM people") == [("a",)]
 
 
 # the dry run

@@ -248,7 +248,8 @@ class Deliveries:
     # the rest
 
     async def _wake(self, errand: Errand) -> None:
-        event = UndoWindowPassed(errand.body["receipt"], errand.body["round"])
+        told = errand.body.get("told", False)
+        event = UndoWindowPassed(errand.body["receipt"], errand.body["round"], told)
         await self.happen(Happened(event, receipt=errand.body["receipt"], errand_id=errand.errand_id))
 
     async def _member(self, errand: Errand) -> None:

@@ -17,7 +17,7 @@ CARD = (
     "card"  # the card follows the database: receipt, anew, pressed (ids of messages whose buttons were used)
 )
 FETCH = "fetch"  # a photo: file_id, question, part, attempt
-WAKE = "wake"  # the undo window ends: receipt, round
+WAKE = "wake"  # the undo window ends: receipt, round, told (before data were lost)
 DATA = "data"  # the file with everything kept, the receipt of consents (receipt), or one photo: photo_id
 SHOW = "show"  # a photo to a reviewer: receipt, photo_id
 HIDE = "hide"  # remove the photos shown of an application: receipt

@@ -59,6 +59,11 @@ def restore(
     ]
     if restored.dropped:
         lines.append(f"not sent again: {restored.dropped} messages that waited at that moment")
+    if restored.told:
+        lines.append(
+            "decisions that count as told, since their time to undo was over more than an hour ago; look whether they"
+            f" stand: {', '.join(restored.told)}"
+        )
     if dry_run and present and not replace:
         lines.append("there is a database already; --replace is needed")
     if dry_run:

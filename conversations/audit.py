@@ -90,8 +90,8 @@ ACTIONS: dict[Action, Entry] = {
     "undone": Entry("person", "receipt, round, hash of the reviewer", "A decision was undone."),
     "told": Entry(
         "person",
-        "receipt, hash of the reviewer or clock",
-        "The applicant was told: at a reviewer's Tell now, or when the time to undo was over.",
+        "receipt, hash of the reviewer, clock or restore",
+        "The applicant was told: at a reviewer's Tell now, or after the time to undo; restore: it counts as done.",
     ),
     "data_shown": Entry("person", "state", "/mydata was used."),
     "receipt_given": Entry("person", "state", "A receipt of the consents was asked for."),

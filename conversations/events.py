@@ -355,10 +355,11 @@ class PhotoChecked(Event):
 
 @dataclass(frozen=True, slots=True)
 class UndoWindowPassed(Event):
-    """Nobody undid the decision of that round."""
+    """Nobody undid the decision of that round. `told`: its owner heard of it already, and the data do not know it."""
 
     receipt: str
     round: int
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -463,6 +463,17 @@ def errands(tx: Transaction, person_id: str | None = None) -> list[ErrandRow]:
     return [ErrandRow(*row) for row in rows]
 
 
+def errands_over(tx: Transaction, kind: str, until: datetime) -> list[ErrandRow]:
+    """People's errands of that kind whose time was over by then, oldest first."""
+    rows = tx.fetchall(
+        "SELECT e.errand_id, e.person_id, e.kind, e.not_before, e.attempts, e.sealed, p.wrapped_key"
+        " FROM errands e JOIN people p ON p.person_id = e.person_id WHERE e.kind = ? AND e.not_before <= ?"
+        " ORDER BY e.errand_id",
+        (kind, stamp(until)),
+    )
+    return [ErrandRow(*row) for row in rows]
+
+
 # messages
 
 

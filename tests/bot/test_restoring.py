@@ -40,7 +40,7 @@ from storage.journal import Journal
 from storage.migrate import migrations
 from storage.sqlite import SQLite
 from storage.vault import OperatorKey, Vault, fingerprint
-from tests.applying import agree, answer, apply, decide
+from tests.applying import agree, answer, apply, decide, receipt_in
 from tests.bot.clocks import Clocks
 from tests.bot.stage import playing
 from tests.bot.test_backups import lose_data
@@ -501,6 +501,93 @@ def test_what_a_killed_dry_run_has_left_is_removed_and_what_another_works_in_is_
         assert {path.name for path in tmp_path.glob("intake-*")} == {one.name, "intake-dry-run-link"}
     assert (tmp_path / "elsewhere").is_dir()
     assert not one.exists()
+
+
+# decisions
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0])
+async def test_a_decision_that_was_told_before_the_data_were_lost_is_told_again_within_the_hour_only(
+    tmp_path: Path, clocks: Clocks, hours: float
+) -> None:
+    """After that it counts as told: the application is closed, the card says so, and nobody hears of it twice."""
+    (tmp_path / "backups").mkdir()
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        mei, card, _ = await play.approved("Mei")
+        receipt = receipt_in(card)
+        await play.stop()  # within the time to undo
+        settings = play.settings.model_copy(update={"backups": tmp_path / "backups"})
+        data = await asyncio.to_thread(taken, settings, wall())
+        await play.start()
+        await decide(play.ana, card, "tell")
+        await mei.sees("Congratulations")
+        await play.settled()
+        heard, shown = len(mei.messages()), card.text
+        await play.stop()
+        lose_data(settings.data)
+        clocks.both(hours * 3600)
+        said = await asyncio.to_thread(restored, settings, data)
+        named = [line for line in said if "count as told" in line]
+        assert [line.endswith(f"look whether they stand: {receipt}") for line in named] == [True] * (
+            hours > 1
+        )
+        await play.start()
+        if hours < 1:
+            await decide(play.ana, card, "tell")  # its time to undo runs anew
+            await play.until(lambda: len(mei.messages()) == heard + 1)
+            assert "Congratulations" in mei.messages()[-1].text
+            return
+        await until_in(settings, "SELECT status FROM applications", [("approved",)])
+        await play.until(lambda: card.text == shown)
+        await play.settled()
+        assert len(mei.messages()) == heard
+        assert not any("Undo" in key for key in card.keys)
+        found = await rows_of(settings, "SELECT detail FROM audit WHERE action = 'told'")
+        assert found == [(f"{receipt} restore",)]
+        assert await rows_of(settings, "SELECT count(*) FROM errands") == [(0,)]
+        mei.say("/status")
+        await mei.hears("pproved")
+
+
+async def rows_of(settings: Settings, sql: str) -> list[Any]:
+    async with SQLite.open(settings.database, readonly=True) as engine:
+        return await engine.read(lambda tx: tx.fetchall(sql))
+
+
+async def until_in(settings: Settings, sql: str, wanted: list[Any]) -> None:
+    async with asyncio.timeout(10):
+        while await rows_of(settings, sql) != wanted:
+            await asyncio.sleep(0.05)
+
+
+def test_a_decision_that_was_undone_or_whose_time_was_over_since_is_left_to_the_bot(
+    settings: Settings,
+) -> None:
+    ends = {"told": -120, "late": -10, "undone": -120}  # minutes before the restore
+
+    def fill(tx: Transaction, vault: Vault) -> None:
+        for one, minutes in ends.items():
+            come(tx, vault, one)
+            tx.execute("DELETE FROM errands WHERE person_id = ?", (one,))
+            submit(tx, f"UX-{one}", one, status="waiting" if one == "undone" else "deciding")
+            key = vault.unwrap(one, store.people_by_id(tx, [one])[0].wrapped_key)
+            at = NOW + timedelta(minutes=minutes)
+            wake = Errand("wake", 0, one, {"receipt": f"UX-{one}", "round": 1}, not_before=at)
+            store.add_errands(tx, [wake.row(key)])
+
+    asyncio.run(change(settings, fill))
+    said = restored(settings, taken(settings, NOW - timedelta(hours=5)))
+    assert next(line for line in said if "count as told" in line).endswith("stand: UX-told")
+
+    def read(tx: Transaction, vault: Vault) -> dict[str, tuple[Any, ...]]:
+        wakes = [restore(row, vault) for row in store.errands(tx) if row.kind == "wake"]
+        return {str(one.person_id): (one.body.get("told", False), one.not_before) for one in wakes}
+
+    assert asyncio.run(change(settings, read)) == {
+        "told": (True, None),
+        "late": (False, NOW - timedelta(minutes=10)),
+        "undone": (False, NOW - timedelta(minutes=120)),
+    }
 
 
 # what goes by the clock

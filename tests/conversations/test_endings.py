@@ -85,6 +85,32 @@ def test_a_decision_is_told_when_the_time_to_undo_has_passed() -> None:
     assert turn(told.applicant, event, now=tell_at).effects == ()
 
 
+@pytest.mark.parametrize("period", [3, 10, 180])
+def test_a_decision_that_was_told_before_data_were_lost_is_closed_without_a_word(period: int) -> None:
+    """It ended when it was told; and what is overdue by that goes when that was announced, as any other."""
+    state, programme, now = STATES["deciding"], kept_for(rejected_days=period), NOW + 20 * DAY
+    assert isinstance(state, Deciding)
+    rejected = state.decision.model_copy(update={"outcome": "rejected", "reasons": ("incomplete",)})
+    who = person(state.model_copy(update={"decision": rejected}))
+    event = UndoWindowPassed(APPLICATION.receipt, APPLICATION.round, told=True)
+    quiet = turn(who, event, now=now, programme=programme)
+    aloud = turn(who, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round), now=now, programme=programme)
+    assert names(quiet) == []
+    assert (names(aloud), quiet.applicant.step) == (["rejected"], aloud.applicant.step)
+    assert Audit("told", f"{APPLICATION.receipt} restore") in quiet.effects
+    assert {Refresh(APPLICATION.receipt), HidePhotos(APPLICATION.receipt)} <= set(quiet.effects)
+    after = quiet.applicant.state
+    assert isinstance(after, Settled)
+    assert after.closed.at == state.tell_at
+    assert goes_at(programme, quiet.applicant) == max(now + NOTICE, state.tell_at + period * DAY)
+    if period < 20:
+        warned = turn(quiet.applicant, FellSilent(), now=now, programme=programme)
+        assert names(warned) == ["retention_near"]
+    other = turn(who, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round + 1, told=True), now=now)
+    assert (other.applicant, other.effects) == (who, ())
+    assert turn(quiet.applicant, event, now=now).effects == ()
+
+
 def test_an_undone_decision_is_never_told() -> None:
     decided = turn(person(STATES["waiting"]), Approved(ANA), pressed=True).applicant
     undone = turn(decided, Undone(BEN), pressed=True).applicant

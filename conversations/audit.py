@@ -11,6 +11,7 @@ Action = Literal[
     "consent",
     "agreement_declined",
     "consent_refused",
+    "consent_withdrawn",
     "withdrawn",
     "photo_stored",
     "photos_dropped",
@@ -63,6 +64,11 @@ ACTIONS: dict[Action, Entry] = {
     ),
     "agreement_declined": Entry("person", "document", "The agreement was declined."),
     "consent_refused": Entry("person", "document", "A separate consent was refused."),
+    "consent_withdrawn": Entry(
+        "person",
+        "document",
+        "A consent that was given before ended, because its new wording was declined or refused.",
+    ),
     "withdrawn": Entry(
         "person",
         "receipt or -, asked or expired",

@@ -15,6 +15,7 @@ from conversations.effects import (
     Button,
     DropPhotos,
     Effect,
+    EndConsents,
     FetchPhoto,
     KeepPhoto,
     Redraw,
@@ -101,8 +102,9 @@ def apply_again(scene: Scene, state: Settled, event: Continued) -> Turn:
     if again is None or again > scene.now:
         return show(scene, state)
     photos = tuple(sorted(photo_ids(state.application.answers)))
-    drop = dropped(photos, "applied_again")
-    return show(scene, Reading(), *drop, past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
+    began = Audit("applied_again", state.closed.receipt)
+    ended = (*dropped(photos, "applied_again"), EndConsents(scene.now), began)
+    return show(scene, Reading(), *ended, past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
 
 
 def show_again(
@@ -479,8 +481,9 @@ def drop_draft(scene: Scene, state: Unsubmitted, event: DraftDeleted) -> Turn:
     if state.draft.recalled:
         return toast(scene, "withdraw_instead", alert=True)
     photos = tuple(sorted(photo_ids(state.draft.answers)))
-    effects: list[Effect] = [DropPhotos(photos)] if photos else []
-    return move(scene, Fresh(), Answer(), *effects, Audit("draft_deleted"), Say("draft_deleted"), agreed={})
+    drop = (DropPhotos(photos),) if photos else ()
+    ended = (*drop, EndConsents(scene.now), Audit("draft_deleted"))
+    return move(scene, Fresh(), Answer(), *ended, Say("draft_deleted"), agreed={})
 
 
 # what does not fit

@@ -29,6 +29,7 @@ Action = Literal[
     "data_shown",
     "receipt_given",
     "correction_asked",
+    "applied_again",
     "draft_deleted",
     "expired",
     "forgotten",
@@ -102,13 +103,23 @@ ACTIONS: dict[Action, Entry] = {
     "data_shown": Entry("person", "state", "/mydata was used."),
     "receipt_given": Entry("person", "state", "A receipt of the consents was asked for."),
     "correction_asked": Entry("person", "state", "/correct was used."),
-    "draft_deleted": Entry("person", "", "Its owner deleted a draft."),
-    "expired": Entry("person", "draft", "A draft went, because nobody was heard of for its time."),
+    "applied_again": Entry(
+        "person",
+        "receipt of the application before",
+        "Its owner began a new one; the consents to the one before ended.",
+    ),
+    "draft_deleted": Entry("person", "", "Its owner deleted a draft; the consents to it ended."),
+    "expired": Entry(
+        "person",
+        "draft",
+        "A draft went, because nobody was heard of for its time; the consents to it ended.",
+    ),
     "forgotten": Entry("person", "receipt", "An earlier application was kept for its time."),
     "erased": Entry(
         "person",
         "asked, retention, silence or operator, and the receipt of the erasure; again, after a restore",
-        "Everything of a person went: at /delete, after its time, because he was not heard of, or at `intake erase`.",
+        "Everything of a person went, and his consents ended: at /delete, after its time, because he was not heard of,"
+        " or at `intake erase`.",
     ),
     "spared": Entry(
         "person",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from conversations.application import ConsentRecord
-from conversations.effects import Audit, Effect, RecordConsent, WithdrawConsents
+from conversations.effects import Audit, Effect, EndConsents, RecordConsent
 from conversations.rules import Scene
 
 
@@ -29,6 +29,6 @@ def taken_back(scene: Scene, *keys: str) -> tuple[Scene, tuple[Effect, ...]]:
     agreed = {key: record for key, record in scene.applicant.agreed.items() if key not in ended}
     effects: list[Effect] = []
     for key in ended:
-        effects += [WithdrawConsents(scene.now, key), Audit("consent_withdrawn", key)]
+        effects += [EndConsents(scene.now, key), Audit("consent_withdrawn", key)]
     applicant = scene.applicant.model_copy(update={"agreed": agreed})
     return replace(scene, applicant=applicant), tuple(effects)

@@ -374,8 +374,9 @@ def add_consent(
     )
 
 
-def withdraw_consents(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
-    """All that stand, or those to one document."""
+def end_consents(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
+    """All that stand, or those to one document. `withdrawn_at` is the moment of the end, whatever brought it: a
+    withdrawal, a deletion, an expiry or a new application; the audit log's entry of that moment says which."""
     tx.execute(
         "UPDATE consents SET withdrawn_at = ? WHERE person_id = ? AND withdrawn_at IS NULL AND ? IN ('', document)",
         (stamp(at), person_id, document),
@@ -645,7 +646,8 @@ def set_sealed_parked(tx: Transaction, rows: Sequence[tuple[str, bytes]]) -> Non
 def erase_person(
     tx: Transaction, person_id: str, ref: str, barred_until: datetime | None, now: datetime
 ) -> None:
-    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent."""
+    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent, which ends now."""
+    end_consents(tx, person_id, now)
     tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
     tx.execute("DELETE FROM parked WHERE ref = ?", (ref,))
     tx.execute(

@@ -55,6 +55,7 @@ DETAILS = {
     "consent": r"[a-z_]+ [a-z_]+ [a-z]{2,3} [0-9a-f]{64}",
     "agreement_declined": r"[a-z_]+",
     "consent_refused": r"[a-z_]+",
+    "consent_withdrawn": r"[a-z_]+",
     "withdrawn": r"(UX-[0-9A-Z]{8}|-) (asked|expired)",
     "photo_stored": r"[a-z_]+",
     "photos_dropped": r"replaced|left_out|not_asked|applied_again",
@@ -70,7 +71,9 @@ DETAILS = {
     "data_shown": r"[a-z]+",
     "receipt_given": r"[a-z]+",
     "correction_asked": r"[a-z]+",
+    "applied_again": r"UX-[0-9A-Z]{8}",
     "draft_deleted": "",
+    "expired": "draft",
     "erased": r"(asked|retention|silence|operator) [0-9A-F]{12}",
     "migrated": r"\d{4}_[a-z_]+\.sql",
 }

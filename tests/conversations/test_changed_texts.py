@@ -5,7 +5,7 @@ import pytest
 from conversations import Programme, Turn
 from conversations.application import ConsentRecord
 from conversations.clauses import Changes
-from conversations.effects import Audit, RecordConsent, Say, WithdrawConsents
+from conversations.effects import Audit, EndConsents, RecordConsent, Say
 from conversations.events import (
     AgreementDeclined,
     ConsentGiven,
@@ -171,9 +171,9 @@ def test_who_refuses_an_optional_consent_anew_has_taken_the_earlier_one_back() -
 
 def assert_taken_back(found: Turn, *documents: str) -> None:
     """With the person, in the ledger and in the audit log; and nothing else is."""
-    ended = [effect for effect in found.effects if isinstance(effect, WithdrawConsents)]
+    ended = [effect for effect in found.effects if isinstance(effect, EndConsents)]
     entries = [effect for effect in found.effects if isinstance(effect, Audit)]
-    assert ended == [WithdrawConsents(NOW, document) for document in documents]
+    assert ended == [EndConsents(NOW, document) for document in documents]
     assert [one.detail for one in entries if one.action == "consent_withdrawn"] == list(documents)
     assert not found.applicant.agreed.keys() & set(documents)
 

@@ -143,11 +143,12 @@ def text_is_new(scene: Scene, state: Reading | Consenting) -> bool:
 
 
 def show_new_text(scene: Scene, state: Reading | Consenting) -> Turn:
-    """Nobody agrees to what he was not shown: the text as it now is, nothing ticked."""
+    """Nobody agrees to what he was not shown: the text as it now is, nothing ticked. A version from before this was
+    kept has left no word on what it showed: then nothing can be said to have changed."""
     anew: Reading | Consenting = state
     if isinstance(state, Reading):
         anew = state.model_copy(update={"ticked": False, "page": 0})
-    return show(scene, anew, Answer(), notes=(Say("text_is_new"),))
+    return show(scene, anew, Answer(), notes=(Say("text_is_new" if state.shown else "text_once_more"),))
 
 
 def agree(scene: Scene, state: Reading, event: Continued) -> Turn:

@@ -151,6 +151,31 @@ def test_nobody_agrees_to_a_text_he_was_not_shown(state: State, event: Event) ->
     assert entered.text_hash == programme.document(entered.document, "en").hash
 
 
+@pytest.mark.parametrize("language", PROGRAMME.languages)
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (Reading(ticked=True), Continued()),
+        (Reading(), Ticked("on")),
+        (Reading(), PageTurned("0")),
+        (STATES["consenting"], ConsentGiven("identity_photo")),
+    ],
+)
+def test_where_an_older_version_did_not_keep_what_it_showed_the_text_is_shown_once_more(
+    state: State, event: Event, language: str
+) -> None:
+    kept = seen(state, language)
+    who = person(agreed={"agreement": record("agreement")}, language=language)
+    who = who.model_copy(update={"state": state})  # without the hash of what was shown
+    found = turn(who, event, pressed=True)
+    assert not any(isinstance(effect, RecordConsent) for effect in found.effects)
+    assert [note.name for note in said_of(found).notes] == ["text_once_more"]
+    assert (said_of(found).values["changed"], said_of(found).values["changes"]) == (False, None)
+    assert found.applicant.state == kept.model_copy(
+        update={"ticked": False} if "ticked" in kept.model_fields_set else {}
+    )
+
+
 def test_submitting_affirms_the_text_that_was_read_whatever_language_is_spoken_by_then() -> None:
     who = person(STATES["confirming"], agreed=agreed_in("en"), language="zh")
     found = turn(who, Submitted(), pressed=True)

@@ -805,6 +805,15 @@ def audit_rows(tx: Transaction, after: int = 0, limit: int = 1_000_000_000, sinc
     )
 
 
+def audit_last(tx: Transaction, action: Action, after: int) -> Row | None:
+    """The newest entry of that action behind another: (seq, at, action, subject, detail, hash)."""
+    return tx.fetchone(
+        "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND action = ?"
+        " ORDER BY seq DESC LIMIT 1",
+        (after, action),
+    )
+
+
 def audit_misplaced(tx: Transaction) -> int:
     """How many entries have no number that one of the log can have."""
     row = tx.fetchone("SELECT COUNT(*) FROM audit WHERE seq IS NULL OR seq < 1")

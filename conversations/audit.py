@@ -40,6 +40,7 @@ Action = Literal[
     "parked_expired",
     "due_erased",
     "exported",
+    "backed_up",
     "restored",
     "retention_changed",
     "key_changed",
@@ -131,6 +132,11 @@ ACTIONS: dict[Action, Entry] = {
     "parked_expired": Entry("", "how many", "Parked updates were kept for their time."),
     "due_erased": Entry("", "how many people were due", "`intake erase --due` was used."),
     "exported": Entry("", "purpose, rows", "`intake export` wrote a file."),
+    "backed_up": Entry(
+        "",
+        "moment of the backup, how many people are in it, data keys",
+        "`intake backup` wrote its two files; where, is not said.",
+    ),
     "restored": Entry(
         "", "moment of the backup, people erased and unreadable", "`intake restore` put a backup in place."
     ),

@@ -51,6 +51,7 @@ ELSEWHERE = {
     "due_erased": "test_erasing",
     "retention_changed": "test_erasing",
     "exported": "test_export",
+    "backed_up": "test_backed_up",
     "restored": "test_restoring",
 }
 DETAILS = {

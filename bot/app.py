@@ -14,6 +14,8 @@ import structlog
 from telegram.error import TelegramError
 
 from bot.auditing import Heads
+from bot.backed_up import COMMAND as BACKED_UP
+from bot.backed_up import BackedUp
 from bot.backups import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
@@ -316,6 +318,7 @@ class App:
                     "erase_due_look": due.look,
                     "erase_look": person.look,
                     "erase": person.erase,
+                    BACKED_UP: BackedUp(self.engine, self.clock).enter,
                     EXPORTED: Exported(self.engine, self.clock).enter,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))

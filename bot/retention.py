@@ -118,9 +118,9 @@ def periods(programme: Programme) -> dict[str, Any]:
 
 
 def _as_before(programme: Programme, was: dict[str, Any]) -> Programme:
-    """The programme with the periods of then; one that an other version named is left out."""
-    days = {name: was[name] for name in Retention.model_fields if name in was}
-    hours = {name: was[name] for name in Reminders.model_fields if name in was}
+    """The programme with the periods of then, as far as they were noted; one that another version named is left out."""
+    days = {name: was.get(name, now) for name, now in programme.retention.model_dump().items()}
+    hours = {name: was.get(name, now) for name, now in programme.reminders.model_dump().items()}
     return programme.model_copy(
         update={"retention": Retention.model_validate(days), "reminders": Reminders.model_validate(hours)}
     )
@@ -139,7 +139,8 @@ async def applied(engine: Engine, programme: Programme) -> bool:
 
 
 class Periods:
-    """Other periods than those of the last start apply to what exists; killed anywhere, that goes on.
+    """Other periods than those of the last start apply to what exists; killed anywhere, that goes on. Said, and entered
+    in the audit log, is only what changed, also when nobody is there; not what no earlier start has noted.
 
     Nothing may be destroyed before it is over: who was told a later date is warned first. After a restore everybody is
     of whom something goes soon.
@@ -173,23 +174,22 @@ class Periods:
     async def _apply(self) -> None:
         if await applied(self._engine, self._programme):
             return
-        (known, progress, restored), count = await self._engine.read(
-            lambda tx: (_facts(tx), store.count_people(tx))
-        )
+        known, progress, restored = await self._engine.read(_facts)
         restored_at = store.unstamp(restored) if restored else None
-        wanted, was = periods(self._programme), json.loads(known) if known else None
+        wanted, was = periods(self._programme), json.loads(known) if known else {}
+        changed = " ".join(_changes(was, wanted))
         done = json.loads(progress) if progress else {}
         if done.get("periods") != wanted:
             done = {"periods": wanted, "after": "", **dict.fromkeys(COUNTS, 0)}
-        while count and (rows := await self._next(done["after"])):
+        while rows := await self._next(done["after"]):
             await self._batch(rows, was, restored_at, done)
-        await self._engine.write(lambda tx: self._over(tx, was, wanted, is_new=not count))
+        await self._engine.write(lambda tx: self._over(tx, wanted, changed))
         if restored:
             log.info(
                 f"after the restore {done['restored']} people were warned of what goes soon",
                 action="restored",
             )
-        if count and was != wanted:
+        if changed:
             log.info(
                 f"the retention periods changed: {done['earlier']} people have something due earlier,"
                 f" {done['later']} later; {done['warned']} were warned first",
@@ -202,14 +202,14 @@ class Periods:
     async def _batch(
         self,
         rows: list[Row],
-        was: dict[str, Any] | None,
+        was: dict[str, Any],
         restored_at: datetime | None,
         done: dict[str, Any],
     ) -> None:
         """Who needs a warning gets it in a turn of his own; the others' dates, and how far it is, are one write."""
-        programme, changed = self._programme, []
+        programme, dated = self._programme, []
         counts = {name: done.get(name, 0) for name in COUNTS}
-        before = _as_before(programme, was) if was else programme
+        before = _as_before(programme, was)
         for person_id, wrapped, sealed, due, updated_at in rows:
             try:
                 applicant = self._people.open_applicant(person_id, wrapped, sealed)
@@ -229,33 +229,32 @@ class Periods:
             text = store.stamp(at) if at else None
             if text != due:
                 counts["earlier" if (text or EVER) < (due or EVER) else "later"] += 1
-                changed.append((text, person_id, updated_at))
+                dated.append((text, person_id, updated_at))
         done |= {**counts, "after": rows[-1][0]}
         kept = json.dumps(done)
 
         def work(tx: Transaction) -> None:
-            store.set_due(tx, changed)
+            store.set_due(tx, dated)
             store.put_fact(tx, PROGRESS, kept)
 
         await self._engine.write(work)
 
-    def _over(
-        self, tx: Transaction, was: dict[str, Any] | None, wanted: dict[str, Any], *, is_new: bool
-    ) -> None:
+    def _over(self, tx: Transaction, wanted: dict[str, Any], changed: str) -> None:
         store.put_fact(tx, PERIODS, json.dumps(wanted))
         store.drop_fact(tx, PROGRESS)
         store.drop_fact(tx, RESTORED)
-        if not is_new and (detail := " ".join(_changes(was or {}, wanted))):
-            store.add_audit(tx, [("retention_changed", "", detail)], self._clock())
+        if changed:
+            store.add_audit(tx, [("retention_changed", "", changed)], self._clock())
 
 
 def _changes(was: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    """What is other than it was. A kind of period that was not noted then, as before an upgrade, has not changed."""
     for name, value in wanted.items():
-        if was.get(name) != value:
-            yield f"{name}:{_short(was.get(name))}>{_short(value)}"
+        if name in was and was[name] != value:
+            yield f"{name}:{_short(was[name])}>{_short(value)}"
 
 
 def _short(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "none"
-    return "?" if value is None else str(value)
+    return str(value)

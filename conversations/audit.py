@@ -11,6 +11,7 @@ Action = Literal[
     "consent",
     "agreement_declined",
     "consent_refused",
+    "consent_withdrawn",
     "withdrawn",
     "photo_stored",
     "photos_dropped",
@@ -28,6 +29,7 @@ Action = Literal[
     "data_shown",
     "receipt_given",
     "correction_asked",
+    "applied_again",
     "draft_deleted",
     "expired",
     "forgotten",
@@ -38,6 +40,7 @@ Action = Literal[
     "parked_expired",
     "due_erased",
     "exported",
+    "backed_up",
     "restored",
     "retention_changed",
     "key_changed",
@@ -63,6 +66,11 @@ ACTIONS: dict[Action, Entry] = {
     ),
     "agreement_declined": Entry("person", "document", "The agreement was declined."),
     "consent_refused": Entry("person", "document", "A separate consent was refused."),
+    "consent_withdrawn": Entry(
+        "person",
+        "document",
+        "A consent that was given before ended, because its new wording was declined or refused.",
+    ),
     "withdrawn": Entry(
         "person",
         "receipt or -, asked or expired",
@@ -96,13 +104,23 @@ ACTIONS: dict[Action, Entry] = {
     "data_shown": Entry("person", "state", "/mydata was used."),
     "receipt_given": Entry("person", "state", "A receipt of the consents was asked for."),
     "correction_asked": Entry("person", "state", "/correct was used."),
-    "draft_deleted": Entry("person", "", "Its owner deleted a draft."),
-    "expired": Entry("person", "draft", "A draft went, because nobody was heard of for its time."),
+    "applied_again": Entry(
+        "person",
+        "receipt of the application before",
+        "Its owner began a new one; the consents to the one before ended.",
+    ),
+    "draft_deleted": Entry("person", "", "Its owner deleted a draft; the consents to it ended."),
+    "expired": Entry(
+        "person",
+        "draft",
+        "A draft went, because nobody was heard of for its time; the consents to it ended.",
+    ),
     "forgotten": Entry("person", "receipt", "An earlier application was kept for its time."),
     "erased": Entry(
         "person",
         "asked, retention, silence or operator, and the receipt of the erasure; again, after a restore",
-        "Everything of a person went: at /delete, after its time, because he was not heard of, or at `intake erase`.",
+        "Everything of a person went, and his consents ended: at /delete, after its time, because he was not heard of,"
+        " or at `intake erase`.",
     ),
     "spared": Entry(
         "person",
@@ -114,6 +132,11 @@ ACTIONS: dict[Action, Entry] = {
     "parked_expired": Entry("", "how many", "Parked updates were kept for their time."),
     "due_erased": Entry("", "how many people were due", "`intake erase --due` was used."),
     "exported": Entry("", "purpose, rows", "`intake export` wrote a file."),
+    "backed_up": Entry(
+        "",
+        "moment of the backup, how many people are in it, data keys",
+        "`intake backup` wrote its two files; where, is not said.",
+    ),
     "restored": Entry(
         "", "moment of the backup, people erased and unreadable", "`intake restore` put a backup in place."
     ),

@@ -12,6 +12,7 @@ from conversations.effects import (
     Button,
     DropPhotos,
     Effect,
+    EndConsents,
     Erase,
     HidePhotos,
     Refresh,
@@ -20,7 +21,6 @@ from conversations.effects import (
     Say,
     SendData,
     SendReceipt,
-    WithdrawConsents,
 )
 from conversations.events import (
     AgreementAsked,
@@ -248,7 +248,7 @@ def withdraw(scene: Scene, state: State, event: Withdrew | FellSilent, notes: tu
         application = draft.recalled
     why = "asked" if isinstance(event, Withdrew) else "expired"
     audit = Audit("withdrawn", f"{application.receipt if application else '-'} {why}")
-    ended: tuple[Effect, ...] = (Answer(), WithdrawConsents(scene.now), audit)
+    ended: tuple[Effect, ...] = (Answer(), EndConsents(scene.now), audit)
     if application is None:
         photos = tuple(sorted(photo_ids(draft.answers))) if draft else ()
         drop = (DropPhotos(photos),) if photos else ()
@@ -284,11 +284,16 @@ def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:
 
 
 def erase(scene: Scene, state: State, event: ErasureConfirmed) -> Turn:
-    return move(scene, Fresh(), Answer(), Erase("asked", barred_until(scene), "erased"))
+    return erased(scene, Answer(), Erase("asked", barred_until(scene), "erased"))
 
 
 def erase_as_ordered(scene: Scene, state: State, event: ErasureOrdered) -> Turn:
-    return move(scene, Fresh(), Erase("operator", barred_until(scene), "erased_by_operator"))
+    return erased(scene, Erase("operator", barred_until(scene), "erased_by_operator"))
+
+
+def erased(scene: Scene, *effects: Effect) -> Turn:
+    """Nothing of him is left, and no consent stands any more."""
+    return move(scene, Fresh(), *effects, agreed={})
 
 
 def barred_until(scene: Scene) -> datetime | None:

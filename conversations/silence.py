@@ -8,6 +8,7 @@ from conversations.effects import (
     Button,
     DropPhotos,
     Effect,
+    EndConsents,
     Erase,
     ForgetApplication,
     HidePhotos,
@@ -25,7 +26,7 @@ from conversations.keeping import (
     spared_until,
     warns_at,
 )
-from conversations.rights import UNFINISHED, YES_NO, barred_until, withdraw, without_photos
+from conversations.rights import UNFINISHED, YES_NO, barred_until, erased, withdraw, without_photos
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
 from conversations.state import ALL_STATES, Deciding, Fresh, Rejecting, Settled, State, Unsubmitted, Waiting
 
@@ -66,9 +67,10 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
         return withdraw(scene, state, event, (Say("recall_expired"),))
     photos = tuple(sorted(photo_ids(state.draft.answers)))
     drop = (DropPhotos(photos),) if photos else ()
+    ended = (*drop, EndConsents(scene.now), Audit("expired", "draft"))
     told = (Say("draft_expired"),) if state.draft.answers else ()
     # counted from now on again: the erasure of what is left comes later, and takes this message with it
-    return move(scene, Fresh(), *drop, Audit("expired", "draft"), *told, agreed={}, heard_at=scene.now)
+    return move(scene, Fresh(), *ended, *told, agreed={}, heard_at=scene.now)
 
 
 def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
@@ -108,7 +110,7 @@ def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
         return turn
     goes = goes_at(scene.programme, scene.applicant)
     if goes is not None and goes <= scene.now:
-        return move(scene, Fresh(), Erase("retention", barred_until(scene), "retention_over"))
+        return erased(scene, Erase("retention", barred_until(scene), "retention_over"))
     photos = tuple(sorted(photo_ids(state.application.answers)))
     if not photos or photos_go_at(scene.programme, state) > scene.now:
         soon = warns_at(scene.programme, scene.applicant)
@@ -128,7 +130,7 @@ def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
     gone = goes_at(scene.programme, scene.applicant)
     if gone is None or gone > scene.now:
         return stay(scene)
-    return stay(scene, Erase("silence", barred_until(scene)))
+    return erased(scene, Erase("silence", barred_until(scene)))
 
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (

@@ -374,8 +374,9 @@ def add_consent(
     )
 
 
-def withdraw_consents(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
-    """All that stand, or those to one document."""
+def end_consents(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
+    """All that stand, or those to one document. `withdrawn_at` is the moment of the end, whatever brought it: a
+    withdrawal, a deletion, an expiry or a new application; the audit log's entry of that moment says which."""
     tx.execute(
         "UPDATE consents SET withdrawn_at = ? WHERE person_id = ? AND withdrawn_at IS NULL AND ? IN ('', document)",
         (stamp(at), person_id, document),
@@ -656,7 +657,8 @@ def set_sealed_parked(tx: Transaction, rows: Sequence[tuple[str, bytes]]) -> Non
 def erase_person(
     tx: Transaction, person_id: str, ref: str, barred_until: datetime | None, now: datetime
 ) -> None:
-    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent."""
+    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent, which ends now."""
+    end_consents(tx, person_id, now)
     tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
     tx.execute("DELETE FROM parked WHERE ref = ?", (ref,))
     tx.execute(
@@ -811,6 +813,15 @@ def audit_rows(tx: Transaction, after: int = 0, limit: int = 1_000_000_000, sinc
         "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND at >= ?"
         " ORDER BY seq LIMIT ?",
         (after, since, limit),
+    )
+
+
+def audit_last(tx: Transaction, action: Action, after: int) -> Row | None:
+    """The newest entry of that action behind another: (seq, at, action, subject, detail, hash)."""
+    return tx.fetchone(
+        "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND action = ?"
+        " ORDER BY seq DESC LIMIT 1",
+        (after, action),
     )
 
 

@@ -22,7 +22,10 @@ from conversations.events import (
     Continued,
     DataAsked,
     DataRestored,
+    DraftDeleted,
     ErasureConfirmed,
+    ErasureOrdered,
+    Event,
     FellSilent,
     PhotoOpened,
     PrivacyAsked,
@@ -60,6 +63,7 @@ from tests.conversations.world import (
     seen,
     turn,
 )
+from tests.ledger import Ledger
 
 DAY = timedelta(days=1)
 
@@ -67,6 +71,41 @@ DAY = timedelta(days=1)
 def kept_for(**days: int) -> Programme:
     """The programme with other periods."""
     return PROGRAMME.model_copy(update={"retention": PROGRAMME.retention.model_copy(update=days)})
+
+
+# consents
+
+ENDS: dict[str, tuple[str, Event, str]] = {
+    "a draft is deleted": ("confirming", DraftDeleted(), "draft_deleted"),
+    "a draft expires": ("confirming", FellSilent(), "expired"),
+    "a recalled application expires": ("confirming a recalled one", FellSilent(), "withdrawn"),
+    "it is withdrawn": ("waiting", Withdrew(), "withdrawn"),
+    "a draft is withdrawn": ("drafting a photo", Withdrew(), "withdrawn"),
+    "he applies again": ("rejected", Continued(), "applied_again"),
+    "everything is deleted": ("approved", ErasureConfirmed(), "erased"),
+    "everything is kept for its time": ("approved", FellSilent(), "erased"),
+    "an operator erases him": ("waiting", ErasureOrdered(), "erased"),
+}
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_whatever_ends_consents_ends_them_in_the_ledger_at_that_moment_and_the_audit_log_says_by_what(
+    way: str,
+) -> None:
+    state, event, action = ENDS[way]
+    now = NOW + 1000 * DAY
+    who = person(STATES[state], reminded=2)
+    assert who.agreed
+    ledger = Ledger.of(who)
+    found = turn(who, event, pressed=True, now=now)
+    ledger.take(found.effects, now)
+    assert (ledger.standing, found.applicant.agreed) == ([], {})
+    assert {act.ended_at for act in ledger.acts} == {now}
+    entered = [effect.action for effect in found.effects if isinstance(effect, Audit)]
+    entered += [
+        "erased" for effect in found.effects if isinstance(effect, Erase)
+    ]  # entered where it is carried out
+    assert action in entered
 
 
 # the decision

@@ -50,7 +50,7 @@ from bot.retention import Periods
 from bot.reviewers import Reviewers
 from bot.served_group import ServedGroup
 from bot.settings import Settings
-from bot.sightings import Sightings, kept
+from bot.sightings import Sightings
 from bot.starting import find_group, open_data, present_group, who_am_i
 from bot.suspects import SERVING
 from bot.transport import Transport
@@ -176,7 +176,7 @@ class App:
             programme.review.undo_seconds,
             self.clock,
             self._steady,
-            self.sightings.keep,
+            self.sightings,
         )
         cards = Cards(programme, self.wording, signer)
         messages = Messages(self.transport, self.sightings)
@@ -237,7 +237,7 @@ class App:
             answers_in_reply=self.settings.webhook_url is not None,
             on_parked=lambda: self.metrics.count("updates_parked_total"),
             on_commit=lambda seconds: self.metrics.observe("commit_seconds", seconds),
-            also=self.sightings.keep,
+            sightings=self.sightings,
         )
         self.readings = Readings(
             self.engine, self.outbox, self.settings.database, self.clock, self._true_clock, self.metrics
@@ -293,7 +293,7 @@ class App:
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
         chat = self.group.chat_id
-        self.sightings.see(0, await self.engine.read(kept))
+        await self.sightings.remember(self.engine)
         has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))

@@ -28,7 +28,9 @@ from bot.errands import (
     SEND,
     SHOW,
     WAKE,
+    WIPE,
     Errand,
+    Lost,
     restore,
 )
 from bot.flood import EVERY
@@ -36,8 +38,9 @@ from bot.lanes import Lane, is_new_card
 from bot.metrics import Metrics, Reading
 from bot.pacing import Pacing
 from bot.pausing import Closing
-from bot.plan import CallbackAnswer, Outcome, Write
+from bot.plan import CallbackAnswer, Outcome
 from bot.recording import Recorder
+from bot.sightings import Sightings
 from bot.timetable import Timetable
 from bot.transport import Transport
 from bot.trying import Later, Over, Trying, WhenHeReturns
@@ -51,6 +54,7 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST})  # what Telegram's limits count
+FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()
 REMEMBERED = 10_000  # errands that are over, and people who are erased
@@ -58,7 +62,7 @@ REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 class Outbox:
     """One door out; `accept` never waits. `clock` says when an errand is due, `steady` counts the time until then:
-    a clock that jumps makes nothing due. `also` is written with each end."""
+    a clock that jumps makes nothing due."""
 
     def __init__(
         self,
@@ -70,13 +74,14 @@ class Outbox:
         undo_seconds: int,
         clock: Callable[[], datetime],
         steady: Callable[[], datetime],
-        also: Write = lambda tx: None,
+        sightings: Sightings,
     ) -> None:
         self._engine = engine
         self._vault = vault
         self._pacing = pacing
         self._undo = timedelta(seconds=undo_seconds)
         self._clock = clock
+        self._sightings = sightings
         self.on_group_moved: Callable[[int, int], Coroutine[Any, Any, None]]
         self.on_trouble: Callable[[str], None] = lambda line: None
         self._lanes: dict[int, Lane] = {}
@@ -90,7 +95,7 @@ class Outbox:
         self._is_opening = False
         self._unsent = Unsent()
         self._timed = Timetable(steady, self._enqueue)
-        self._recorder = Recorder(engine, vault, self._end, self.accept, also)
+        self._recorder = Recorder(engine, vault, self._end, self.accept, sightings.keep)
         self._answers = CallbackAnswers(transport, metrics)
         self.trying = Trying(
             engine,
@@ -125,6 +130,8 @@ class Outbox:
             errand.may_stand = after_kill
             if errand.kind == WAKE and errand.not_before and errand.not_before < now:
                 errand.not_before = now + self._undo  # the window to undo restarts after a downtime
+        if after_kill:
+            self._look_for(left)
         self._is_opening = True  # whether a flood goes on is seen when all that waits is here
         for chat in flooded:
             self._lanes.setdefault(chat, Lane(chat)).flood.is_on = True
@@ -134,6 +141,13 @@ class Outbox:
             self._look_at_flood(lane)
             if lane.flood.is_on:
                 self._begin_drip(lane)
+
+    def _look_for(self, left: Sequence[Errand]) -> None:
+        """What a killed process had sent without knowing where it stands is looked for."""
+        sent = [errand for errand in left if errand.kind in FOUND and errand.chat > 0 and errand.above]
+        until = self._sightings.highest + len({errand.chat for errand in sent})
+        for errand in sent:
+            errand.lost = Lost(errand.above, until)
 
     async def close(self, grace: float = 8.0) -> None:
         """Let what is in flight end, for at most `grace` seconds; the rest waits in the table."""

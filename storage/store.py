@@ -505,6 +505,12 @@ def shown(
     )
 
 
+def message_numbers(tx: Transaction, above: int) -> list[int]:
+    """The numbers above that one at which known messages in private chats stand."""
+    rows = tx.fetchall("SELECT message_id FROM messages WHERE message_id > ? ORDER BY message_id", (above,))
+    return [number for (number,) in rows]
+
+
 def messages_of(tx: Transaction, person_id: str) -> list[Row]:
     """(place, message_id, sent_at, sealed_chat, receipt) of everything that stands somewhere."""
     return tx.fetchall(

@@ -146,7 +146,7 @@ class Deliveries:
             name = "receipt_file_name"
             file = await receipt_file(self._engine, self._people, mine, self._vault.signing, self._clock())
         else:
-            file = await data_file(self._engine, self._people, self._wording.programme, mine)
+            file = await data_file(self._engine, self._vault, self._people, self._wording.programme, mine)
         if file is None:
             return Outcome()
         name = self._wording.toast(name, file.language, {})

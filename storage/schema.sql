@@ -135,3 +135,4 @@ CREATE TABLE audit (
     detail TEXT NOT NULL,
     hash TEXT NOT NULL
 );
+CREATE INDEX audit_subject ON audit (subject);

@@ -105,7 +105,8 @@ def test_the_installed_database_can_be_made(installed: Path, tmp_path: Path) -> 
     migrated = run(installed, tmp_path, "-m", "bot", "migrate")
     assert (migrated.returncode, migrated.stdout) == (
         0,
-        "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n",
+        "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n"
+        "applied 0004_audit_subject.sql\n",
     )
     assert [json.loads(line)["action"] for line in migrated.stderr.splitlines()] == ["key_made"]
     assert (tmp_path / "kept" / "intake.sqlite").stat().st_size > 0

@@ -4,7 +4,8 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from bot.jobs import PARKED_DAYS, SEEN_DAYS
+from bot.jobs import SEEN_DAYS
+from bot.parked import PARKED_DAYS
 from conversations.programme import Retention, Review
 from storage.engine import Transaction
 from storage.folder import OWN

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from telegram.error import BadRequest, Forbidden
 
+from bot import remains
 from bot.arrivals import Happened
 from bot.cards import Cards
 from bot.errands import (
@@ -77,6 +78,7 @@ class Deliveries:
         self.retake: Callable[[dict[str, Any], str], Awaitable[None]]
         self.is_erased: Callable[[str | None], bool]
         self.checkpoint: Callable[[], None] = lambda: None
+        self.on_remains: Callable[[dict[str, int]], None] = lambda counts: None
         self._kinds: dict[str, Callable[[Errand], Awaitable[Outcome | None]]] = {
             SEND: self._send,
             EDIT: self._edit,
@@ -224,26 +226,36 @@ class Deliveries:
         """Everything of an erased person that stands in chats; then his receipt, which nobody remembers."""
         body, language = errand.body, errand.body["language"]
         gone = {"text": self._wording.named("message_erased", language), "keyboard": []}
-        body.setdefault("left", 0)
-        own = [number for chat, number in body["messages"] if chat == errand.chat]
-        body["left"] += await self._messages.take_away_many(errand.chat, own, gone)
+        left: remains.Remains = body.setdefault("left", [])
+        own = {number: _time(rest) for chat, number, *rest in body["messages"] if chat == errand.chat}
+        stay = await self._messages.take_away_many(errand.chat, list(own), gone)
+        left += [[remains.MESSAGE, own[number], why] for number, why in stay.items()]
         body["messages"] = [place for place in body["messages"] if place[0] != errand.chat]
         while body["messages"]:  # what is done is not done again, should a later call fail
-            chat, number = body["messages"][-1]
-            body["left"] += not await self._messages.take_away(chat, number, self._photos.gone())
+            chat, number, *rest = body["messages"][-1]
+            why = await self._messages.take_away(chat, number, self._photos.gone())
+            left += remains.remaining(remains.PHOTO, _time(rest), why)
             body["messages"].pop()
         while body["cards"]:
-            receipt, chat, number = body["cards"][-1]
+            receipt, chat, number, *rest = body["cards"][-1]
             words = self._wording.named("card_erased", self._language, receipt=receipt)
-            body["left"] += not await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
+            why = await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
+            left += remains.remaining(remains.CARD, _time(rest), why)
             body["cards"].pop()
+        if left and not body.get("counted"):
+            body["counted"] = True
+            self.on_remains(remains.counted(left))
         if body["say"]:
-            values = {"receipt": body["receipt"], "at": self._clock(), "left": body["left"]}
+            values = {"receipt": body["receipt"], "at": self._clock(), "left": self._left(left, language)}
             text = self._wording.named(body["say"], language, **values)
             with contextlib.suppress(Forbidden):
                 await self._messages.send(errand, errand.chat, {"text": text})
         self.checkpoint()
         return Outcome()
+
+    def _left(self, left: remains.Remains, language: str) -> Markup:
+        """What could not be removed, in words."""
+        return Markup(self._wording.named("remains", language, **remains.values(left)) if left else "")  # noqa: S704
 
     # the rest
 
@@ -267,6 +279,11 @@ class Deliveries:
     def _removal(self, chat: int, message_id: int) -> Outcome:
         """A message that must go, since its person was erased meanwhile."""
         return Outcome(errands=[(removal(chat, message_id), self._vault)])
+
+
+def _time(rest: list[str]) -> str:
+    """When a thing was sent; an errand of an earlier version does not say."""
+    return rest[0] if rest else ""
 
 
 def _posted(

@@ -142,11 +142,19 @@ class Telling:
             case "instead" if value:
                 return {"text": value["text"]}
             case "messages":
-                return [{"in": self.where(chat), "message": number} for chat, number in value]
+                return [
+                    {"in": self.where(chat), "message": number, "sent_at": "".join(rest) or None}
+                    for chat, number, *rest in value
+                ]
             case "cards":
                 return [
-                    {"receipt": receipt, "in": self.where(chat), "message": number}
-                    for receipt, chat, number in value
+                    {
+                        "receipt": receipt,
+                        "in": self.where(chat),
+                        "message": number,
+                        "submitted_at": "".join(rest) or None,
+                    }
+                    for receipt, chat, number, *rest in value
                 ]
         return value
 

@@ -221,6 +221,12 @@ def application(tx: Transaction, receipt: str) -> ApplicationRow | None:
     return None if row is None else ApplicationRow(*row)
 
 
+def submitted_at(tx: Transaction, receipt: str) -> str:
+    """As it is stored; nothing where there is no such application."""
+    row = tx.fetchone("SELECT submitted_at FROM applications WHERE receipt = ?", (receipt,))
+    return "" if row is None else str(row[0])
+
+
 def drop_application(tx: Transaction, receipt: str) -> None:
     tx.execute("DELETE FROM applications WHERE receipt = ?", (receipt,))
 

@@ -393,12 +393,13 @@ class Reader:
             body["instead"] = {"text": body["instead"]["text"]}
         if "messages" in body:
             body["messages"] = [
-                {"in": self._where(chat), "message": number} for chat, number in body["messages"]
+                {"in": self._where(chat), "message": number, "sent_at": sent_at or None}
+                for chat, number, sent_at in body["messages"]
             ]
         if "cards" in body:
             body["cards"] = [
-                {"receipt": receipt, "in": self._where(chat), "message": number}
-                for receipt, chat, number in body["cards"]
+                {"receipt": receipt, "in": self._where(chat), "message": number, "submitted_at": submitted_at}
+                for receipt, chat, number, submitted_at in body["cards"]
             ]
         return body
 

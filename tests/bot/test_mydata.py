@@ -2,7 +2,7 @@
 
 The file is held against a second reading of the same database that shares no code with the first
 (`everything_of.py`): every table, every column, every sealed field, for people with random histories. More of them
-with INTAKE_MYDATA_PAIRS.
+with MYDATA_PAIRS.
 """
 
 import contextlib
@@ -34,7 +34,8 @@ from tests.bot.stage import Stage, playing
 from tests.cast import Person
 
 DAY = 86_400.0
-PAIRS = int(os.environ.get("INTAKE_MYDATA_PAIRS", "30"))
+USUAL = 30
+PAIRS = int(os.environ.get("MYDATA_PAIRS", USUAL))
 AT_ONCE = 5  # pairs that live with one bot
 DATES = ("will_be_deleted_at", "will_be_withdrawn_at", "will_be_deleted")  # reckoned, not stored
 SOMEBODYS = (  # sections that stand in the file of somebody at least, with every crowd

@@ -244,18 +244,20 @@ class _File:
 
     def _waiting(self) -> Iterator[Json]:
         """What is still to be done for him or about him."""
+        receipts = self._receipts()
         for row, body in self._errands:
-            if row.person_id is None and not self._concerns(body):
+            if row.person_id is None and not self._concerns(body, receipts):
                 continue
             told = self._telling.errand(row.kind, (row.errand_id, row.not_before, row.attempts), body)
             if told is not None:
                 yield told
 
-    def _concerns(self, body: Json) -> bool:
+    def _concerns(self, body: Json, receipts: set[str]) -> bool:
         """Whether what is nobody's is about him: in his chat, or with the number of an application of his."""
         if self._applicant.chat_id in (body["chat"], body.get("user_id")):
             return True
-        return any(receipt in json.dumps(body) for receipt in self._receipts())
+        said = json.dumps(body)
+        return any(receipt in said for receipt in receipts)
 
     def _receipts(self) -> set[str]:
         """Of all his applications, those too that are known from the log alone."""

@@ -45,6 +45,7 @@ from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
 from bot.readings import Readings
 from bot.receiving import Receiving
+from bot.remains import CARD, PHOTO
 from bot.restoring import leftovers
 from bot.retention import Periods
 from bot.reviewers import Reviewers
@@ -277,6 +278,7 @@ class App:
         deliveries.retake = self.intake.retake
         deliveries.is_erased = photos.is_erased = self.outbox.is_erased
         deliveries.checkpoint = self.jobs.checkpoint_soon
+        deliveries.on_remains = self._remains
 
     # running
 
@@ -382,6 +384,18 @@ class App:
         self.jobs.checkpoint_soon()
         if self.backups is not None:
             self.backups.look_soon()
+
+    def _remains(self, counts: dict[str, int]) -> None:
+        """Something of an erased person stays in Telegram. What others see of him can be removed by hand."""
+        for kind, count in counts.items():
+            self.metrics.count("erasure_remains_total", count, kind=kind)
+        said = ", ".join(f"{kind}: {count}" for kind, count in counts.items())
+        log.warning(f"after an erasure, not removed from Telegram: {said}", action="remains")
+        if CARD in counts or PHOTO in counts:
+            where = "cards stand in the reviewers' group, photos in reviewers' private chats"
+            self.trouble(
+                f"after an erasure, not removed from Telegram: {said}; {where}: have them deleted by hand"
+            )
 
     def trouble(self, line: str) -> None:
         """Tell the operators: the log, the metrics, and, once in a while, their chat where one is set."""

@@ -38,6 +38,7 @@ from conversations.keeping import due_at
 from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
 from storage import store
 from storage.engine import Transaction
+from storage.store import ApplicationRow
 from storage.vault import Vault
 
 Source = FromApplicant | FromReviewer | None
@@ -244,7 +245,7 @@ class Carrier:
 
         def write(tx: Transaction) -> None:
             row = store.application(tx, receipt)
-            cards = [[receipt, row.card_chat, row.card_message]] if row and row.card_message else []
+            cards = [card_of(tx, row)] if row and row.card_message else []
             wipe.body = {"say": "", "language": applicant.language, "messages": [], "cards": cards}
             store.drop_application(tx, receipt)
             store.add_errands(tx, [wipe.row(vault)])
@@ -269,7 +270,7 @@ class Carrier:
                 "receipt": _receipt_of(wipe),
                 "messages": messages_about(tx, person, pressed),
                 "cards": [
-                    [row.receipt, row.card_chat, row.card_message]
+                    card_of(tx, row)
                     for row in store.applications_of(tx, person.person_id)
                     if row.card_message
                 ],
@@ -287,15 +288,25 @@ def _receipt_of(wipe: Errand) -> str:
     return wipe.errand_id[-12:].upper()
 
 
-def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[list[int]]:
-    """(chat, message id) of all the bot's messages about a person that stand in private chats, `pressed` among them."""
-    found = [[person.applicant.chat_id, pressed]] if pressed else []
-    for place, message_id, _, sealed_chat, _ in store.messages_of(tx, person.person_id):
-        if place == "private" and message_id != pressed:
-            found.append([person.applicant.chat_id, message_id])
+def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[list[Any]]:
+    """(chat, message id, when it was sent) of all the bot's messages about a person that stand in private chats,
+    `pressed` among them."""
+    found: list[list[Any]] = []
+    for place, message_id, sent_at, sealed_chat, _ in store.messages_of(tx, person.person_id):
+        if place == "private":
+            found.append([person.applicant.chat_id, message_id, sent_at])
+            pressed = 0 if message_id == pressed else pressed
         elif sealed_chat is not None:
-            found.append([int(person.key.open(shown_place(person.person_id), sealed_chat)), message_id])
+            chat = int(person.key.open(shown_place(person.person_id), sealed_chat))
+            found.append([chat, message_id, sent_at])
+    if pressed:
+        found.append([person.applicant.chat_id, pressed, ""])
     return found
+
+
+def card_of(tx: Transaction, row: ApplicationRow) -> list[Any]:
+    """(receipt, chat, message id, when the application was submitted) of its card."""
+    return [row.receipt, row.card_chat, row.card_message, store.submitted_at(tx, row.receipt)]
 
 
 def _photos(state: State) -> list[tuple[str, str]]:

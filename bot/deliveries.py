@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from markupsafe import Markup
 from telegram.error import BadRequest, Forbidden
 
+from bot import remains
 from bot.arrivals import Happened
 from bot.cards import Cards
 from bot.errands import (
@@ -80,6 +81,7 @@ class Deliveries:
         self.is_erased: Callable[[str | None], bool]
         self.checkpoint: Callable[[], None] = lambda: None
         self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by user
+        self.on_remains: Callable[[dict[str, int]], None] = lambda counts: None
         self._kinds: dict[str, Callable[[Errand], Awaitable[Outcome | None]]] = {
             SEND: self._send,
             EDIT: self._edit,
@@ -149,7 +151,7 @@ class Deliveries:
             name = "receipt_file_name"
             file = await receipt_file(self._engine, self._people, mine, self._vault.signing, self._clock())
         else:
-            file = await data_file(self._engine, self._people, self._wording.programme, mine)
+            file = await data_file(self._engine, self._vault, self._people, self._wording.programme, mine)
         if file is None:
             return Outcome()
         name = self._wording.toast(name, file.language, {})
@@ -227,29 +229,39 @@ class Deliveries:
         """Everything of an erased person that stands in chats; then his receipt, which nobody remembers."""
         body, language = errand.body, errand.body["language"]
         gone = {"text": self._wording.named("message_erased", language), "keyboard": []}
-        body.setdefault("left", 0)
         body["messages"] += [
             [errand.chat, number] for number in await self._messages.left_by_kill(errand, gone)
         ]
-        own = [number for chat, number in body["messages"] if chat == errand.chat]
-        body["left"] += await self._messages.take_away_many(errand.chat, own, gone)
+        left: remains.Remains = body.setdefault("left", [])
+        own = {number: _time(rest) for chat, number, *rest in body["messages"] if chat == errand.chat}
+        stay = await self._messages.take_away_many(errand.chat, list(own), gone)
+        left += [[remains.MESSAGE, own[number], why] for number, why in stay.items()]
         body["messages"] = [place for place in body["messages"] if place[0] != errand.chat]
         while body["messages"]:  # what is done is not done again, should a later call fail
-            chat, number = body["messages"][-1]
-            body["left"] += not await self._messages.take_away(chat, number, self._photos.gone())
+            chat, number, *rest = body["messages"][-1]
+            why = await self._messages.take_away(chat, number, self._photos.gone())
+            left += remains.remaining(remains.PHOTO, _time(rest), why)
             body["messages"].pop()
         while body["cards"]:
-            receipt, chat, number = body["cards"][-1]
+            receipt, chat, number, *rest = body["cards"][-1]
             words = self._wording.named("card_erased", self._language, receipt=receipt)
-            body["left"] += not await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
+            why = await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
+            left += remains.remaining(remains.CARD, _time(rest), why)
             body["cards"].pop()
+        if left and not body.get("counted"):
+            body["counted"] = True
+            self.on_remains(remains.counted(left))
         if body["say"]:
-            values = {"receipt": body["receipt"], "at": self._clock(), "left": body["left"]}
+            values = {"receipt": body["receipt"], "at": self._clock(), "left": self._left(left, language)}
             text = self._wording.named(body["say"], language, **values)
             with contextlib.suppress(Forbidden):
                 await self._messages.send(errand, errand.chat, {"text": text})
         self.checkpoint()
         return Outcome()
+
+    def _left(self, left: remains.Remains, language: str) -> Markup:
+        """What could not be removed, in words."""
+        return Markup(self._wording.named("remains", language, **remains.values(left)) if left else "")  # noqa: S704
 
     # the rest
 
@@ -279,6 +291,11 @@ class Deliveries:
     def _removal(self, chat: int, message_id: int) -> Outcome:
         """A message that must go, since its person was erased meanwhile."""
         return Outcome(errands=[(removal(chat, message_id), self._vault)])
+
+
+def _time(rest: list[str]) -> str:
+    """When a thing was sent; an errand of an earlier version does not say."""
+    return rest[0] if rest else ""
 
 
 def _posted(

@@ -129,9 +129,7 @@ def next_id() -> str:
 def restore(row: ErrandRow, vault: Vault) -> Errand:
     """An errand as it was before the process ended."""
     _ids.comes_after(row.errand_id)
-    is_his = row.person_id is not None and row.wrapped_key is not None
-    key = vault.unwrap(row.person_id or "", row.wrapped_key or b"") if is_his else vault
-    body = json.loads(key.open(_place(row.errand_id), row.sealed))
+    body = opened(row, vault)
     return Errand(
         kind=row.kind,
         chat=int(body.pop("chat")),
@@ -142,6 +140,14 @@ def restore(row: ErrandRow, vault: Vault) -> Errand:
         attempts=row.attempts,
         errand_id=row.errand_id,
     )
+
+
+def opened(row: ErrandRow, vault: Vault) -> dict[str, Any]:
+    """Its body, with its chat. Raises Unreadable, ValueError."""
+    is_his = row.person_id is not None and row.wrapped_key is not None
+    key = vault.unwrap(row.person_id or "", row.wrapped_key or b"") if is_his else vault
+    body: dict[str, Any] = json.loads(key.open(_place(row.errand_id), row.sealed))
+    return body
 
 
 def removal(chat: int, message_id: int, instead: dict[str, Any] | None = None) -> Errand:

@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.arrivals import Happened
 from bot.clock import ticks, wall
 from bot.intake import Intake
+from bot.parked import PARKED_DAYS
 from conversations.events import FellSilent
 from storage import store
 from storage.engine import Engine
@@ -23,7 +24,6 @@ log = structlog.get_logger()
 
 BATCH = 200
 SEEN_DAYS = 8  # Telegram repeats for a day and re-seeds its numbers after a week
-PARKED_DAYS = 30  # an update that nobody could handle is kept for the operator so long
 CLOCK_STEP = 5.0  # seconds by which the wall clock may leave the monotonic one before jobs are rescheduled
 
 

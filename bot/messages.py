@@ -4,7 +4,7 @@ import asyncio
 import base64
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden
@@ -21,6 +21,7 @@ ASIDE = 5  # messages that people may have sent meanwhile, and whose updates hav
 PAUSES = (0.1, 0.5)  # seconds between tries to look at one
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
 _GONE = ("message to edit not found", "message can't be edited")
+_NO_CHAT = "chat not found"
 _NO_TEXT = "there is no text in the message"
 
 # what is said when the chat is closed to the bot, whatever the message; source: Bot API server, TDLib
@@ -43,6 +44,9 @@ _BLANK = base64.b64decode(
     "DCKCwLW9dTXHAAAAAElFTkSuQmCC"
 )
 
+Why = Literal[
+    "closed", "old", "refused"
+]  # the chat is; it can be neither deleted nor changed; Telegram says no
 Body = dict[str, Any]  # text, keyboard, plain
 Act = tuple[str, Body, Files | None]  # a method, its parameters, and the files it takes along
 
@@ -190,38 +194,45 @@ class Messages:
             raise
         return True
 
-    async def take_away(self, chat: int, message_id: int, instead: Body) -> bool:
-        """Delete a message, or overwrite it when it is too old for that; whether it is gone or empty."""
+    async def take_away(self, chat: int, message_id: int, instead: Body) -> Why | None:
+        """Delete a message, or overwrite it when it is too old for that; why it stays, unless it is gone or empty."""
         try:
             await self._transport.call("deleteMessage", {"chat_id": chat, "message_id": message_id})
         except (Forbidden, ChatMigrated):
-            return False
+            return "closed"
         except BadRequest as error:
-            return "not found" in str(error).casefold() or await self._overwrite(chat, message_id, instead)
-        return True
+            said = str(error).casefold()
+            if _NO_CHAT in said:
+                return "closed"
+            return None if "not found" in said else await self._overwrite(chat, message_id, instead)
+        return None
 
-    async def take_away_many(self, chat: int, message_ids: list[int], instead: Body) -> int:
-        """The same for many messages of one chat; how many could neither go nor be emptied."""
-        left = 0
+    async def take_away_many(self, chat: int, message_ids: list[int], instead: Body) -> dict[int, Why]:
+        """The same for many messages of one chat; those that could neither go nor be emptied."""
+        left: dict[int, Why] = {}
         for start in range(0, len(message_ids), MANY):
             some = message_ids[start : start + MANY]
             try:
                 await self._transport.call("deleteMessages", {"chat_id": chat, "message_ids": some})
             except (Forbidden, ChatMigrated):
-                left += len(some)
+                left |= dict.fromkeys(some, "closed")
             except BadRequest:
-                left += sum([not await self.take_away(chat, one, instead) for one in some])
+                for one in some:
+                    if (why := await self.take_away(chat, one, instead)) is not None:
+                        left[one] = why
         return left
 
-    async def _overwrite(self, chat: int, message_id: int, instead: Body) -> bool:
+    async def _overwrite(self, chat: int, message_id: int, instead: Body) -> Why | None:
         try:
-            return await self.edit(chat, message_id, instead)
+            return None if await self.edit(chat, message_id, instead) else "old"
         except BadRequest as error:
-            return _NO_TEXT in str(error).casefold() and await self._blot_out(chat, message_id, instead)
+            if _NO_TEXT in str(error).casefold():
+                return await self._blot_out(chat, message_id, instead)
+            return _why(error)
         except (Forbidden, ChatMigrated):
-            return False
+            return "closed"
 
-    async def _blot_out(self, chat: int, message_id: int, instead: Body) -> bool:
+    async def _blot_out(self, chat: int, message_id: int, instead: Body) -> Why | None:
         """A photo or a file gives way to an empty picture: a text cannot take its place."""
         media = {"type": "photo", "media": "attach://blank", "caption": instead["text"], "parse_mode": "HTML"}
         params = {"chat_id": chat, "message_id": message_id, "media": media}
@@ -230,10 +241,17 @@ class Messages:
                 "editMessageMedia", params, files={"blank": ("blank.png", _BLANK, "image/png")}
             )
         except BadRequest as error:
-            return _is_same(error)
+            return None if _is_same(error) else _why(error)
         except (Forbidden, ChatMigrated):
-            return False
-        return True
+            return "closed"
+        return None
+
+
+def _why(error: BadRequest) -> Why:
+    """Why a message can be neither deleted nor overwritten."""
+    if is_closed(error):
+        return "closed"
+    return "old" if any(sign in str(error).casefold() for sign in _GONE) else "refused"
 
 
 def _is_same(error: BadRequest) -> bool:

@@ -55,6 +55,11 @@ METRICS = {
         ("outcome",),
     ),
     "polls_failed_total": Declared("counter", "Asks for updates that failed."),
+    "erasure_remains_total": Declared(
+        "counter",
+        "What could not be removed from Telegram after an erasure; kind: message, photo, card.",
+        ("kind",),
+    ),
     "troubles_total": Declared("counter", "What operators were told that needs them."),
     "reply_seconds": Declared(
         "histogram", "From the arrival of a person's act to the end of the message that answers it."

@@ -1,17 +1,35 @@
 """Everything kept of one person, as a file he can keep: read from the database, not from what we believe."""
 
+import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.people import People
+from bot.errands import REMOVE, opened
+from bot.parked import PARKED_DAYS
+from bot.people import People, Person, photo_place
+from bot.told import Json, Telling, agreed, answers, closed, later, moment, told_state
 from conversations import Programme
-from conversations.application import Answer, Application, Chosen, Pictured, View
-from conversations.keeping import Going, goings
-from conversations.state import Applicant, Deciding, Rejecting, Settled, State, application_of, draft_of
+from conversations.application import Closed
+from conversations.keeping import goings
+from conversations.state import Applicant, Settled, application_of, draft_of
 from storage import store
 from storage.engine import Engine, Row, Transaction
-from storage.store import OPEN_STATUSES, ApplicationRow
+from storage.errors import Unreadable
+from storage.store import OPEN_STATUSES, ApplicationRow, ErrandRow, LedgerRow, ParkedRow, PersonRow, Tombstone
+from storage.vault import Vault
+
+UNREADABLE = "it cannot be read any more"
+KEPT = {
+    "account": "until its time is over, or you delete it; then only what is listed here as kept without limit",
+    "consents": "without limit: it must be possible to prove them",
+    "texts": "without limit, with the consents to them",
+    "log": "without limit: nobody may change it, and your name is not in it",
+    "messages": "until they are deleted with everything else, or at the time named",
+    "waiting": "until it is done",
+    "erased_before": "without limit: it keeps a restored backup from bringing back what was erased",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,127 +40,263 @@ class DataFile:
     language: str
 
 
-async def data_file(engine: Engine, people: People, programme: Programme, person_id: str) -> DataFile | None:
+@dataclass(slots=True)
+class _Rows:
+    """All that the database holds of one person, of one moment."""
+
+    person: PersonRow
+    times: Row  # due_at, updated_at
+    applications: list[ApplicationRow]
+    photos: list[Row]
+    consents: list[LedgerRow]
+    messages: list[Row]
+    errands: list[ErrandRow]
+    parked: list[ParkedRow]
+    tombstone: Tombstone | None
+    log: list[Row]
+
+
+async def data_file(
+    engine: Engine, vault: Vault, people: People, programme: Programme, person_id: str
+) -> DataFile | None:
     """None when the person has gone meanwhile. Keys are English and stable; reviewers are never named."""
-
-    def work(tx: Transaction) -> tuple[list[ApplicationRow], list[Row], list[Row]]:
-        return (
-            store.applications_of(tx, person_id),
-            store.photos_of(tx, person_id),
-            store.consents_of(tx, person_id),
-        )
-
-    crowd = await people.load((), (person_id,), (), ())
-    person = crowd.by_id.get(person_id)
-    if person is None:
+    rows = await engine.read(lambda tx: _rows(tx, person_id))
+    if rows is None:
         return None
-    applications, photos, consents = await engine.read(work)
-    kept = list(goings(programme, person.applicant))
-    is_recalled = any(one.outcome == "recalled" for one in kept)  # they go some time after the withdrawal
-    photos_go = _when(kept, "photos") or (None if is_recalled else _when(kept, "draft"))
-    content = {
-        "account": _account(person.applicant, kept),
-        "draft": _draft(person.applicant, programme, kept),
-        "applications": [_application(people, row, kept) for row in applications],
-        "consents": [_consent(row) for row in consents],
-        "photos": [
-            {
-                "photo": row[0],
-                "question": row[1],
-                "side": row[2],
-                "stored_at": row[3],
-                "will_be_deleted_at": photos_go,
-            }
-            for row in photos
-        ],
-    }
+    person = people.open_person(rows.person)
+    content = _File(vault, people, programme, person, rows).content()
     text = json.dumps(content, ensure_ascii=False, indent=2)
     return DataFile(text.encode(), person.applicant.language)
 
 
-def _when(kept: list[Going], *what: str, receipt: str = "") -> str | None:
-    """When that goes by itself; None while nothing says so, as long as reviewers have it."""
-    return next(
-        (one.at.isoformat() for one in kept if one.what in what and (not receipt or one.receipt == receipt)),
-        None,
+def _rows(tx: Transaction, person_id: str) -> _Rows | None:
+    found = store.people_by_id(tx, [person_id])
+    if not found:
+        return None
+    (person,) = found
+    parked = store.parked_of(tx, person.ref)
+    return _Rows(
+        person=person,
+        times=store.times_of(tx, person_id),
+        applications=store.applications_of(tx, person_id),
+        photos=store.sealed_photos_of(tx, person_id),
+        consents=store.ledger_of(tx, person_id),
+        messages=store.messages_of(tx, person_id),
+        errands=[*store.errands(tx, person_id), *store.errands_of_nobody(tx)],
+        parked=parked,
+        tombstone=store.tombstone(tx, person.ref),
+        log=store.audit_about(tx, [person_id, *(one.parked_id for one in parked)]),
     )
 
 
-def _account(applicant: Applicant, kept: list[Going]) -> dict[str, Any]:
+class _File:
+    """One person's file, section by section."""
+
+    def __init__(
+        self, vault: Vault, people: People, programme: Programme, person: Person, rows: _Rows
+    ) -> None:
+        self._vault = vault
+        self._people = people
+        self._programme = programme
+        self._person = person
+        self._applicant: Applicant = person.applicant
+        self._rows = rows
+        self._kept = list(goings(programme, person.applicant))
+        self._telling = Telling(person.applicant)
+        self._errands = [(row, self._body(row)) for row in rows.errands]
+
+    def _body(self, row: ErrandRow) -> Json:
+        try:
+            return opened(row, self._vault)
+        except (Unreadable, ValueError):
+            return {"chat": 0, "note": UNREADABLE}
+
+    def content(self) -> Json:
+        log = [
+            entry for row in self._rows.log if (entry := self._telling.entry(row))
+        ]  # numbers the reviewers
+        return {
+            "account": self._account(),
+            "draft": self._draft(),
+            "applications": [self._application(row) for row in self._rows.applications],
+            "earlier": [self._earlier(one) for one in self._applicant.past],
+            "agreed": agreed(self._applicant.agreed),
+            "consents": [_consent(row) for row in self._rows.consents],
+            "texts": {row.text_hash: row.text for row in self._rows.consents},
+            "photos": [self._photo(row) for row in self._rows.photos],
+            "messages": [self._message(row) for row in self._rows.messages],
+            "waiting": list(self._waiting()),
+            "parked": [self._parked(row) for row in self._rows.parked],
+            "erased_before": self._erased_before(),
+            "log": log,
+            "kept": KEPT,
+        }
+
+    def _when(self, *what: str, receipt: str = "") -> str | None:
+        """When that goes by itself; None while nothing says so, as long as reviewers have it."""
+        return next(
+            (
+                moment(one.at)
+                for one in self._kept
+                if one.what in what and (not receipt or one.receipt == receipt)
+            ),
+            None,
+        )
+
+    def _account(self) -> Json:
+        who, (due_at, updated_at) = self._applicant, self._rows.times
+        return {
+            "telegram_id": who.chat_id,
+            "random_id": who.person_id,
+            "account_hash": who.ref,
+            "language": who.language,
+            "first_seen": moment(who.created_at),
+            "last_heard_of": moment(who.heard_at),
+            "changed_at": updated_at,
+            "state": told_state(who.state),
+            "place": self._telling.place(),
+            "question_message": self._person.prompt_message,
+            "questions_asked": who.step,
+            "helps_given": list(who.said),
+            "last_album": who.album,
+            "reminders": who.reminded,
+            "can_be_reached": self._person.reachable,
+            "next_look_at": due_at,
+            "kept_at_least_until": moment(who.spared_until),
+            "may_apply_from": moment(who.barred_until),
+            "will_be_deleted_at": self._when("account", "application"),
+        }
+
+    def _draft(self) -> Json | None:
+        """One that is a recalled application's ends by its withdrawal, and goes some time after that."""
+        draft = draft_of(self._applicant.state)
+        if draft is None:
+            return None
+        content: Json = {
+            "answers": answers(draft.answers),
+            "left_out": list(draft.skipped),
+            "hints_given": list(draft.hinted),
+            "consents_not_given": list(draft.declined),
+            "recalled": draft.recalled.receipt if draft.recalled else None,
+        }
+        if draft.recalled is None:
+            return content | {"will_be_deleted_at": self._when("draft")}
+        days = {"days_after_withdrawal": self._programme.retention.withdrawn_days}
+        return content | {"will_be_withdrawn_at": self._when("draft"), "will_be_deleted": days}
+
+    def _application(self, row: ApplicationRow) -> Json:
+        _, state = self._people.open_state(row)
+        application = application_of(state)
+        if application is None:
+            return {"receipt": row.receipt, "status": row.status}
+        status = told_state(state) if row.status in OPEN_STATUSES else row.status
+        content = {"receipt": row.receipt, "status": status, **self._telling.application(application)}
+        content["card"] = {"in": "the reviewers' group", "message": row.card_message}
+        content["will_be_deleted_at"] = self._when("application", "earlier application", receipt=row.receipt)
+        if isinstance(state, Settled):
+            content |= {"closed_at": moment(state.closed.at), "reasons": list(state.closed.reasons)}
+            content |= {"decision": self._telling.decision(state.decision), "end_announced": state.warned}
+        return content
+
+    def _earlier(self, one: Closed) -> Json:
+        return closed(one) | {"will_be_deleted_at": self._when("earlier application", receipt=one.receipt)}
+
+    def _photo(self, row: Row) -> Json:
+        """`sha256`: of the picture that comes beside this file."""
+        photo_id, question, side, stored_at, sealed = row
+        jpeg = self._person.key.open(photo_place(photo_id), sealed)
+        return {
+            "photo": photo_id,
+            "question": question,
+            "side": side,
+            "stored_at": stored_at,
+            "bytes": len(jpeg),
+            "sha256": hashlib.sha256(jpeg).hexdigest(),
+            "will_be_deleted_at": self._photos_go(),
+        }
+
+    def _photos_go(self) -> str | None:
+        """A recalled application's go some time after its withdrawal."""
+        is_recalled = any(one.outcome == "recalled" for one in self._kept)
+        return self._when("photos") or (None if is_recalled else self._when("draft"))
+
+    def _message(self, row: Row) -> Json:
+        place, message_id, sent_at, _, receipt = row
+        is_own = place == "private"
+        where = self._telling.where(self._applicant.chat_id if is_own else 1)
+        return {
+            "in": where,
+            "message": message_id,
+            "sent_at": sent_at,
+            "photo_of": receipt,
+            "will_be_deleted_at": None if is_own else self._removed_at(message_id),
+        }
+
+    def _removed_at(self, message_id: int) -> str | None:
+        return next(
+            (
+                row.not_before
+                for row, body in self._errands
+                if row.kind == REMOVE and row.person_id and body.get("message_id") == message_id
+            ),
+            None,
+        )
+
+    def _waiting(self) -> Iterator[Json]:
+        """What is still to be done for him or about him."""
+        receipts = self._receipts()
+        for row, body in self._errands:
+            if row.person_id is None and not self._concerns(body, receipts):
+                continue
+            told = self._telling.errand(row.kind, (row.errand_id, row.not_before, row.attempts), body)
+            if told is not None:
+                yield told
+
+    def _concerns(self, body: Json, receipts: set[str]) -> bool:
+        """Whether what is nobody's is about him: in his chat, or with the number of an application of his."""
+        if self._applicant.chat_id in (body["chat"], body.get("user_id")):
+            return True
+        said = json.dumps(body)
+        return any(receipt in said for receipt in receipts)
+
+    def _receipts(self) -> set[str]:
+        """Of all his applications, those too that are known from the log alone."""
+        logged = {
+            row[4].split(" ")[0] for row in self._rows.log if row[2] in {"submitted", "forgotten", "recalled"}
+        }
+        return logged | {row.receipt for row in self._rows.applications}
+
+    def _parked(self, row: ParkedRow) -> Json:
+        return {
+            "id": row.parked_id,
+            "update": row.update_id,
+            "at": row.at,
+            "reason": row.reason,
+            "content": self._update(row),
+            "will_be_deleted_at": later(row.at, PARKED_DAYS),
+        }
+
+    def _update(self, row: ParkedRow) -> Any:
+        try:
+            return self._telling.update(self._vault.open(f"parked/{row.parked_id}", row.sealed))
+        except Unreadable:
+            return UNREADABLE
+
+    def _erased_before(self) -> Json | None:
+        stone = self._rows.tombstone
+        if stone is None:
+            return None
+        return {"erased_at": stone.erased_at, "no_new_application_before": stone.barred_until or None}
+
+
+def _consent(row: LedgerRow) -> Json:
     return {
-        "telegram_id": applicant.chat_id,
-        "language": applicant.language,
-        "first_seen": applicant.created_at.isoformat(),
-        "last_heard_of": applicant.heard_at.isoformat(),
-        "state": told_state(applicant.state),
-        "will_be_deleted_at": _when(kept, "account", "application"),
+        "consent": row.consent_id,
+        "document": row.document,
+        "text_sha256": row.text_hash,
+        "language": row.language,
+        "act": row.act,
+        "at": row.at,
+        "ended_at": row.withdrawn_at,
+        "about": json.loads(row.particulars) if row.particulars else None,
     }
-
-
-def told_state(state: State) -> str:
-    """As far as the applicant is concerned: a decision that can still be undone has not been made yet."""
-    return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
-
-
-def _draft(applicant: Applicant, programme: Programme, kept: list[Going]) -> dict[str, Any] | None:
-    """One that is a recalled application's ends by its withdrawal, and goes some time after that."""
-    draft = draft_of(applicant.state)
-    if draft is None:
-        return None
-    content = {"answers": _answers(draft.answers), "left_out": list(draft.skipped)}
-    if draft.recalled is None:
-        return content | {"will_be_deleted_at": _when(kept, "draft")}
-    days = {"days_after_withdrawal": programme.retention.withdrawn_days}
-    return content | {"will_be_withdrawn_at": _when(kept, "draft"), "will_be_deleted": days}
-
-
-def _application(people: People, row: ApplicationRow, kept: list[Going]) -> dict[str, Any]:
-    _, state = people.open_state(row)
-    application = application_of(state)
-    if application is None:
-        return {"receipt": row.receipt, "status": row.status}
-    status = told_state(state) if row.status in OPEN_STATUSES else row.status
-    content: dict[str, Any] = {
-        "receipt": row.receipt,
-        "status": status,
-        "revision": application.revision,
-        "submitted_at": application.submitted_at.isoformat(),
-        "language": application.language,
-        "answers": _answers(application.answers),
-        "left_out": list(application.skipped),
-        "id_photo_opened": _views(application),
-        "will_be_deleted_at": _when(kept, "application", "earlier application", receipt=row.receipt),
-    }
-    if isinstance(state, Settled):
-        content["closed_at"] = state.closed.at.isoformat()
-        content["reasons"] = list(state.closed.reasons)
-    return content
-
-
-def _views(application: Application) -> list[dict[str, str]]:
-    """Who looked, without a name: the same reviewer has the same number."""
-    numbers: dict[str, int] = {}
-
-    def number(view: View) -> int:
-        return numbers.setdefault(view.by.ref, len(numbers) + 1)
-
-    return [{"by": f"reviewer {number(view)}", "at": view.at.isoformat()} for view in application.views]
-
-
-def _answers(answers: dict[str, Answer]) -> dict[str, Any]:
-    return {key: _answer(answer) for key, answer in answers.items()}
-
-
-def _answer(answer: Answer) -> Any:
-    match answer:
-        case Chosen(option=option, text=text):
-            return {"option": option, "text": text} if text else option
-        case Pictured(sides=sides):
-            return {side: picture.photo_id for side, picture in sides.items()}
-        case _:
-            return answer.text
-
-
-def _consent(row: Row) -> dict[str, Any]:
-    names = ("consent", "document", "text_sha256", "language", "act", "at", "ended_at")
-    return dict(zip(names, row, strict=True))

@@ -14,8 +14,8 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.documents import parse
-from bot.jobs import PARKED_DAYS
 from bot.mistakes import Refused
+from bot.parked import PARKED_DAYS
 from bot.programmes import NOTICE, Loaded, gaps, load
 from bot.spoken import Spoken
 from conversations.programme import AGREEMENT

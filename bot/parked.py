@@ -10,6 +10,7 @@ from storage.engine import Engine
 from storage.store import ParkedRow
 from storage.vault import Vault
 
+PARKED_DAYS = 30  # an update that nobody could handle is kept for the operator so long
 LISTED = 100  # rows in one answer, so that it fits into a line of the socket
 UNREADABLE = "cannot be read: it is not JSON, and can only be dropped"
 GONE = "is parked no longer: it was handled, dropped or erased meanwhile"

@@ -131,10 +131,11 @@ class People:
         await self._engine.read(work)
         for row in found:
             if row.person_id not in crowd.by_id:
-                crowd.add(self._open(row))
+                crowd.add(self.open_person(row))
         return crowd
 
-    def _open(self, row: PersonRow) -> Person:
+    def open_person(self, row: PersonRow) -> Person:
+        """Raises Unreadable."""
         key, applicant = self._opened(row.person_id, row.wrapped_key, row.sealed)
         return Person(applicant, key, row.prompt_message, row.reachable)
 

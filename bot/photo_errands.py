@@ -138,8 +138,13 @@ class PhotoErrands:
     async def remove(self, errand: Errand) -> Outcome:
         """Remove one message, its time over or its person erased."""
         message_id, person_id = errand.body["message_id"], errand.person_id
-        await self._messages.take_away(errand.chat, message_id, errand.body.get("instead") or self.gone())
-        return Outcome([] if person_id is None else [_forgotten(person_id, message_id)])
+        instead = errand.body.get("instead") or self.gone()
+        why = await self._messages.take_away(errand.chat, message_id, instead)
+        if (
+            person_id is None or why is not None
+        ):  # what stays is remembered, and told when its person is erased
+            return Outcome()
+        return Outcome([_forgotten(person_id, message_id)])
 
     async def owners(self, errand: Errand) -> int | None:
         """One of his photos to the person himself; the message's id, or None when the photo has gone."""

@@ -327,7 +327,7 @@ class Rehearsal:
         self.cards.clear()
         self._consents = 0
         if effect.say:
-            text = self._wording.named(effect.say, language, receipt="0123456789AB", at=self.now, left=0)
+            text = self._wording.named(effect.say, language, receipt="0123456789AB", at=self.now, left="")
             self._show(Shown("bot", plain(text)))
             self.shown.clear()  # nobody remembers this one
 

@@ -136,3 +136,4 @@ CREATE TABLE audit (
     detail TEXT NOT NULL,
     hash TEXT NOT NULL
 );
+CREATE INDEX audit_subject ON audit (subject);

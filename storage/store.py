@@ -75,6 +75,14 @@ def people_by_id(tx: Transaction, ids: Sequence[str]) -> list[PersonRow]:
     return [_person(row) for row in tx.fetchall(f"{_PERSON} person_id IN ({_marks(ids)})", ids)]
 
 
+def times_of(tx: Transaction, person_id: str) -> Row:
+    """(due_at, updated_at), as they are stored."""
+    return tx.fetchone("SELECT due_at, updated_at FROM people WHERE person_id = ?", (person_id,)) or (
+        None,
+        "",
+    )
+
+
 def people_by_receipt(tx: Transaction, receipts: Sequence[str]) -> list[tuple[str, PersonRow]]:
     """(receipt, its person) for every receipt that is known."""
     columns = "a.receipt, p.person_id, p.ref, p.wrapped_key, p.sealed, p.prompt_message, p.reachable"
@@ -213,6 +221,12 @@ def application(tx: Transaction, receipt: str) -> ApplicationRow | None:
     return None if row is None else ApplicationRow(*row)
 
 
+def submitted_at(tx: Transaction, receipt: str) -> str:
+    """As it is stored; nothing where there is no such application."""
+    row = tx.fetchone("SELECT submitted_at FROM applications WHERE receipt = ?", (receipt,))
+    return "" if row is None else str(row[0])
+
+
 def drop_application(tx: Transaction, receipt: str) -> None:
     tx.execute("DELETE FROM applications WHERE receipt = ?", (receipt,))
 
@@ -319,6 +333,15 @@ def photos_of(tx: Transaction, person_id: str) -> list[Row]:
     """(photo_id, question, part, stored_at) of one person."""
     return tx.fetchall(
         "SELECT photo_id, question, part, stored_at FROM photos WHERE person_id = ? ORDER BY stored_at",
+        (person_id,),
+    )
+
+
+def sealed_photos_of(tx: Transaction, person_id: str) -> list[Row]:
+    """(photo_id, question, part, stored_at, sealed) of one person."""
+    return tx.fetchall(
+        "SELECT photo_id, question, part, stored_at, sealed FROM photos WHERE person_id = ?"
+        " ORDER BY stored_at, photo_id",
         (person_id,),
     )
 
@@ -475,6 +498,15 @@ def errands_over(tx: Transaction, kind: str, until: datetime) -> list[ErrandRow]
     return [ErrandRow(*row) for row in rows]
 
 
+def errands_of_nobody(tx: Transaction) -> list[ErrandRow]:
+    """Those that outlive whoever they were about, oldest first."""
+    rows = tx.fetchall(
+        "SELECT errand_id, person_id, kind, not_before, attempts, sealed, NULL FROM errands"
+        " WHERE person_id IS NULL ORDER BY errand_id"
+    )
+    return [ErrandRow(*row) for row in rows]
+
+
 # messages
 
 
@@ -569,6 +601,7 @@ class ParkedRow:
     at: str
     reason: str
     sealed: bytes
+    update_id: int | None = None
 
 
 def parked(tx: Transaction, beginning: str = "", after: str = "", limit: int = 1_000_000) -> list[ParkedRow]:
@@ -577,6 +610,15 @@ def parked(tx: Transaction, beginning: str = "", after: str = "", limit: int = 1
         "SELECT parked_id, ref, at, reason, sealed FROM parked WHERE parked_id > ?"
         " AND substr(parked_id, 1, ?) = ? ORDER BY parked_id LIMIT ?",
         (after, len(beginning), beginning, limit),
+    )
+    return [ParkedRow(*row) for row in rows]
+
+
+def parked_of(tx: Transaction, ref: str) -> list[ParkedRow]:
+    """Those of one sender, oldest first."""
+    rows = tx.fetchall(
+        "SELECT parked_id, ref, at, reason, sealed, update_id FROM parked WHERE ref = ? ORDER BY parked_id",
+        (ref,),
     )
     return [ParkedRow(*row) for row in rows]
 
@@ -696,6 +738,13 @@ def tombstones(tx: Transaction) -> list[Tombstone]:
         "SELECT ref, erased_at, COALESCE(barred_until, '') FROM tombstones ORDER BY erased_at, ref"
     )
     return [Tombstone(*row) for row in rows]
+
+
+def tombstone(tx: Transaction, ref: str) -> Tombstone | None:
+    row = tx.fetchone(
+        "SELECT ref, erased_at, COALESCE(barred_until, '') FROM tombstones WHERE ref = ?", (ref,)
+    )
+    return None if row is None else Tombstone(*row)
 
 
 def last_tombstones(tx: Transaction) -> Row:
@@ -828,6 +877,15 @@ def audit_last(tx: Transaction, action: Action, after: int) -> Row | None:
         "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND action = ?"
         " ORDER BY seq DESC LIMIT 1",
         (after, action),
+    )
+
+
+def audit_about(tx: Transaction, subjects: Sequence[str]) -> list[Row]:
+    """(seq, at, action, subject, detail, hash) of all entries about any of them, in order."""
+    return tx.fetchall(
+        f"SELECT seq, at, action, subject, detail, hash FROM audit WHERE subject IN ({_marks(subjects)})"
+        " ORDER BY seq",
+        subjects,
     )
 
 

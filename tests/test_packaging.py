@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -105,7 +107,23 @@ def test_the_installed_database_can_be_made(installed: Path, tmp_path: Path) -> 
     migrated = run(installed, tmp_path, "-m", "bot", "migrate")
     assert (migrated.returncode, migrated.stdout) == (
         0,
-        "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n",
+        "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n"
+        "applied 0004_audit_subject.sql\n",
     )
     assert [json.loads(line)["action"] for line in migrated.stderr.splitlines()] == ["key_made"]
     assert (tmp_path / "kept" / "intake.sqlite").stat().st_size > 0
+
+
+def test_every_dependency_is_pinned_with_its_hashes_and_from_no_index_of_its_own() -> None:
+    lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
+    pinned = re.findall(
+        r"^([\w.-]+)(?:\[[\w,-]+\])?==\S+((?:.*\\\n +--hash=sha256:[0-9a-f]{64})+)", lock, re.MULTILINE
+    )
+    assert len(pinned) == len(
+        re.findall(r"^\w", lock, re.MULTILINE)
+    )  # no line that names one is of another form
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    wanted = {re.split(r"[\[<>=~! ;]", one)[0].lower() for one in asked}
+    assert wanted <= {name.lower() for name, _ in pinned}
+    assert "://" not in re.sub(r"^ *#.*$", "", lock, flags=re.MULTILINE)

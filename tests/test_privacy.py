@@ -4,7 +4,11 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from bot.jobs import PARKED_DAYS, SEEN_DAYS
+import pytest
+
+from bot.backups import KEYS_DAYS
+from bot.jobs import SEEN_DAYS
+from bot.parked import PARKED_DAYS
 from conversations.programme import Retention, Review
 from storage.engine import Transaction
 from storage.folder import OWN
@@ -62,6 +66,33 @@ def test_every_period_and_file_that_there_is_is_told_of() -> None:
     assert f"{PARKED_DAYS} days after the last try" in TEXT
     assert re.search(rf"^\| number of a handled update \| {SEEN_DAYS} days \|", TEXT, re.M)
     assert [name for name in OWN if f"| `{name}` |" not in TEXT] == []
+
+
+OUT_OF_REACH = [
+    "a screenshot",
+    "what telegram keeps",
+    "servers' copies and backups",
+    "forwarded copies",
+    "a message whose sending was never answered",
+    "a chat that is closed to the bot",
+    "after 48 hours",
+    "exports",
+    "his own messages and photos",
+    "what was said between a backup and the loss of the data",
+    "wear levelling",
+    "what he did as a reviewer",
+    "logs of the machine around it",
+]
+
+
+@pytest.mark.parametrize("what", OUT_OF_REACH)
+def test_what_no_erasure_reaches_is_said(what: str) -> None:
+    part = TEXT.split("**Not at all, by this program:**")[1].split("## Proofs")[0]
+    assert what in " ".join(part.split()).casefold()
+
+
+def test_how_long_an_erased_persons_key_may_stand_in_a_backup_is_said() -> None:
+    assert f"keeps keys for {KEYS_DAYS} days at most" in TEXT
 
 
 def test_every_file_that_is_named_in_the_repository_exists() -> None:

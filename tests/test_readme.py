@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.backups import KEYS_DAYS
 from bot.cli import intake
 from bot.describing import audit_table, commands_table, insert, metrics_table, settings_table
+from bot.photo_jail import MEMORY_LIMIT
+from bot.photo_rules import SECONDS_LIMIT
 from bot.reading import COMMANDS
+from bot.receiver import BODY_LIMIT
 from bot.settings import PREFIX, Settings
 from conversations.describe import picture
+from tests.bot import hostile, test_erasure, test_keys, test_mydata, test_presses
 from tests.bot.folders import ADVISOR, ADVISOR_TOML
 
 REPOSITORY = Path(__file__).parents[1]
@@ -73,3 +78,33 @@ def test_the_example_of_one_more_question_is_the_one_that_is_tested() -> None:
     assert tomllib.loads(ADVISOR_TOML) in tables
     assert tomllib.loads(ADVISOR["en"]) in tables
     assert tomllib.loads(ADVISOR["zh"]) in tables
+
+
+# what it promises of safety and privacy
+
+PROMISES = re.findall(r"^\| (?!promise|-)(.+) \| (.+) \| (.+) \|$", part("promises"), re.MULTILINE)
+FIGURES = {
+    "within {} s, though": int(test_erasure.WITHIN),
+    "keys are kept for {} days": KEYS_DAYS,
+    "{} pairs of people": test_mydata.USUAL,
+    "{} people, ": test_keys.PEOPLE,
+    "{} kills": test_keys.KILLS,
+    "{} of them, one child": hostile.COUNT,
+    "over {} MB refused": BODY_LIMIT // 1_000_000,
+    "at most {} MiB": MEMORY_LIMIT >> 20,
+    "{} s each": SECONDS_LIMIT,
+    "{} in `make test`": 2 * test_presses.FORGED,
+}
+
+
+def test_every_promise_names_what_shows_it() -> None:
+    assert len(PROMISES) == part("promises").count("\n") - 1
+    for promise, _, shown in PROMISES:
+        files = re.findall(r"`(tests/[\w/]+\.py)`", shown)
+        assert files, promise
+        assert [one for one in files if not (REPOSITORY / one).is_file()] == [], promise
+
+
+@pytest.mark.parametrize("words", FIGURES)
+def test_the_figures_of_the_promises_are_those_of_the_tests(words: str) -> None:
+    assert words.format(f"{FIGURES[words]:,}") in part("promises")

@@ -1,4 +1,4 @@
-"""What the browser test runs: `intake demo` as a process of its own, and Chromium."""
+"""What the browser test runs: `intake demo` as a process of its own, saying all it can, and Chromium."""
 
 import os
 import re
@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Viewp
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
+LOG = "said.log"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -23,22 +25,41 @@ _QUIET = ("disable-gpu", "disable-quic", "no-first-run", "disable-background-net
 _STILL = ("disable-component-update", "disable-sync")
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where its page is, and the folder with all that it writes: data, temporary files, and its log at DEBUG."""
+
+    address: str
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        (found,) = self.folder.glob("intake-demo-*/data/intake.sqlite")
+        return found
+
+
 @contextmanager
-def running_demo() -> Iterator[str]:
-    """The address of the page of a fresh demo; ended by Ctrl-C, which it must obey with exit status 0."""
-    command = [sys.executable, "-m", "bot", "demo", "--no-browser", "--port", "0"]
+def running_demo(folder: Path) -> Iterator[Demo]:
+    """A fresh one; ended by Ctrl-C, which it must obey with exit status 0."""
+    command = [sys.executable, "-m", "tests.bot.loud_demo", "demo", "--no-browser", "--port", "0"]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
     )
     heard: list[str] = []
     address = threading.Event()
-    listener = threading.Thread(target=_listen, args=(process, heard, address))
+    listener = threading.Thread(target=_listen, args=(process, heard, address, folder / LOG))
     listener.start()
     try:
         address.wait(START_SECONDS)
         found = re.search(r"http://127\.0\.0\.1:\d+/?", "".join(heard))
         assert found, "the demo named no address within its time; it said:\n" + "".join(heard)
-        yield found[0]
+        yield Demo(found[0], folder)
         process.send_signal(signal.SIGINT)
         assert process.wait(STOP_SECONDS) == 0, "".join(heard)
     finally:
@@ -49,13 +70,15 @@ def running_demo() -> Iterator[str]:
         process.stdout.close()
 
 
-def _listen(process: subprocess.Popen[str], heard: list[str], address: threading.Event) -> None:
-    """Collect what the demo says; `address` is set when it names one, and when it ends."""
+def _listen(process: subprocess.Popen[str], heard: list[str], address: threading.Event, log: Path) -> None:
+    """Collect what the demo says, in a file too; `address` is set when it names one, and when it ends."""
     assert process.stdout is not None
-    for line in process.stdout:
-        heard.append(line)
-        if "http://" in line:
-            address.set()
+    with log.open("w", encoding="utf-8", buffering=1) as file:
+        for line in process.stdout:
+            heard.append(line)
+            file.write(line)
+            if "http://" in line:
+                address.set()
     address.set()
 
 

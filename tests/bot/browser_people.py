@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from typing import Any
+from typing import Any, ClassVar
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -29,7 +29,9 @@ class Words:
 
 
 class Chat:
-    """One chat of the page: applicant, group or private."""
+    """One chat of the page: applicant, group or private. `typed`: what anybody has written anywhere."""
+
+    typed: ClassVar[list[str]] = []
 
     def __init__(self, page: Page, name: str) -> None:
         self.page = page
@@ -54,6 +56,7 @@ class Chat:
 
     def say(self, text: str) -> None:
         field = self.pane.get_by_test_id("composer-input")
+        self.typed.append(text)
         field.fill(text)
         field.press("Enter")
 
@@ -136,6 +139,12 @@ class Applicant(Chat):
                 self.press(self.words.buttons["skip"])
             else:
                 self.say(words["example"])
+
+    def delete_everything(self) -> None:
+        """/delete, and the receipt is there."""
+        self.say("/delete")
+        self.press(self.words.buttons["erase"])
+        self.reads("🗑")
 
     def submit(self) -> str:
         """Look through the summary and submit; the receipt."""

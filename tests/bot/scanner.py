@@ -1,7 +1,9 @@
 """Looks for values in every file below some folders, in whatever writing they may stand there."""
 
 import base64
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -43,3 +45,15 @@ def traces(folders: Iterable[Path], values: Iterable[str], blobs: Iterable[bytes
             continue
         found += [f"{path.name}: {value} ({name})" for value, name, text in wanted if text in content]
     return found
+
+
+def sealed_of(database: Path) -> list[bytes]:
+    """What is sealed in a database, and the wrapped keys: pieces from the middle of each."""
+    columns = ("people.sealed", "people.wrapped_key", "applications.sealed", "photos.sealed", "parked.sealed")
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        blobs = [
+            row[0]
+            for table, column in (one.split(".") for one in columns)
+            for row in connection.execute(f"SELECT {column} FROM {table}")
+        ]
+    return [blob[len(blob) // 2 : len(blob) // 2 + 24] for blob in blobs if len(blob) >= 48]

@@ -5,6 +5,7 @@ is made anew on the way.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.bot.browser_demo import ROOT, Window, launched, running_demo
-from tests.bot.browser_people import SECONDS, Applicant, Reviewers
+from tests.bot.browser_demo import LOG, ROOT, Demo, Window, launched, running_demo
+from tests.bot.browser_people import SECONDS, Applicant, Chat, Reviewers
+from tests.bot.scanner import sealed_of, traces
+
+LONG = 8  # characters: shorter ones are found anywhere
+WITHIN = 60.0  # seconds
 
 pytestmark = pytest.mark.browser
 
@@ -27,10 +32,26 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(browser: Browser) -> Iterator[str]:
-    """One demo for all; every test brings its own people."""
-    with running_demo() as found:
+def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One demo for all; every test brings its own people. When all have played, nothing they typed stands anywhere."""
+    folder = tmp_path_factory.mktemp("demo")
+    with running_demo(folder) as found:
         yield found
+        assert readable(found.folder) == []
+    assert [one.name for one in folder.iterdir()] == [LOG]  # nothing is kept
+    assert readable(folder) == []
+
+
+@pytest.fixture
+def address(demo: Demo) -> str:
+    return demo.address
+
+
+def readable(folder: Path) -> list[str]:
+    """What anybody typed at the page and stands in a file below the folder, in whatever writing."""
+    typed = {one for one in Chat.typed if len(one) >= LONG and not one.startswith("/")}
+    assert typed
+    return traces([folder], typed)
 
 
 def test_english_applicant_is_approved_and_told(browser: Browser, address: str) -> None:
@@ -84,6 +105,34 @@ def test_chinese_applicant_is_rejected_with_a_reason_and_told_in_chinese(
     applicant.reads(applicant.words.reasons["not_legible"]["told"])
     applicant.reads(applicant.words.reasons["not_legible"]["fix"])
     window.picture("dark-3-rejected")
+    assert window.faults == []
+    window.context.close()
+
+
+def test_what_was_typed_at_the_page_is_in_no_file_and_after_a_deletion_not_even_sealed(
+    browser: Browser, demo: Demo
+) -> None:
+    window = Window(browser)
+    window.page.goto(demo.address)
+    reviewers = Reviewers(window.page)
+    applicant = Applicant.added(window.page, "Zdeňka", "en")
+    applicant.start()
+    applicant.agree()
+    applicant.answer_everything(skipped="homepage", kind="photo")
+    receipt = applicant.submit()
+    reviewers.look_at_id(receipt)
+    applicant.say("/mydata")
+    applicant.reads("my-data")
+    assert readable(demo.folder) == []
+    before = sealed_of(demo.database)
+    applicant.delete_everything()
+    gone = [blob for blob in before if blob not in sealed_of(demo.database)]
+    assert len(gone) >= 4  # the person, his key, his application, his photo
+    until = time.monotonic() + WITHIN
+    while found := traces([demo.folder], [], gone):
+        assert time.monotonic() < until, found
+        time.sleep(0.2)
+    assert readable(demo.folder) == []
     assert window.faults == []
     window.context.close()
 

@@ -14,7 +14,7 @@ import pytest
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from tests.applying import ANSWERS, agree, answer, apply, at, decide, has, press
-from tests.bot.scanner import traces, writings
+from tests.bot.scanner import sealed_of, traces, writings
 from tests.bot.stage import playing
 from tests.cast import Cast, Group, Person, running_bot
 
@@ -58,18 +58,6 @@ def test_a_value_is_found_in_every_writing(
 
 
 # files
-
-
-def sealed_of(database: Path) -> list[bytes]:
-    """What is sealed in a database, and the wrapped keys: pieces from the middle of each."""
-    columns = ("people.sealed", "people.wrapped_key", "applications.sealed", "photos.sealed", "parked.sealed")
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        blobs = [
-            row[0]
-            for table, column in (one.split(".") for one in columns)
-            for row in connection.execute(f"SELECT {column} FROM {table}")
-        ]
-    return [blob[len(blob) // 2 : len(blob) // 2 + 24] for blob in blobs if len(blob) >= 48]
 
 
 async def live(mei: Person, group: Group, ana: Person) -> Message:

@@ -542,6 +542,15 @@ def test_templates_that_fail_in_any_way_are_named(folder: Path) -> None:
     assert keys == ["title0", "title1", "title2", "title3"]
 
 
+@pytest.mark.parametrize(
+    "reaching",
+    ["''.__class__.__mro__", "programme.__init__.__globals__", "shown.__code__", "programme.links.clear()"],
+)
+def test_a_template_that_reaches_beyond_its_values_is_named(folder: Path, reaching: str) -> None:
+    change(folder, "words.en.toml", {'title = "': f'title0 = "{{{{ {reaching} }}}}"\ntitle = "'})
+    assert [one.key for one in mistakes(folder) if one.file == "words.en.toml"] == ["title0"]
+
+
 def test_words_where_a_table_belongs_are_named(folder: Path) -> None:
     text = (folder / "words.en.toml").read_text(encoding="utf-8")
     (folder / "words.en.toml").write_text(text.replace("[consents", "[others"), encoding="utf-8")

@@ -127,6 +127,9 @@ QUERIES: dict[str, Callable[[Transaction], object]] = {
     "errands_of": lambda tx: store.errands(tx, "a"),
     "consents_of": lambda tx: store.consents_of(tx, "a"),
     "applications_of": lambda tx: store.applications_of(tx, "a"),
+    "audit_about": lambda tx: store.audit_about(tx, ["a", "b"]),
+    "parked_of": lambda tx: store.parked_of(tx, "a"),
+    "errands_of_nobody": store.errands_of_nobody,
 }
 
 

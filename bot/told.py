@@ -1,0 +1,232 @@
+"""What is stored of a person, as he is shown it: readable, reviewers by number, no decision that may be undone yet."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.errands import MEMBER, NOTE, WAKE
+from conversations.application import (
+    Answer,
+    Application,
+    Chosen,
+    Closed,
+    ConsentRecord,
+    Decision,
+    Pictured,
+    Reviewer,
+    View,
+)
+from conversations.state import Applicant, Deciding, Rejecting, State, draft_of
+from storage.engine import Row
+from storage.store import stamp, unstamp
+
+Json = dict[str, Any]
+AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
+OWN_CHAT, GROUP, REVIEWERS_CHAT = (
+    "your chat with this bot",
+    "the reviewers' group",
+    "a reviewer's private chat",
+)
+_KEYED_HASH = re.compile(r"[0-9a-f]{32}")  # of a reviewer's account, among the parts of an entry's detail
+
+
+def told_state(state: State) -> str:
+    """As far as the applicant is concerned: a decision that can still be undone has not been made yet."""
+    return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
+
+
+def moment(at: datetime | None) -> str | None:
+    return stamp(at) if at else None
+
+
+class Telling:
+    """One person's file: whoever reviewed has the same number all through it."""
+
+    def __init__(self, applicant: Applicant) -> None:
+        self._applicant = applicant
+        self._numbers: dict[str, int] = {}
+        state = applicant.state
+        self._pending = state.application if isinstance(state, Deciding) else None
+
+    def by(self, reviewer: Reviewer | None) -> str | None:
+        return self._by(reviewer.ref) if reviewer else None
+
+    def _by(self, ref: str) -> str:
+        return f"reviewer {self._numbers.setdefault(ref, len(self._numbers) + 1)}"
+
+    def where(self, chat: int) -> str | None:
+        """Which chat that is, without the id of anybody else's."""
+        if chat == self._applicant.chat_id:
+            return OWN_CHAT
+        return None if chat == 0 else GROUP if chat < 0 else REVIEWERS_CHAT
+
+    # the dialogue
+
+    def place(self) -> Json | None:
+        """Where he stands in the dialogue, besides his answers; None when nothing but a state is known."""
+        state = self._applicant.state
+        if draft_of(state) is None:
+            return None
+        found = state.model_dump(exclude={"kind", "draft"})
+        return {key: moment(value) if isinstance(value, datetime) else value for key, value in found.items()}
+
+    def application(self, application: Application) -> Json:
+        """All of it but what follows from the row: status and receipt."""
+        is_pending = self._pending is not None and application.receipt == self._pending.receipt
+        return {
+            "revision": application.revision,
+            "submitted_at": moment(application.submitted_at),
+            "language": application.language,
+            "answers": answers(application.answers),
+            "left_out": list(application.skipped),
+            "decisions": application.round - is_pending,
+            "in_hand_of": self.by(application.claimed_by),
+            "id_photo_opened": [self._view(view) for view in application.views],
+            "asked_how_it_stands_at": moment(application.nudged_at),
+            "earlier": [closed(one) for one in application.earlier],
+        }
+
+    def _view(self, view: View) -> Json:
+        return {"by": self.by(view.by), "at": moment(view.at)}
+
+    def decision(self, decision: Decision | None) -> Json | None:
+        if decision is None:
+            return None
+        return {
+            "outcome": decision.outcome,
+            "by": self.by(decision.by),
+            "at": moment(decision.at),
+            "reasons": list(decision.reasons),
+        }
+
+    # the log
+
+    def entry(self, row: Row) -> Json | None:
+        """An entry of the audit log; None for that of a decision he has not been told of."""
+        seq, at, action, _, detail, line = row
+        if self._is_pending(action, detail):
+            return None
+        parts = [self._by(part) if _KEYED_HASH.fullmatch(part) else part for part in detail.split(" ")]
+        return {"number": seq, "at": at, "action": action, "detail": " ".join(parts), "sha256": line}
+
+    def _is_pending(self, action: str, detail: str) -> bool:
+        if self._pending is None or action not in {"approved", "rejected"}:
+            return False
+        return detail.split(" ")[:2] == [self._pending.receipt, str(self._pending.round)]
+
+    # what is still to be done
+
+    def errand(self, kind: str, row: tuple[str, str | None, int], body: Json) -> Json | None:
+        """`row`: its id, its time if it has one, and how often it was tried; None for the end of the time to undo."""
+        if kind == WAKE and self._pending is not None and body.get("receipt") == self._pending.receipt:
+            return None
+        errand_id, not_before, attempts = row
+        what = {key: value for key, value in body.items() if key != "chat"}
+        if kind in {MEMBER, NOTE}:
+            what = {"note": AS_REVIEWER}
+        return {
+            "id": errand_id,
+            "kind": kind,
+            "in": self.where(int(body["chat"])),
+            "not_before": not_before,
+            "tried": attempts,
+            "what": {key: self._part(key, value) for key, value in what.items()},
+        }
+
+    def _part(self, key: str, value: Any) -> Any:
+        match key:
+            case "keyboard":  # what a button carries is signed, and says no more than its place
+                return [[button["text"] for button in row] for row in value]
+            case "instead" if value:
+                return {"text": value["text"]}
+            case "messages":
+                return [
+                    {"in": self.where(chat), "message": number, "sent_at": "".join(rest) or None}
+                    for chat, number, *rest in value
+                ]
+            case "cards":
+                return [
+                    {
+                        "receipt": receipt,
+                        "in": self.where(chat),
+                        "message": number,
+                        "submitted_at": "".join(rest) or None,
+                    }
+                    for receipt, chat, number, *rest in value
+                ]
+        return value
+
+    def update(self, raw: bytes) -> Any:
+        """What he sent and nobody could handle. What he did in the group is about others."""
+        try:
+            update = json.loads(raw)
+        except (ValueError, RecursionError):
+            return raw.decode(errors="replace")
+        return update if self._is_private(update) else AS_REVIEWER
+
+    def _is_private(self, update: Any) -> bool:
+        """Whether it comes from his own chat, and is not a link to an application that he reviews."""
+        if not isinstance(update, dict):
+            return False
+        what = next((value for key, value in update.items() if key != "update_id"), None)
+        if not isinstance(what, dict):
+            return False
+        message = what.get("message", what)
+        chat = message.get("chat") if isinstance(message, dict) else None
+        text = message.get("text") if isinstance(message, dict) else None
+        is_link = isinstance(text, str) and text.startswith("/start ")
+        return isinstance(chat, dict) and chat.get("id") == self._applicant.chat_id and not is_link
+
+
+def answers(given: Mapping[str, Answer]) -> Json:
+    return {key: _answer(one) for key, one in given.items()}
+
+
+def _answer(answer: Answer) -> Any:
+    match answer:
+        case Chosen(option=option, text=text):
+            return {"option": option, "text": text} if text else option
+        case Pictured():
+            sides = {
+                side: {
+                    "photo": one.photo_id,
+                    "width": one.width,
+                    "height": one.height,
+                    "noticed": list(one.warnings),
+                }
+                for side, one in answer.sides.items()
+            }
+            return {"method": answer.method, "card": answer.variant, "sides": sides}
+        case _:
+            return answer.text
+
+
+def closed(one: Closed) -> Json:
+    return {
+        "receipt": one.receipt,
+        "outcome": one.outcome,
+        "submitted_at": moment(one.submitted_at),
+        "closed_at": moment(one.at),
+        "reasons": list(one.reasons),
+    }
+
+
+def agreed(records: Mapping[str, ConsentRecord]) -> Json:
+    """The consents that stand."""
+    return {
+        key: {
+            "document": one.document,
+            "text_sha256": one.text_hash,
+            "language": one.language,
+            "act": one.act,
+            "at": moment(one.at),
+        }
+        for key, one in records.items()
+    }
+
+
+def later(at: str, days: int) -> str:
+    """A stored time, so many days later."""
+    return stamp(unstamp(at) + timedelta(days=days))

@@ -327,7 +327,7 @@ class App:
                 await stack.enter_async_context(self.jobs)
                 health.watch(intake, *self.outbox.keepers, *self.jobs.keepers)
                 if self.backups is not None:
-                    await stack.enter_async_context(self.backups)
+                    self.backups.start()
                     health.watch(*self.backups.keepers)
                 whose = {"bot": self.me["username"], "group": self.group.chat_id}
                 await self.receiving.run(stop, self._doors.get("webhook"), whose)
@@ -339,7 +339,11 @@ class App:
             periods.cancel()
             await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
-            await intake
+            try:
+                await intake
+            finally:
+                if self.backups is not None:  # as the last: until here somebody may have been erased
+                    await self.backups.finish()
 
     async def _trust_when_drained(self) -> None:
         await self.drained.wait()

@@ -29,8 +29,8 @@ EVERY = 60.0  # seconds between looks at the folder
 
 
 class BackupKeeper:
-    """`async with` it. Each tombstone is in the journal, and the key it is for in no set of keys of that folder, at
-    once when `look_soon` is called, and a minute later at most when the folder could not be written."""
+    """Each tombstone is in the journal, and the key it is for in no set of keys of that folder, at once when
+    `look_soon` is called, and a minute later at most when the folder could not be written; and with the end."""
 
     def __init__(self, engine: Engine, folder: Path, on_trouble: Callable[[str], None]) -> None:
         self._engine = engine
@@ -38,27 +38,29 @@ class BackupKeeper:
         self._on_trouble = on_trouble
         self._journal = Journal(folder)
         self._due = asyncio.Event()
+        self._busy = asyncio.Lock()  # held while the folder is looked at: what is being written is finished
         self._known: set[Tombstone] = set()  # what stands in the journal
         self._state: tuple[int, ...] | None = None  # the journal as it was left
         self._pruned: dict[Path, int] = {}  # the sets of keys, by inode, that hold nobody's key who is erased
         self._last: Row | None = None  # of the tombstones that were looked at
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "BackupKeeper":
-        self._due.set()  # what was erased while the folder could not be reached, or by a process that was killed
+    def start(self) -> None:
+        """The first look is for what was erased while the folder could not be reached, or by a process that was
+        killed."""
         self._task = asyncio.create_task(self._run())
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._due.is_set():
-            await self._look()
+    async def finish(self) -> None:
+        """Call it when nobody can be erased any more, whether it was started or not: the last look."""
+        async with self._busy:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+        await self._look()
 
     @property
     def keepers(self) -> list[asyncio.Task[None]]:
-        """What runs as long as it is entered."""
+        """What runs from its start to its end."""
         return [self._task] if self._task else []
 
     def look_soon(self) -> None:
@@ -69,31 +71,28 @@ class BackupKeeper:
         while True:
             await self._look()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), EVERY)
+                async with asyncio.timeout(EVERY):
+                    await self._due.wait()
 
     async def _look(self) -> None:
-        was_due = self._due.is_set()
-        self._due.clear()
-        try:
-            last = await self._engine.read(store.last_tombstones)
-            if last == self._last and await asyncio.to_thread(self._is_as_left):
-                return  # there may be very many, and they are read for nothing each minute
-            stones = await self._engine.read(store.tombstones)
-            wrong = await asyncio.to_thread(self._keep, stones)
-            for line in wrong:
-                self._on_trouble(line)
-            self._last = None if wrong else last
-        except (StorageError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            self._state = None
-            self._on_trouble(
-                f"INTAKE_BACKUPS: deletions cannot be entered in {self._folder}: {why};"
-                " until they are, whoever was deleted comes back should the data be lost"
-            )
-        except asyncio.CancelledError:
-            if was_due:
-                self._due.set()
-            raise
+        async with self._busy:
+            self._due.clear()
+            try:
+                last = await self._engine.read(store.last_tombstones)
+                if last == self._last and await asyncio.to_thread(self._is_as_left):
+                    return  # there may be very many, and they are read for nothing each minute
+                stones = await self._engine.read(store.tombstones)
+                wrong = await asyncio.to_thread(self._keep, stones)
+                for line in wrong:
+                    self._on_trouble(line)
+                self._last = None if wrong else last
+            except (StorageError, OSError) as error:
+                why = error.strerror if isinstance(error, OSError) else str(error)
+                self._state = None
+                self._on_trouble(
+                    f"INTAKE_BACKUPS: deletions cannot be entered in {self._folder}: {why};"
+                    " until they are, whoever was deleted comes back should the data be lost"
+                )
 
     def _keep(self, stones: list[Tombstone]) -> list[str]:
         """The journal first, then the keys; what is wrong with sets of keys that cannot be read."""

@@ -14,7 +14,7 @@ import structlog
 from telegram.error import TelegramError
 
 from bot.auditing import Heads
-from bot.backups import BackupKeeper
+from bot.backup_keeper import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier

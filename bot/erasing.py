@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from bot.arrivals import Happened
-from bot.backups import BackupKeeper
+from bot.backup_keeper import BackupKeeper
 from bot.buttons import Signer
 from bot.carrying import Carrier
 from bot.clock import wall

@@ -679,6 +679,16 @@ def tombstones(tx: Transaction) -> list[Tombstone]:
     return [Tombstone(*row) for row in rows]
 
 
+def next_tombstones(tx: Transaction, after: str, since: str, limit: int) -> list[Tombstone]:
+    """Those set at that time or later: the next in the order of the keyed hashes."""
+    rows = tx.fetchall(
+        "SELECT ref, erased_at, COALESCE(barred_until, '') FROM tombstones WHERE ref > ? AND erased_at >= ?"
+        " ORDER BY ref LIMIT ?",
+        (after, since, limit),
+    )
+    return [Tombstone(*row) for row in rows]
+
+
 def last_tombstones(tx: Transaction) -> Row:
     """How many there are, and when the last was set: whether there are others than before."""
     return tx.fetchone("SELECT COUNT(*), MAX(erased_at) FROM tombstones") or (0, None)

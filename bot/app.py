@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from telegram.error import TelegramError
 
+from bot import taken_back
 from bot.auditing import Heads
 from bot.backup_keeper import BackupKeeper
 from bot.buttons import Signer
@@ -265,6 +266,7 @@ class App:
         )
         if self.settings.backups is not None:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
+            self.intake.on_withdrawn = self.backups.look_soon
         self.intake.on_erased = self._erased
         self.outbox.performer = deliveries
         self.outbox.on_group_moved = self.group.move
@@ -293,7 +295,10 @@ class App:
         chat = self.group.chat_id
         self.sightings.see(0, await self.engine.read(kept))
         has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
+        noted = await self.engine.read(taken_back.noted)
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
+        # before a press of a reviewer, or the end of a time to undo, can follow from what he has taken back
+        await taken_back.end(self.engine, noted, self.intake.happen, self.trouble)
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
         periods = asyncio.create_task(self._apply_periods())

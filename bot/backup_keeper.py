@@ -1,4 +1,5 @@
-"""The running bot's part in backups: erasures are kept where they outlive the data, and keys leave the sets."""
+"""The running bot's part in backups: erasures and withdrawals are kept where they outlive the data, and keys of the
+erased leave the sets."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,8 +15,8 @@ GATHERED = 20.0  # seconds from one look through the sets to the next: each is r
 
 
 class BackupKeeper:
-    """Each tombstone is in the journal at once when `look_soon` is called, and the key it is for in no set of keys of
-    that folder soon after; within a minute when the folder could not be written; and both with the end."""
+    """Each tombstone and withdrawal is in the journal at once when `look_soon` is called, and a key of the erased in no
+    set of keys of that folder soon after; within a minute when the folder could not be written; and with the end."""
 
     def __init__(self, engine: Engine, folder: Path, on_trouble: Callable[[str], None]) -> None:
         self._folder = folder
@@ -31,7 +32,7 @@ class BackupKeeper:
             part.start()
 
     async def finish(self) -> None:
-        """Call it when nobody can be erased any more, whether it was started or not: the last look."""
+        """Call it when nobody can be erased any more or withdraw, whether it was started or not: the last look."""
         for part in self._parts:
             await part.finish()
 
@@ -41,7 +42,7 @@ class BackupKeeper:
         return [part.task for part in self._parts if part.task is not None]
 
     def look_soon(self) -> None:
-        """Somebody was erased."""
+        """Somebody was erased, or took a consent back."""
         for part in self._parts:
             part.soon()
 
@@ -50,8 +51,8 @@ class BackupKeeper:
             await self._journaling.enter()
         except (StorageError, OSError) as error:
             self._on_trouble(
-                f"INTAKE_BACKUPS: deletions cannot be entered in {self._folder}: {_why(error)};"
-                " until they are, whoever was deleted comes back should the data be lost"
+                f"INTAKE_BACKUPS: deletions and withdrawals cannot be entered in {self._folder}: {_why(error)};"
+                " until they are, whoever was deleted comes back when data are lost, and who withdrew is decided on"
             )
         return False
 

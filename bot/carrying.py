@@ -153,6 +153,7 @@ class Carrier:
                     )
                 )
             case WithdrawConsents(at=at, document=document):
+                plan.has_withdrawals = True
                 plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at, document))
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)

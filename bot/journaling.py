@@ -1,12 +1,12 @@
-"""The journal of erasures is kept up to the database: what it lacks is added."""
+"""The journal of erasures and withdrawals is kept up to the database: what it lacks is added."""
 
 import asyncio
 from pathlib import Path
 
-from bot.tombstones import since, tombstones
+from bot.ended import since, tombstones, withdrawals
 from storage import store
-from storage.engine import Engine, Row
-from storage.journal import Journal
+from storage.engine import Engine, Row, Transaction
+from storage.journal import Entry, Journal
 from storage.store import Tombstone
 
 
@@ -16,25 +16,38 @@ class Journaling:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._journal = Journal(folder)
-        self._last: Row | None = None  # of the tombstones that are entered
-        self._recent: set[Tombstone] = set()  # those of late that stand in the journal
+        self._last: tuple[Row | None, Row | None] = (
+            None,
+            None,
+        )  # of the erasures and withdrawals that are entered
+        self._recent: set[Entry] = set()  # those of late that stand in the journal
         self._state: tuple[int, ...] = ()  # the journal as it was left
 
     async def enter(self) -> None:
-        """Every tombstone stands in the journal. Raises StorageError, OSError."""
-        last = await self._engine.read(store.last_tombstones)
+        """Every erasure and withdrawal stands in the journal. Raises StorageError, OSError."""
+        last = await self._engine.read(_last)
         state = await asyncio.to_thread(self._journal.state)
         is_ours = bool(state) and state == self._state
         if is_ours and last == self._last:
             return
         self._state = ()  # should it fail, all is compared again
-        known = self._recent if is_ours else await asyncio.to_thread(lambda: set(self._journal.read()))
-        missing = []
-        async for page in tombstones(self._engine, since(self._last) if is_ours else ""):
-            missing += [stone for stone in page if stone not in known]
+        known = self._recent if is_ours else await asyncio.to_thread(lambda: set(self._journal.entries()))
+        erased, taken_back = map(since, self._last) if is_ours else ("", "")
+        missing: dict[Entry, None] = {}
+        async for stones in tombstones(self._engine, erased):
+            missing |= dict.fromkeys(one for one in stones if one not in known)
+        async for page in withdrawals(self._engine, taken_back):
+            missing |= dict.fromkeys(one for one in page if one not in known)
         if missing or not state:
-            missing.sort(key=lambda stone: (stone.erased_at, stone.ref))
-            await asyncio.to_thread(self._journal.add, missing)
-        recent = since(last)
-        self._recent = {stone for stone in (*known, *missing) if stone.erased_at >= recent}
+            await asyncio.to_thread(self._journal.add, sorted(missing, key=_when))
+        recent = min(map(since, last))
+        self._recent = {one for one in (*known, *missing) if _when(one) >= recent}
         self._last, self._state = last, await asyncio.to_thread(self._journal.state)
+
+
+def _last(tx: Transaction) -> tuple[Row, Row]:
+    return store.last_tombstones(tx), store.last_withdrawals(tx)
+
+
+def _when(entry: Entry) -> str:
+    return entry.erased_at if isinstance(entry, Tombstone) else entry.withdrawn_at

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from bot.clock import wall
-from bot.tombstones import since, tombstones
+from bot.ended import since, tombstones
 from storage import backup, store
 from storage.backup_files import KEYS
 from storage.engine import Engine, Row

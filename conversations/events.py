@@ -374,6 +374,14 @@ class ErasureOrdered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentsEnded(Event):
+    """He had taken these consents back at that time, and the data do not know: they were restored from before it."""
+
+    at: datetime
+    documents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FellSilent(Event):
     """Something is due by the clock: a reminder, an expiry, the end of a retention."""
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from conversations import applicant, review, rights, silence
 from conversations.effects import Answer
 from conversations.events import (
+    ConsentsEnded,
     ErasureOrdered,
     Event,
     FellSilent,
@@ -18,7 +19,15 @@ from conversations.rules import Scene, Turn, step, table, tell_once, toast
 RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES)
 
 # All else shows that the person himself is there: the clock of reminders and expiry starts anew.
-_NOT_HIS = (ReviewEvent, PhotoChecked, UndoWindowPassed, FellSilent, RetentionShortened, ErasureOrdered)
+_NOT_HIS = (
+    ReviewEvent,
+    PhotoChecked,
+    UndoWindowPassed,
+    FellSilent,
+    RetentionShortened,
+    ErasureOrdered,
+    ConsentsEnded,
+)
 
 
 def advance(scene: Scene, event: Event) -> Turn:

@@ -45,6 +45,15 @@ def drop_fact(tx: Transaction, name: str) -> None:
     tx.execute("DELETE FROM facts WHERE name = ?", (name,))
 
 
+def facts_beginning(tx: Transaction, beginning: str) -> list[tuple[str, str]]:
+    """(name, value) of those whose name begins so."""
+    rows = tx.fetchall(
+        "SELECT name, value FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name",
+        (len(beginning), beginning),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 # people
 
 
@@ -692,6 +701,32 @@ def next_tombstones(tx: Transaction, after: str, since: str, limit: int) -> list
 def last_tombstones(tx: Transaction) -> Row:
     """How many there are, and when the last was set: whether there are others than before."""
     return tx.fetchone("SELECT COUNT(*), MAX(erased_at) FROM tombstones") or (0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A consent was taken back by somebody who is still known: the document, and when as text (`stamp`)."""
+
+    ref: str
+    withdrawn_at: str
+    document: str
+
+
+def next_withdrawals(tx: Transaction, after: str, since: str, limit: int) -> list[tuple[str, Withdrawal]]:
+    """Those of that time or later, each with the id of the consent: the next in the order of the ids."""
+    rows = tx.fetchall(
+        "SELECT c.consent_id, p.ref, c.withdrawn_at, c.document FROM consents c"
+        " JOIN people p ON p.person_id = c.person_id WHERE c.consent_id > ? AND c.withdrawn_at >= ?"
+        " ORDER BY c.consent_id LIMIT ?",
+        (after, since, limit),
+    )
+    return [(row[0], Withdrawal(*row[1:])) for row in rows]
+
+
+def last_withdrawals(tx: Transaction) -> Row:
+    """How many consents were taken back, and when the last was."""
+    row = tx.fetchone("SELECT COUNT(*), MAX(withdrawn_at) FROM consents WHERE withdrawn_at IS NOT NULL")
+    return row or (0, None)
 
 
 # backups: what a person's data need to be read is kept apart from them

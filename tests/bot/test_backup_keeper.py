@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from bot import backup_keeper, tombstones
+from bot import backup_keeper, ended
 from bot.backup_keeper import BackupKeeper
 from bot.clock import wall
 from bot.starting import open_data
@@ -130,7 +130,7 @@ async def test_a_set_is_read_again_only_for_those_who_were_erased_since(play: Pl
 
 
 async def test_a_set_and_a_journal_that_others_have_changed_are_made_good(play: Play) -> None:
-    with patch.object(tombstones, "PAGE", 2):  # page by page
+    with patch.object(ended, "PAGE", 2):  # page by page
         old = play.keys.read_bytes()
         for one in PEOPLE[:5]:
             await play.erase(one)
@@ -150,7 +150,7 @@ async def test_keys_leave_the_sets_although_the_journal_cannot_be_read(play: Pla
     Journal(play.folder).path.write_bytes(b"damaged\n")
     await play.erase("p0")
     await play.keeper.finish()
-    assert "deletions cannot be entered" in play.told[0]
+    assert "deletions and withdrawals cannot be entered" in play.told[0]
     assert "line 1 of" in play.told[0]
     assert play.left() == PEOPLE[1:]
 

@@ -243,7 +243,7 @@ async def test_what_goes_at_rest_is_in_the_journal_and_out_of_the_keys_before_th
         moved = folder.rename(tmp_path / "away")
         status, said, wrong = await erased_at_rest(settings)
         assert (status, said) == (1, "gone: people: 2\n")
-        assert (wrong.count("\n"), "deletions cannot be entered in" in wrong) == (1, True)
+        assert (wrong.count("\n"), "deletions and withdrawals cannot be entered in" in wrong) == (1, True)
         assert "they are entered when the bot starts" in wrong
         assert rows(settings.database, "SELECT count(*) FROM people") == [(0,)]  # the erasure stands
         moved.rename(folder)
@@ -311,7 +311,7 @@ async def test_a_stop_amid_a_look_at_the_folder_loses_nobody_who_was_erased_unti
         await bot.start()
         await delete(kofi)
         assert await bot.terminate() == 0  # the erasure stands, and the log tells
-        assert f"deletions cannot be entered in {folder}" in bot.output
+        assert f"deletions and withdrawals cannot be entered in {folder}" in bot.output
         (tmp_path / "away").rename(folder)
         await bot.start()
         assert await bot.terminate() == 0

@@ -1,11 +1,11 @@
-"""The tombstones of the database, page by page: there may be very many."""
+"""Who was erased, and what was taken back, as the database knows it, page by page: there may be very many."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from storage import store
 from storage.engine import Engine, Row, Transaction
-from storage.store import Tombstone
+from storage.store import Tombstone, Withdrawal
 
 PAGE = 50_000
 MARGIN = timedelta(days=1)  # a clock may be set back, and what is erased then is older than what was before
@@ -25,7 +25,21 @@ async def tombstones(engine: Engine, earliest: str = "") -> AsyncIterator[list[T
         after = page[-1].ref if page else ""
 
 
+async def withdrawals(engine: Engine, earliest: str = "") -> AsyncIterator[list[Withdrawal]]:
+    """Consents taken back at that time or later, by those who are still known."""
+    after, is_over = "", False
+
+    def work(tx: Transaction) -> list[tuple[str, Withdrawal]]:
+        return store.next_withdrawals(tx, after, earliest, PAGE)
+
+    while not is_over:
+        page = await engine.read(work)
+        yield [one for _, one in page]
+        is_over = len(page) < PAGE
+        after = page[-1][0] if page else ""
+
+
 def since(last: Row | None) -> str:
-    """From when on to look for those that are newer than `store.last_tombstones`, as it was found before."""
+    """From when on to look for those that are newer than the last was before: how many there were, and when it was."""
     latest = last[1] if last else None
     return store.stamp(store.unstamp(latest) - MARGIN) if latest else ""

@@ -15,6 +15,8 @@ from telegram.error import TelegramError
 
 from bot import taken_back
 from bot.auditing import Heads
+from bot.backed_up import COMMAND as BACKED_UP
+from bot.backed_up import BackedUp
 from bot.backup_keeper import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
@@ -49,7 +51,7 @@ from bot.retention import Periods
 from bot.reviewers import Reviewers
 from bot.served_group import ServedGroup
 from bot.settings import Settings
-from bot.sightings import Sightings, kept
+from bot.sightings import Sightings
 from bot.starting import find_group, open_data, present_group, who_am_i
 from bot.suspects import SERVING
 from bot.transport import Transport
@@ -175,7 +177,7 @@ class App:
             programme.review.undo_seconds,
             self.clock,
             self._steady,
-            self.sightings.keep,
+            self.sightings,
         )
         cards = Cards(programme, self.wording, signer)
         messages = Messages(self.transport, self.sightings)
@@ -236,7 +238,7 @@ class App:
             answers_in_reply=self.settings.webhook_url is not None,
             on_parked=lambda: self.metrics.count("updates_parked_total"),
             on_commit=lambda seconds: self.metrics.observe("commit_seconds", seconds),
-            also=self.sightings.keep,
+            sightings=self.sightings,
         )
         self.readings = Readings(
             self.engine, self.outbox, self.settings.database, self.clock, self._true_clock, self.metrics
@@ -268,7 +270,7 @@ class App:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
             self.intake.on_withdrawn = self.backups.look_soon
         self.intake.on_erased = self._erased
-        self.outbox.performer = deliveries
+        self.outbox.trying.performer = deliveries
         self.outbox.on_group_moved = self.group.move
         self.group.outbox, self.group.reviewers = self.outbox, self.reviewers
         self.group.on_trouble = self.trouble
@@ -293,7 +295,7 @@ class App:
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
         chat = self.group.chat_id
-        self.sightings.see(0, await self.engine.read(kept))
+        await self.sightings.remember(self.engine)
         has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
         noted = await self.engine.read(taken_back.noted)
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
@@ -321,6 +323,7 @@ class App:
                     "erase_due_look": due.look,
                     "erase_look": person.look,
                     "erase": person.erase,
+                    BACKED_UP: BackedUp(self.engine, self.clock).enter,
                     EXPORTED: Exported(self.engine, self.clock).enter,
                 }
                 await stack.enter_async_context(Control(self.settings.data / SOCKET, handlers))

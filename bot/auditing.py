@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,7 +13,7 @@ from bot.errands import NOTE, Errand
 from bot.mistakes import CannotStart
 from bot.settings import Settings
 from storage import store
-from storage.chain import PUBLISHED, Published, entries, published, verify
+from storage.chain import PUBLISHED, Head, Published, entries, moment, published, restored_after, verify
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
 from storage.sqlite import SQLite
@@ -22,17 +21,12 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-HEAD = re.compile(r"[0-9a-f]{16,64}")
+UNPROVED = 3  # the exit status: sound, and yet a head is missing, as it can be after a restore
 
 
 def verify_log(settings: Settings, heads: Sequence[str]) -> int:
     """`intake audit verify`: the exit status. Raises what is in MISTAKES."""
-    wanted = [one.strip().lower() for one in heads]
-    for one in wanted:
-        if not HEAD.fullmatch(one):
-            raise CannotStart(
-                f"--head: {one!r} is no head; it is 64 digits of 0-9 a-f, or the first 16 or more"
-            )
+    wanted = [_head(one) for one in heads]
 
     async def work() -> int:
         async with SQLite.open(settings.database, readonly=True) as engine:
@@ -42,10 +36,24 @@ def verify_log(settings: Settings, heads: Sequence[str]) -> int:
         if found.fault:
             click.echo(f"the audit log is not sound: {found.fault}")
             return 1
-        click.echo(line(found.entries, found.head))
+        click.echo(f"the audit log is sound: {_all_of_it(found.entries, found.head)}")
+        if found.unproved:
+            click.echo(f"not proved: {found.unproved}", err=True)
+            return UNPROVED
         return 0
 
     return asyncio.run(work())
+
+
+def _head(text: str) -> Head:
+    """Raises CannotStart."""
+    head = Head.of(text)
+    if head is None:
+        raise CannotStart(
+            f"--head: {text!r} is no head; it is NUMBER:HASH as it was told, or the hash alone,"
+            " all of its 64 digits or the first 16 and more"
+        )
+    return head
 
 
 def list_log(settings: Settings, since: datetime | None) -> int:
@@ -57,20 +65,29 @@ def list_log(settings: Settings, since: datetime | None) -> int:
             SQLite.open(settings.database, readonly=True) as engine,
             contextlib.aclosing(entries(engine, after)) as rows,
         ):
+            found = False
             async for seq, at, action, subject, detail, _ in rows:
+                found = True
                 click.echo(f"{seq}  {at[:19]}Z  {action}  {subject or '-'}  {detail or '-'}")
+        if not found:
+            click.echo(
+                "the audit log has no entry since then" if since else "the audit log is empty", err=True
+            )
         return 0
 
     return asyncio.run(work())
 
 
-def line(count: int, head: str) -> str:
-    """What is told of the log, to be held against a later one."""
-    return f"audit log: {count} entries, head {head or '-'}"
+def _all_of_it(count: int, head: str) -> str:
+    """How much there is, and the head by which a later log is known to go on from it."""
+    if not count:
+        return "no entry yet"
+    return f"{count} {'entry' if count == 1 else 'entries'}, head {Head(head, count)}"
 
 
 class Heads:
-    """Tells the log's head once a day. `accept` hands over what is committed."""
+    """Tells the log's head once a day, and anew at the first start after a restore. `accept` hands over what is
+    committed."""
 
     def __init__(
         self,
@@ -85,23 +102,33 @@ class Heads:
         self._operators = operators
         self._accept = accept
         self._clock = clock
+        self._looked = False  # a restore is only ever before the start
 
     async def publish(self) -> None:
         """To the log and the operators' chat, unless it was today: that and the note are one transaction."""
         day = self._clock().date().isoformat()
         try:
             last = await self._engine.read(published)
-            if last is None or last.day < day:
+            if last is None or last.day < day or await self._is_restored(last):
                 await self._publish(day)
+            self._looked = True
         except StorageUnavailable:
             log.warning("the audit log's head is told later", action="audit_head")
+
+    async def _is_restored(self, last: Published) -> bool:
+        """Whether there was a restore since then, of which this process has not told yet."""
+        if self._looked:
+            return False
+        return await self._engine.read(lambda tx: restored_after(tx, last.entries)) is not None
 
     async def _publish(self, day: str) -> None:
         notes = [] if self._operators is None else [Errand(NOTE, self._operators, None, {"plain": True})]
 
         def work(tx: Transaction) -> str:
-            count, head = store.audit_head(tx)
-            said = line(count, head)
+            last, (count, head) = published(tx), store.audit_head(tx)
+            said = f"audit log: {_all_of_it(count, head)}"
+            if restored := restored_after(tx, last.entries if last else 0):
+                said += f"; restored from a backup of {moment(restored.moment)}, heads told since then are not in it"
             store.put_fact(tx, PUBLISHED, Published(day, count, head).text())
             for note in notes:
                 note.body["text"] = said

@@ -1,6 +1,7 @@
 """`intake backup`: both files, the end of old ones, and no key of whoever was erased meanwhile."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bot.mistakes import CannotStart
 from bot.pruning import prune
 from bot.settings import Settings
 from storage import backup
-from storage.backup_files import DATA, KEYS, Tell
+from storage.backup_files import DATA, KEYS, Header, Tell
 from storage.sqlite import SQLite
 
 
@@ -23,11 +24,19 @@ def folder_of(settings: Settings, folder: Path | None) -> Path:
     return found
 
 
-def back_up(settings: Settings, folder: Path | None, keep_days: int, keys_days: int, tell: Tell) -> list[str]:
-    """`intake backup`: what it says. Raises what is in MISTAKES."""
+def back_up(
+    settings: Settings,
+    folder: Path | None,
+    keep_days: int,
+    keys_days: int,
+    tell: Tell,
+    made: Callable[[Header], None] = lambda header: None,
+) -> list[str]:
+    """`intake backup`: what it says. `made` is told once the files are there. Raises what is in MISTAKES."""
     target, now = folder_of(settings, folder), wall()
     written = backup.write(settings.database, target, now, tell)
     header = written.header
+    made(header)
     lines = [
         f"wrote {written.data}, {size(written.data)}: {header.people} people,"
         f" {header.applications} applications, {header.photos} photos",

@@ -17,6 +17,7 @@ from conversations.effects import (
     Audit,
     DropPhotos,
     Effect,
+    EndConsents,
     Erase,
     FetchPhoto,
     ForgetApplication,
@@ -31,7 +32,6 @@ from conversations.effects import (
     SendReceipt,
     ShowPhoto,
     Wake,
-    WithdrawConsents,
 )
 from conversations.events import PhotoOpened
 from conversations.keeping import due_at
@@ -152,9 +152,9 @@ class Carrier:
                         store.add_particulars(tx, particulars),
                     )
                 )
-            case WithdrawConsents(at=at, document=document):
+            case EndConsents(at=at, document=document):
                 plan.has_withdrawals = True
-                plan.writes.append(lambda tx: store.withdraw_consents(tx, person.person_id, at, document))
+                plan.writes.append(lambda tx: store.end_consents(tx, person.person_id, at, document))
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)
             case Erase():

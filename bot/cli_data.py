@@ -153,13 +153,17 @@ def backup(folder: Path | None, keep: int, keep_keys: int) -> None:
     """Write a backup into FOLDER, or into INTAKE_BACKUPS, while the bot runs or not; older ones are deleted.
 
     Two files of one moment: the data, and the keys without which they cannot be read. Keys are kept for a week at most,
-    so that whoever is deleted cannot be read from an older backup either. The operator's key is in neither.
+    so that whoever is deleted cannot be read from an older backup either. The operator's key is in neither. It is
+    entered in the audit log; 1 when it could not be, though the backup is there.
     """
     settings = settings_or_exit()
     set_up_logs(settings)
     with progress("backing up") as tell:
-        lines = call("bot.backups", "back_up", settings, folder, keep, keep_keys, tell)
+        lines, wrong = call("bot.backed_up", "back_up", settings, folder, keep, keep_keys, tell)
     click.echo("\n".join(lines))
+    if wrong:
+        click.echo(wrong, err=True)
+        sys.exit(1)
 
 
 @click.command(short_help="Put a backup in the place of lost data.")

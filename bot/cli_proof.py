@@ -15,9 +15,17 @@ def audit() -> None:
 
 
 @audit.command(name="verify", short_help="Find whatever was changed, removed or moved in it.")
-@click.option("--head", "heads", multiple=True, help="A head that was told before; the log must have it.")
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    help="A head that was told before, NUMBER:HASH or the hash alone; the log must have it.",
+)
 def audit_verify(heads: tuple[str, ...]) -> None:
-    """Look whether any entry was changed, removed, inserted or moved; 1 and where, if so. Reads only."""
+    """Look whether any entry was changed, removed, inserted or moved; 1 and where, if so. Reads only.
+
+    3 when a head is missing that a restore may have taken away: then nothing is proved, for or against.
+    """
     sys.exit(call("bot.auditing", "verify_log", settings_or_exit(), heads))
 
 

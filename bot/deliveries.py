@@ -1,9 +1,11 @@
 """How each kind of errand is carried out. Outcomes are rows to be written; results come back as events."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from markupsafe import Markup
 from telegram.error import BadRequest, Forbidden
@@ -77,6 +79,7 @@ class Deliveries:
         self.retake: Callable[[dict[str, Any], str], Awaitable[None]]
         self.is_erased: Callable[[str | None], bool]
         self.checkpoint: Callable[[], None] = lambda: None
+        self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by user
         self._kinds: dict[str, Callable[[Errand], Awaitable[Outcome | None]]] = {
             SEND: self._send,
             EDIT: self._edit,
@@ -225,6 +228,9 @@ class Deliveries:
         body, language = errand.body, errand.body["language"]
         gone = {"text": self._wording.named("message_erased", language), "keyboard": []}
         body.setdefault("left", 0)
+        body["messages"] += [
+            [errand.chat, number] for number in await self._messages.left_by_kill(errand, gone)
+        ]
         own = [number for chat, number in body["messages"] if chat == errand.chat]
         body["left"] += await self._messages.take_away_many(errand.chat, own, gone)
         body["messages"] = [place for place in body["messages"] if place[0] != errand.chat]
@@ -248,21 +254,27 @@ class Deliveries:
     # the rest
 
     async def _wake(self, errand: Errand) -> None:
-        event = UndoWindowPassed(errand.body["receipt"], errand.body["round"])
+        told = errand.body.get("told", False)
+        event = UndoWindowPassed(errand.body["receipt"], errand.body["round"], told)
         await self.happen(Happened(event, receipt=errand.body["receipt"], errand_id=errand.errand_id))
 
     async def _member(self, errand: Errand) -> None:
-        """Ask Telegram for someone's standing, then read his update again."""
+        """Ask Telegram for someone's standing, then read his update again. What he did keeps its order."""
         user_id = errand.body["user_id"]
+        async with self._asking.setdefault(user_id, asyncio.Lock()):
+            if self._reviewers.may(user_id) is None:
+                self._reviewers.learn(user_id, await self._status(user_id))
+            await self.retake(errand.body["raw"], errand.errand_id)
+
+    async def _status(self, user_id: int) -> str:
+        """In the group; refused when unsure."""
         try:
             params = {"chat_id": self._group(), "user_id": user_id}
             member = await self._transport.call("getChatMember", params)
-            gone = member["status"] == "restricted" and not member.get("is_member")
-            status = "left" if gone else member["status"]
         except (BadRequest, Forbidden):
-            status = "left"  # refused when unsure
-        self._reviewers.learn(user_id, status)
-        await self.retake(errand.body["raw"], errand.errand_id)
+            return "left"
+        gone = member["status"] == "restricted" and not member.get("is_member")
+        return "left" if gone else str(member["status"])
 
     def _removal(self, chat: int, message_id: int) -> Outcome:
         """A message that must go, since its person was erased meanwhile."""

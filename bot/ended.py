@@ -25,21 +25,21 @@ async def tombstones(engine: Engine, earliest: str = "") -> AsyncIterator[list[T
         after = page[-1].ref if page else ""
 
 
-async def withdrawals(engine: Engine, earliest: str = "") -> AsyncIterator[list[Withdrawal]]:
-    """Consents taken back at that time or later, by those who are still known."""
-    after, is_over = "", False
+async def withdrawals(engine: Engine, after: int, until: int) -> AsyncIterator[list[Withdrawal]]:
+    """What the audit log has entered between these numbers, of those who are still known."""
+    is_over = False
 
-    def work(tx: Transaction) -> list[tuple[str, Withdrawal]]:
-        return store.next_withdrawals(tx, after, earliest, PAGE)
+    def work(tx: Transaction) -> list[tuple[int, Withdrawal]]:
+        return store.withdrawals(tx, after, until, PAGE)
 
     while not is_over:
         page = await engine.read(work)
         yield [one for _, one in page]
         is_over = len(page) < PAGE
-        after = page[-1][0] if page else ""
+        after = page[-1][0] if page else until
 
 
 def since(last: Row | None) -> str:
-    """From when on to look for those that are newer than the last was before: how many there were, and when it was."""
+    """From when on to look for those that are newer than `store.last_tombstones`, as it was found before."""
     latest = last[1] if last else None
     return store.stamp(store.unstamp(latest) - MARGIN) if latest else ""

@@ -207,8 +207,8 @@ async def _resting(settings: Settings, on_trouble: Callable[[str], None]) -> Asy
     async with open_data(settings) as (engine, vault, _):
         if not await applied(engine, programme):
             raise CannotStart(
-                "other retention periods were set since the bot last ran: start it (intake run), so that people are"
-                " warned first"
+                "other retention periods were set, or a backup restored, since the bot last ran: start it (intake run),"
+                " so that people are warned first"
             )
         group = await present_group(engine, settings.group)
         signer = Signer(vault.button_keys, lambda: wall().timestamp())

@@ -17,7 +17,7 @@ CARD = (
     "card"  # the card follows the database: receipt, anew, pressed (ids of messages whose buttons were used)
 )
 FETCH = "fetch"  # a photo: file_id, question, part, attempt
-WAKE = "wake"  # the undo window ends: receipt, round
+WAKE = "wake"  # the undo window ends: receipt, round, told (before data were lost)
 DATA = "data"  # the file with everything kept, the receipt of consents (receipt), or one photo: photo_id
 SHOW = "show"  # a photo to a reviewer: receipt, photo_id
 HIDE = "hide"  # remove the photos shown of an application: receipt
@@ -51,9 +51,13 @@ _ids = _Ids()
 
 @dataclass(slots=True)
 class Lost:
-    """A message whose sending was not answered: it may stand at one of the numbers after `after`; 0 for unknown."""
+    """A message whose sending was not answered: it may stand at one of the numbers after `after`; 0 for unknown.
+
+    `until`: where it stands at most, if it was a killed process that had sent it; 0 for a try of this one.
+    """
 
     after: int
+    until: int = 0
     looked_at: set[int] = field(default_factory=set)
 
 
@@ -69,7 +73,8 @@ class Errand:
     attempts: int = 0  # sends that may have been acted upon without an answer
     asked_at: float = 0.0  # the loop's time when that came to which this is the answer; 0 for the rest
     failures: int = 0  # in this process: how long to wait before the next try
-    lost: Lost | None = None  # a try of this process that may stand
+    above: int = 0  # the highest number of a message that was known when this was entered; 0 for unknown
+    lost: Lost | None = None  # a try that may stand
     may_stand: bool = False  # an earlier process was killed, perhaps after it had sent this
     errand_id: str = field(default_factory=lambda: next_id())  # noqa: PLW0108
 
@@ -97,7 +102,9 @@ class Errand:
 
     def row(self, key: "Sealer") -> tuple[str, str | None, str, str | None, bytes]:
         """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""
-        sealed = key.seal(_place(self.errand_id), json.dumps({"chat": self.chat, **self.body}).encode())
+        sealed = key.seal(
+            _place(self.errand_id), json.dumps({"chat": self.chat, "above": self.above, **self.body}).encode()
+        )
         return (
             self.errand_id,
             self.person_id,
@@ -129,6 +136,7 @@ def restore(row: ErrandRow, vault: Vault) -> Errand:
         chat=int(body.pop("chat")),
         person_id=row.person_id,
         body=body,
+        above=int(body.pop("above", 0)),
         not_before=unstamp(row.not_before) if row.not_before else None,
         attempts=row.attempts,
         errand_id=row.errand_id,

@@ -18,8 +18,9 @@ import structlog
 
 from bot.arrivals import Happened, Item, park
 from bot.errands import EDIT, SEND, Errand
-from bot.plan import CallbackAnswer, Plan, Write
+from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, read
+from bot.sightings import Sightings
 from bot.suspects import ENDS, Suspects
 from bot.turns import Turns
 from storage import store
@@ -53,7 +54,7 @@ class Intake:
     on_erased: Callable[[], None] = lambda: None
     on_withdrawn: Callable[[], None] = lambda: None
     on_commit: Callable[[float], None] = lambda seconds: None
-    also: Write = lambda tx: None  # what is written with every errand
+    sightings: Sightings = field(default_factory=Sightings)
     _queue: list[Item] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closing: bool = False
@@ -238,7 +239,9 @@ class Intake:
             _time_reply(item, part)
             plan.merge(part)
         if plan.errands:
-            plan.writes.append(self.also)
+            plan.writes.append(self.sightings.keep)
+            for errand, _ in plan.errands:  # whatever is sent for it will have a higher number
+                errand.above = self.sightings.highest
         return plan
 
     def _read(self, item: Item) -> None:

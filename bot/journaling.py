@@ -16,10 +16,10 @@ class Journaling:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._journal = Journal(folder)
-        self._last: tuple[Row | None, Row | None] = (
+        self._last: tuple[Row | None, int] = (
             None,
-            None,
-        )  # of the erasures and withdrawals that are entered
+            0,
+        )  # the tombstones, and the audit log, as far as they are entered
         self._recent: set[Entry] = set()  # those of late that stand in the journal
         self._state: tuple[int, ...] = ()  # the journal as it was left
 
@@ -32,21 +32,21 @@ class Journaling:
             return
         self._state = ()  # should it fail, all is compared again
         known = self._recent if is_ours else await asyncio.to_thread(lambda: set(self._journal.entries()))
-        erased, taken_back = map(since, self._last) if is_ours else ("", "")
+        before = self._last if is_ours else (None, 0)
         missing: dict[Entry, None] = {}
-        async for stones in tombstones(self._engine, erased):
+        async for stones in tombstones(self._engine, since(before[0])):
             missing |= dict.fromkeys(one for one in stones if one not in known)
-        async for page in withdrawals(self._engine, taken_back):
+        async for page in withdrawals(self._engine, before[1], last[1]):
             missing |= dict.fromkeys(one for one in page if one not in known)
         if missing or not state:
             await asyncio.to_thread(self._journal.add, sorted(missing, key=_when))
-        recent = min(map(since, last))
+        recent = since(last[0])
         self._recent = {one for one in (*known, *missing) if _when(one) >= recent}
         self._last, self._state = last, await asyncio.to_thread(self._journal.state)
 
 
-def _last(tx: Transaction) -> tuple[Row, Row]:
-    return store.last_tombstones(tx), store.last_withdrawals(tx)
+def _last(tx: Transaction) -> tuple[Row, int]:
+    return store.last_tombstones(tx), store.audit_head(tx)[0]
 
 
 def _when(entry: Entry) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import itertools
+from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,8 @@ from bot.transport import Files, NotSent, Transport, Uncertain
 from bot.wording import Keyboard
 
 LOOKS = 40  # numbers at which a message is looked for before it is sent again
+LOOKS_LONG = 80  # the same, when a killed process may have sent it
+LOOKS_AFTER_KILL = 1_000  # for all of those together
 ASIDE = 5  # messages that people may have sent meanwhile, and whose updates have not come
 PAUSES = (0.1, 0.5)  # seconds between tries to look at one
 MANY = 100  # messages that one call deletes; source: Bot API, deleteMessages
@@ -58,6 +61,8 @@ class Messages:
         self._sightings = sightings
         # what is being sent or was lost: the highest number that was known before
         self._unknown: WeakKeyDictionary[Errand, int] = WeakKeyDictionary()
+        self._looks_left = LOOKS_AFTER_KILL
+        self._cleared: set[int] = set()  # chats in which nothing more of a killed process can stand
 
     async def send(self, errand: Errand, chat: int, body: Body) -> int:
         """Say something for an errand; the message's id. It is said once, though an answer were lost."""
@@ -76,6 +81,21 @@ class Messages:
     async def lost_file(self, errand: Errand) -> int | None:
         """The id of a file that is not to be sent any more, and stands since its sending was never answered."""
         return await self._find(errand, ("editMessageCaption", {"chat_id": errand.chat}))
+
+    async def left_by_kill(self, errand: Errand, instead: Body) -> list[int]:
+        """Where messages stand in an erased person's chat that a killed process had sent without knowing it: they read
+        `instead` now. Raises NotSent when that cannot be looked for."""
+        lost, found = errand.lost, []
+        if lost is None or not lost.until:
+            return []
+        # what was on its way when he was erased may have a number below those that were known by then
+        numbers = self._sightings.between(lost.after - LOOKS, lost.until + ASIDE)
+        edit = "editMessageText", _params(errand.chat, instead)
+        for number in itertools.islice(numbers, LOOKS_LONG):
+            if number > 0 and await self._reads(edit, number, any_kind=True):
+                found.append(number)
+        errand.lost = None
+        return found
 
     async def _once(self, errand: Errand, act: Act, edit: tuple[str, Body]) -> int:
         """Send, unless it stands already: the last try may have been acted upon without an answer."""
@@ -108,25 +128,47 @@ class Messages:
         lost = errand.lost
         if lost is None or not errand.can_be_found:
             return None
-        # above the highest that is known there can only be what was sent since it became known
-        further = ASIDE + sum(before >= self._sightings.highest for before in self._unknown.values())
-        numbers = (one for one in self._sightings.unseen(lost.after, further) if one not in lost.looked_at)
-        for number in itertools.islice(numbers, LOOKS):
+        for number in self._after_kill(errand.chat, lost) if lost.until else self._after_try(lost):
             if await self._reads(edit, number):
                 self._sightings.see(errand.chat, number)
                 return number
-            if number < self._sightings.highest:  # a higher one may still be given to it
+            if lost.until or number < self._sightings.highest:  # a higher one may still be given to it
                 lost.looked_at.add(number)
+        if lost.until:
+            self._cleared.add(errand.chat)  # what comes after it there was not sent either
+            errand.lost = None
         return None
 
-    async def _reads(self, edit: tuple[str, Body], number: int) -> bool:
-        """Whether a message stands there, with these words from now on. Tried more than once, so that a search ends."""
+    def _after_try(self, lost: Lost) -> Iterator[int]:
+        """Above the highest that is known there can only be what was sent since it became known."""
+        further = ASIDE + sum(before >= self._sightings.highest for before in self._unknown.values())
+        numbers = (one for one in self._sightings.unseen(lost.after, further) if one not in lost.looked_at)
+        return itertools.islice(numbers, LOOKS)
+
+    def _after_kill(self, chat: int, lost: Lost) -> Iterator[int]:
+        """It was on its way when the process was killed: it has one of the last numbers before that."""
+        if chat in self._cleared:
+            return
+        numbers = (
+            one
+            for one in self._sightings.between(lost.after, lost.until + ASIDE)
+            if one not in lost.looked_at
+        )
+        for number in list(numbers)[-LOOKS_LONG:]:
+            if not self._looks_left:
+                return
+            self._looks_left -= 1
+            yield number
+
+    async def _reads(self, edit: tuple[str, Body], number: int, *, any_kind: bool = False) -> bool:
+        """Whether a message stands there, with these words from now on (or, with `any_kind`, one that can have none).
+        Tried more than once, so that a search ends."""
         method, params = edit
         for pause in (*PAUSES, None):
             try:
                 await self._transport.call(method, {**params, "message_id": number})
             except BadRequest as error:
-                return _is_same(error)
+                return _is_same(error) or (any_kind and _NO_TEXT in str(error).casefold())
             except (NotSent, Uncertain) as error:
                 if pause is None:
                     raise NotSent(f"cannot look whether it stands: {error}") from None

@@ -144,5 +144,5 @@ def _answer(answer: Answer) -> Any:
 
 
 def _consent(row: Row) -> dict[str, Any]:
-    names = ("consent", "document", "text_sha256", "language", "act", "at", "withdrawn_at")
+    names = ("consent", "document", "text_sha256", "language", "act", "at", "ended_at")
     return dict(zip(names, row, strict=True))

@@ -1,4 +1,4 @@
-"""Errands -> Telegram: lanes, pacing, retry, giving up.
+"""Errands -> Telegram: a lane for each chat, and what may go when.
 
 Answers to presses go first and are never held. Each chat is a lane of its own; all lanes move at once. A 429 holds
 one lane. Edits of one card coalesce.
@@ -7,24 +7,21 @@ The table of errands is for the day after a crash; while the process lives, they
 
 import asyncio
 import contextlib
-import heapq
 import itertools
-import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
+from bot.callback_answers import CallbackAnswers
 from bot.errands import (
     CARD,
     DATA,
     DIGEST,
     EDIT,
     FETCH,
-    HIDE,
     NOTE,
     OWN,
     REMOVE,
@@ -33,68 +30,39 @@ from bot.errands import (
     WAKE,
     WIPE,
     Errand,
+    Lost,
     restore,
 )
 from bot.flood import EVERY
 from bot.lanes import Lane, is_new_card
-from bot.messages import is_closed
 from bot.metrics import Metrics, Reading
 from bot.pacing import Pacing
-from bot.plan import CallbackAnswer, Outcome, Write
+from bot.pausing import Closing
+from bot.plan import CallbackAnswer, Outcome
 from bot.recording import Recorder
-from bot.transport import NotSent, Transport, Uncertain
+from bot.sightings import Sightings
+from bot.timetable import Timetable
+from bot.transport import Transport
+from bot.trying import Later, Over, Trying, WhenHeReturns
+from bot.unsent import Unsent
 from storage import store
 from storage.engine import Engine
-from storage.errors import StorageUnavailable, Unreadable
+from storage.errors import Unreadable
 from storage.store import ErrandRow
 from storage.vault import Vault
 
 log = structlog.get_logger()
 
 MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST})  # what Telegram's limits count
-ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE, DIGEST})  # what would be doubled by a repeat: at most once
-MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
-LOST = 8  # tries without an answer of what is looked for before the next
-_BACKOFF = (0.5, 30.0)  # seconds: first and longest
-SHUT_OUT = 30.0  # seconds between tries while the group takes nothing
-UNKNOWN = timedelta(seconds=30)  # until a card that may stand twice already is posted once more
-PUT_OFF = (60.0, 900.0)  # seconds until a refused card is tried again: first and longest
+FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()
 REMEMBERED = 10_000  # errands that are over, and people who are erased
 
 
-class Performer(Protocol):
-    """Carries one errand out. None when its end was written with the turn that took its result."""
-
-    async def perform(self, errand: Errand) -> Outcome | None: ...
-    async def perform_plain(self, errand: Errand) -> Outcome | None: ...
-
-
-def _would_double(errand: Errand) -> bool:
-    """Whether a repeat could show twice; the edit of a card or digest cannot."""
-    return errand.kind in ONCE and (errand.kind not in {CARD, DIGEST} or bool(errand.body.get("posting")))
-
-
-def _reason(error: Exception) -> str:
-    """The kind of failure, by the library's name where it has one."""
-    kinds = (
-        RetryAfter,
-        ChatMigrated,
-        Forbidden,
-        InvalidToken,
-        BadRequest,
-        NotSent,
-        Uncertain,
-        StorageUnavailable,
-        TelegramError,
-    )
-    return next((kind.__name__ for kind in kinds if isinstance(error, kind)), "other")
-
-
 class Outbox:
     """One door out; `accept` never waits. `clock` says when an errand is due, `steady` counts the time until then:
-    a clock that jumps makes nothing due. `also` is written with each end."""
+    a clock that jumps makes nothing due."""
 
     def __init__(
         self,
@@ -106,34 +74,40 @@ class Outbox:
         undo_seconds: int,
         clock: Callable[[], datetime],
         steady: Callable[[], datetime],
-        also: Write = lambda tx: None,
+        sightings: Sightings,
     ) -> None:
         self._engine = engine
         self._vault = vault
-        self._transport = transport
         self._pacing = pacing
-        self._metrics = metrics
         self._undo = timedelta(seconds=undo_seconds)
         self._clock = clock
-        self._steady = steady
-        self.performer: Performer
+        self._sightings = sightings
         self.on_group_moved: Callable[[int, int], Coroutine[Any, Any, None]]
         self.on_trouble: Callable[[str], None] = lambda line: None
         self._lanes: dict[int, Lane] = {}
         self._known: set[str] = set()
         self._over: dict[str, None] = {}
-        self._unsent: dict[str, set[str]] = {}
         self._erased: dict[str, None] = {}
-        self._timed: list[tuple[datetime, int, Errand]] = []
-        self._order = itertools.count()
-        self._ring = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._beside: dict[Errand, None] = {}  # what goes to no chat, and is being done
         self._fetches = asyncio.Semaphore(FETCHES)
-        self._recorder = Recorder(engine, vault, self._end, self.accept, also)
-        self._closing = False
+        self._closing = Closing()
         self._is_opening = False
-        self._ended = asyncio.Event()
+        self._unsent = Unsent()
+        self._timed = Timetable(steady, self._enqueue)
+        self._recorder = Recorder(engine, vault, self._end, self.accept, sightings.keep)
+        self._answers = CallbackAnswers(transport, metrics)
+        self.trying = Trying(
+            engine,
+            transport,
+            pacing,
+            metrics,
+            self._unsent,
+            self._closing,
+            self._now,
+            lambda old, new: self.on_group_moved(old, new),  # noqa: PLW0108 (set later)
+            lambda line: self.on_trouble(line),  # noqa: PLW0108
+        )
         self._keepers: list[asyncio.Task[None]] = []
         self._drips: list[asyncio.Task[None]] = []
 
@@ -149,13 +123,15 @@ class Outbox:
 
         `flooded`: groups in which a digest stands; their cards are held back on.
         """
-        self._keepers = [asyncio.create_task(self._watch_clock()), asyncio.create_task(self._recorder.run())]
+        self._keepers = [asyncio.create_task(self._timed.run()), asyncio.create_task(self._recorder.run())]
         left = self._restored(await self._engine.read(store.errands))
         now = self._clock()
         for errand in left:
             errand.may_stand = after_kill
             if errand.kind == WAKE and errand.not_before and errand.not_before < now:
                 errand.not_before = now + self._undo  # the window to undo restarts after a downtime
+        if after_kill:
+            self._look_for(left)
         self._is_opening = True  # whether a flood goes on is seen when all that waits is here
         for chat in flooded:
             self._lanes.setdefault(chat, Lane(chat)).flood.is_on = True
@@ -166,10 +142,16 @@ class Outbox:
             if lane.flood.is_on:
                 self._begin_drip(lane)
 
+    def _look_for(self, left: Sequence[Errand]) -> None:
+        """What a killed process had sent without knowing where it stands is looked for."""
+        sent = [errand for errand in left if errand.kind in FOUND and errand.chat > 0 and errand.above]
+        until = self._sightings.highest + len({errand.chat for errand in sent})
+        for errand in sent:
+            errand.lost = Lost(errand.above, until)
+
     async def close(self, grace: float = 8.0) -> None:
         """Let what is in flight end, for at most `grace` seconds; the rest waits in the table."""
-        self._closing = True
-        self._ended.set()
+        self._closing.begin()
         running = list(self._tasks)
         if running:
             await asyncio.wait(running, timeout=grace)
@@ -199,16 +181,13 @@ class Outbox:
 
     async def settle(self) -> datetime | None:
         """For whoever moves the clock: do all that is due by it. When the next of what waits for its time is due."""
-        self._ring.set()
-        while self._tasks or len(self._known) > len(self._timed) or self._is_due():
+        self._timed.look()
+        while self._tasks or len(self._known) > len(self._timed) or self._timed.is_due:
             if self._tasks:
                 await asyncio.wait(list(self._tasks), return_when=asyncio.FIRST_COMPLETED)
             else:
                 await asyncio.sleep(0.001)  # what was done is being written
-        return self._timed[0][0] if self._timed else None
-
-    def _is_due(self) -> bool:
-        return bool(self._timed) and self._timed[0][0] <= self._steady()
+        return self._timed.next_at
 
     def waiting(self) -> int:
         """How many errands are to be done now; what has its time yet to come is not counted."""
@@ -238,10 +217,7 @@ class Outbox:
 
     def cards(self) -> set[str]:
         """The receipts of the cards that are to be sent or changed anyway."""
-        waiting = itertools.chain(
-            (errand for lane in self._lanes.values() for errand in lane.queue),
-            (errand for _, _, errand in self._timed),
-        )
+        waiting = itertools.chain(self._timed, *(lane.queue for lane in self._lanes.values()))
         return {str(errand.body["receipt"]) for errand in waiting if errand.kind == CARD}
 
     def show_more(self, chat: int, cards: int) -> None:
@@ -259,28 +235,23 @@ class Outbox:
     def accept(self, errands: Sequence[Errand]) -> None:
         """Take errands that are committed. What is known already is passed over."""
         for errand in errands:
-            if errand.errand_id in self._known or errand.errand_id in self._over or self._closing:
+            if errand.errand_id in self._known or errand.errand_id in self._over or self._closing.has_begun:
                 continue
             if self.is_erased(errand.person_id):
                 continue
             self._known.add(errand.errand_id)
-            if errand.is_first_prompt and errand.person_id:
-                self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
+            self._unsent.accepted(errand)
             left = errand.not_before - self._clock() if errand.not_before else NOW
-            self._later(errand, left) if left > NOW else self._enqueue(errand)
-
-    def _later(self, errand: Errand, left: timedelta) -> None:
-        heapq.heappush(self._timed, (self._steady() + left, next(self._order), errand))
-        self._ring.set()
+            self._timed.add(errand, left) if left > NOW else self._enqueue(errand)
 
     def answer(self, answers: Sequence[CallbackAnswer]) -> None:
         """Answer presses at once. One that fails is not repeated for long: the press has expired."""
         for answer in answers:
-            self.spawn(self._send_answer(answer))
+            self.spawn(self._answers.send(answer))
 
     def prompt_is_unsent(self, person_id: str) -> bool:
         """Whether what he is asked has not left yet, so that nothing he wrote can be an answer to it."""
-        return bool(self._unsent.get(person_id))
+        return self._unsent.waits(person_id)
 
     def forget(self, person_id: str) -> None:
         """He is erased: his errands went with his rows."""
@@ -318,7 +289,7 @@ class Outbox:
                 self._enqueue(errand)
 
     def _drop_queued(self, person_id: str, kinds: tuple[str, ...] = ()) -> None:
-        self._unsent.pop(person_id, None)
+        self._unsent.drop(person_id)
         for lane in self._lanes.values():
             dropped = lane.drop(
                 lambda errand: errand.person_id == person_id and (not kinds or errand.kind in kinds)
@@ -365,8 +336,8 @@ class Outbox:
     async def _drip(self, lane: Lane) -> None:
         """While cards are held back, one comes now and then by itself."""
         said = lane.new_cards()
-        while lane.flood.is_on and not self._closing:
-            await self._pause(EVERY)
+        while lane.flood.is_on and not self._closing.has_begun:
+            await self._closing.pause(EVERY)
             self.show_more(lane.chat, 1)
             if lane.flood.is_on and said != lane.new_cards():
                 said = lane.new_cards()
@@ -389,10 +360,10 @@ class Outbox:
     async def _work(self, lane: Lane) -> None:
         """One worker of a lane, until it finds nothing to do."""
         try:
-            while not self._closing and (errand := lane.next()) is not None:
+            while not self._closing.has_begun and (errand := lane.next()) is not None:
                 delay = self._delay(lane, errand)
                 if delay > 0:
-                    await self._pause(min(delay, 1.0))
+                    await self._closing.pause(min(delay, 1.0))
                     continue
                 if errand.kind in MESSAGES:
                     self._pacing.sent(lane.chat, lane.is_group, self._now())
@@ -425,172 +396,23 @@ class Outbox:
         self._beside[errand] = None
         try:
             async with self._fetches if errand.kind == FETCH else contextlib.nullcontext():
-                while not self._closing and not await self._try(errand):
+                while not self._closing.has_begun and not await self._try(errand):
                     pass
         finally:
             del self._beside[errand]
 
     async def _try(self, errand: Errand) -> bool:
-        """Perform once; whether it is over, one way or another. Waits before it says no."""
-        self._sending(errand)
-        try:
-            outcome = await self.performer.perform(errand)
-        except BadRequest as error:
-            return await self._refused(errand, error)
-        except (TelegramError, StorageUnavailable, OSError) as error:
-            return await self._failed(errand, error)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            log.exception("errand broke", action="errand", kind=errand.kind, error=type(error).__name__)
-            if errand.kind in MUST:
-                return await self._failed(errand, error)
-            return self._give_up(errand, type(error).__name__)
-        return self._done(errand, outcome)
-
-    def _done(self, errand: Errand, outcome: Outcome | None) -> bool:
-        self._count(errand, "done")
-        if errand.asked_at:
-            self._metrics.observe("reply_seconds", self._now() - errand.asked_at)
-        self._finish(errand, outcome)
-        return True
-
-    def _count(self, errand: Errand, outcome: str) -> None:
-        lane = "private" if errand.chat > 0 else "group" if errand.chat < 0 else "none"
-        self._metrics.count("errands_total", lane=lane, kind=errand.kind, outcome=outcome)
-
-    def _count_failure(self, errand: Errand, error: Exception) -> None:
-        self._count(errand, "failed")
-        self._metrics.count("errand_failures_total", reason=_reason(error))
-
-    def _not_sent(self, errand: Errand) -> None:
-        """What he is asked has surely not left: nothing he writes can be an answer to it."""
-        if errand.is_first_prompt and errand.person_id:
-            self._unsent.setdefault(errand.person_id, set()).add(errand.errand_id)
-
-    def _sending(self, errand: Errand) -> None:
-        if errand.is_prompt and errand.person_id:
-            unsent = self._unsent.get(errand.person_id, set())
-            unsent.discard(errand.errand_id)
-            if not unsent:
-                self._unsent.pop(errand.person_id, None)
-
-    async def _failed(self, errand: Errand, error: Exception) -> bool:
-        """What a failure means for this errand and its lane."""
-        self._count_failure(errand, error)
-        log.warning("errand failed", action="errand", kind=errand.kind, error=type(error).__name__)
-        match error:
-            case RetryAfter():
-                seconds = error.retry_after
-                wait = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
-                self._pacing.hold(errand.chat, wait, self._now())
-                self._not_sent(errand)
-                if errand.chat == 0:  # a lane waits by itself
-                    await self._pause(wait)
-                return False
-            case ChatMigrated():
-                self._not_sent(errand)
-                with contextlib.suppress(StorageUnavailable):  # it will be said again
-                    await self.on_group_moved(errand.chat, error.new_chat_id)
-                if errand.chat < 0:
-                    errand.chat = error.new_chat_id
-                await self._pause(_BACKOFF[0])
-                return False
-            case Forbidden():
-                return await self._forbidden(errand)
-            case InvalidToken():
-                self.on_trouble("Telegram refuses the token; was it revoked?")
-            case Uncertain() if error.status < 500 and _would_double(errand):
-                return await self._answer_lost(errand)
+        """Try once; whether the lane is done with it. Waits before it says no."""
+        match await self.trying.once(errand):
+            case Over(outcome):
+                self._finish(errand, outcome)
+            case Later(wait):
+                self._timed.add(errand, wait)
+            case WhenHeReturns():
+                self._known.discard(errand.errand_id)
+                self._drop_queued(errand.person_id or "", OWN)
             case _:
-                self._not_sent(errand)
-        first, longest = _BACKOFF
-        await self._pause(min(longest, first * 2 ** min(errand.failures, 6)) * random.uniform(0.5, 1.0))  # noqa: S311
-        errand.failures += 1
-        return False
-
-    async def _answer_lost(self, errand: Errand) -> bool:
-        """It may have been done. It is repeated when Telegram surely answers again: once, or more often where it is
-        looked for before.
-
-        Only a card is repeated until it is known. One that may stand twice is known by the first press on it, and is
-        given time for that.
-        """
-        if errand.kind == CARD and errand.attempts >= 1:
-            self._count(errand, "put_off")
-            self._later(errand, UNKNOWN)
-            return True
-        if errand.attempts >= (LOST if errand.can_be_found else 1):
-            return self._give_up(errand, "no answer again and again")
-        first, longest = _BACKOFF
-        wait = min(longest, first * 2 ** min(errand.attempts, 6))
-        errand.attempts += 1
-        await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
-        while not self._closing:
-            await self._pause(wait * random.uniform(0.5, 1.0))  # noqa: S311
-            wait = min(longest, wait * 2)
-            with contextlib.suppress(TelegramError):
-                await self._transport.call("getMe", {}, timeout=10)
-                break
-        return False
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait so long, or until the outbox closes: what is not done then waits in the table."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
-
-    async def _forbidden(self, errand: Errand) -> bool:
-        """A person who blocked the bot is marked, and what is his waits for his return; the group is retried."""
-        if errand.kind == CARD:
-            return self._shut_out(errand)
-        if errand.person_id is None or errand.kind not in OWN:
-            return self._give_up(errand, "not reachable")
-        person_id = errand.person_id
-        await self._quietly(lambda tx: store.set_reachable(tx, person_id, False))
-        self._count(errand, "put_off")
-        self._known.discard(errand.errand_id)
-        self._drop_queued(person_id, OWN)
-        return True
-
-    def _shut_out(self, errand: Errand) -> bool:
-        """The group takes nothing from the bot at present. Cards wait, and it is tried again and again."""
-        self.on_trouble(
-            "the bot may not write to the reviewers' group; is it a member, and allowed to write?"
-        )
-        self._pacing.hold(errand.chat, SHUT_OUT, self._now())
-        return False
-
-    def _put_off(self, errand: Errand) -> bool:
-        """A card that Telegram refuses is tried again later, by itself: no application may stay unseen."""
-        self.on_trouble("the card of an application is refused by Telegram; it is tried again and again")
-        self._count(errand, "put_off")
-        first, longest = PUT_OFF
-        self._later(errand, timedelta(seconds=min(longest, first * 2 ** min(errand.failures, 6))))
-        errand.failures += 1
-        return True
-
-    async def _refused(self, errand: Errand, error: BadRequest) -> bool:
-        """A refusal is tried once as plain text, then dropped and told: a lane never stands still."""
-        log.warning("refused", action="errand", kind=errand.kind, error=str(error)[:120])
-        self._count_failure(errand, error)
-        if errand.kind in {SEND, EDIT}:
-            try:
-                return self._done(errand, await self.performer.perform_plain(errand))
-            except BadRequest:
-                return self._give_up(errand, str(error))
-            except TelegramError as other:  # it stays plain for the next try
-                return await self._failed(errand, other)
-        if errand.kind == CARD:
-            return self._shut_out(errand) if is_closed(error) else self._put_off(errand)
-        return self._give_up(errand, str(error))
-
-    def _give_up(self, errand: Errand, why: str) -> bool:
-        if errand.kind == FETCH:  # its person waits for an answer: the next try is to tell him
-            errand.body["abandoned"] = True
-            return False
-        self._count(errand, "given_up")
-        self.on_trouble(f"an errand of kind {errand.kind} was given up: {why[:120]}")
-        self._finish(errand, Outcome())
+                return False
         return True
 
     # ends
@@ -609,49 +431,12 @@ class Outbox:
         while len(self._over) > REMEMBERED:
             del self._over[next(iter(self._over))]
 
-    async def _quietly(self, work: Write) -> None:
-        """Write what is not worth a failure of its own: without it, an errand may only be tried once more."""
-        try:
-            await self._engine.write(work)
-        except StorageUnavailable:
-            log.exception("cannot write", action="storage")
-
     def is_erased(self, person_id: str | None) -> bool:
         return person_id in self._erased
 
-    # time and return
-
-    async def _watch_clock(self) -> None:
-        """Hand over what was to wait until now."""
-        while True:
-            now = self._steady()
-            while self._timed and self._timed[0][0] <= now:
-                self._enqueue(heapq.heappop(self._timed)[2])
-            left = (self._timed[0][0] - now).total_seconds() if self._timed else 60.0
-            self._ring.clear()
-            try:
-                await asyncio.wait_for(self._ring.wait(), min(max(left, 0.01), 60.0))
-            except TimeoutError:
-                continue
-
     async def _reload(self, person_id: str) -> None:
         rows = await self._engine.read(lambda tx: store.errands(tx, person_id))
-        self.accept([restore(row, self._vault) for row in rows])
-
-    async def _send_answer(self, answer: CallbackAnswer) -> None:
-        for pause in (0.2, 1.0, 0.0):
-            try:
-                await self._transport.call("answerCallbackQuery", answer.params(), timeout=10)
-            except BadRequest:  # too old, or answered before
-                self._metrics.count("callback_answers_total", outcome="expired")
-                return
-            except TelegramError as error:
-                log.warning("answer failed", action="answer", error=type(error).__name__)
-                await asyncio.sleep(pause)
-            else:
-                self._metrics.count("callback_answers_total", outcome="done")
-                return
-        self._metrics.count("callback_answers_total", outcome="lost")
+        self.accept(self._restored(rows))
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -175,7 +175,7 @@ def differences(content: Json, rows: Sequence[LedgerRow]) -> tuple[list[str], li
         kept = receipt(row, public)
         names = sorted(name for name in kept.keys() | one.keys() if kept.get(name) != one.get(name))
         if names == ["withdrawnAt"] and row.withdrawn_at and row.withdrawn_at > content["issuedAt"]:
-            later.append(f"consent {number} was withdrawn on {_moment(row.withdrawn_at)}")
+            later.append(f"consent {number} ended on {_moment(row.withdrawn_at)}")
         elif names:
             wrong.append(f"consent {number} differs from the ledger: {', '.join(names)}")
         elif row.text != content["texts"][row.text_hash]:
@@ -273,7 +273,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _in_words(found: Proof) -> Iterator[str]:
-    """What was agreed to, when, in which language, and whether it was withdrawn."""
+    """What was agreed to, when, in which language, and whether it had ended."""
     count = len(found.receipts)
     acts = "1 act" if count == 1 else f"{count} acts"
     yield f"{acts} of consent by the person {clean_line(found.receipts[0].person_id)}"
@@ -291,9 +291,9 @@ def _one_in_words(number: int, one: Consented, texts: Mapping[str, str]) -> Iter
     yield f"{number}. {f'{name} ({key})' if name else key}, in {language}"
     yield f"   agreed on {_moment(one.at)}, {how}"
     yield (
-        f"   withdrawn on {_moment(one.withdrawn_at)}"
+        f"   ended on {_moment(one.withdrawn_at)}"
         if one.withdrawn_at
-        else "   not withdrawn when it was issued"
+        else "   still stood when this was issued"
     )
     yield f"   text: {len(texts[one.text_hash])} characters, SHA-256 {one.text_hash}"
     if one.sensitive:

@@ -7,7 +7,11 @@ What the bot did after the moment of the backup it does not know any more, and T
   decision be told twice a week later; within the hour it stays, since a message told twice is better than none.
   What waits for somebody who has blocked the bot stays in any case;
 - what the dialogue itself waits for stays: photos to be fetched, the ends of undo windows, removals;
+- a decision whose time to undo was over more than an hour ago counts as told: its application is closed, its card says
+  so, and nobody hears of it twice. One that was undone in the time that is lost is closed too; the receipts are named;
 - the cards of open applications are brought up to date, since they may show what nobody knows any more;
+- what would go within three days, or is overdue, stays for three days more, counted from the next start, which tells
+  its owner (bot/retention.py): he may have been heard of since, and was perhaps told another date;
 - people in the middle of their questions are asked again before an answer counts: in their chat may stand a question
   of which the data know nothing.
 """
@@ -15,13 +19,28 @@ What the bot did after the moment of the backup it does not know any more, and T
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.carrying import messages_about
 from bot.clock import wall
-from bot.errands import CARD, DATA, DIGEST, EDIT, MEMBER, NOTE, REMOVE, SEND, SHOW, WIPE, Errand
+from bot.errands import (
+    CARD,
+    DATA,
+    DIGEST,
+    EDIT,
+    MEMBER,
+    NOTE,
+    REMOVE,
+    SEND,
+    SHOW,
+    WAKE,
+    WIPE,
+    Errand,
+    restore,
+)
 from bot.jobs import SEEN_DAYS
 from bot.people import Person
+from bot.retention import PROGRESS, RESTORED
 from bot.suspects import IN_HAND, SERVING
 from conversations.state import Applicant
 from storage import store
@@ -36,6 +55,7 @@ BATCH = 500  # people looked at together
 SENT = (SEND, EDIT, CARD, DATA, SHOW, MEMBER, DIGEST, NOTE)  # what the bot had sent soon after the backup
 FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
 ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer
+DECIDING = "deciding"  # the status of an application that is decided, and whose owner is not told
 DAMAGED = 100  # one in so many may be damaged: with more, it is the keys that are wrong
 NOT_YET = 2**53  # the number of a message that comes after every real one
 
@@ -50,6 +70,7 @@ class Restored:
     erased: int = 0
     unreadable: int = 0
     dropped: int = 0  # messages that had been sent long ago
+    told: list[str] = field(default_factory=list)  # receipts of decisions that had been told long ago
     notes: list[str] = field(default_factory=list)
 
 
@@ -94,10 +115,12 @@ class Rebuilding:
         self._nobodys(tx, is_fresh)
         if not is_fresh:
             result.dropped = store.drop_errands(tx, SENT)
+            result.told = self._told(tx, now - FRESH)
         store.count_attempts(tx)
         store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
-        for fact in (SERVING, IN_HAND, SECRETS):
+        for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
             store.drop_fact(tx, fact)
+        store.put_fact(tx, RESTORED, store.stamp(now))
         store.put_fact(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:
             store.put_fact(tx, SECRETS, self.header.secrets)
@@ -155,6 +178,24 @@ class Rebuilding:
             "cards": [list(card) for card in cards],
         }
         return [Errand(WIPE, applicant.chat_id, None, body)]
+
+    def _told(self, tx: Transaction, until: datetime) -> list[str]:
+        """The ends of undo windows up to then become quiet ones, due at once; of which applications they are."""
+        receipts: dict[str, None] = {}
+        for row in store.errands_over(tx, WAKE, until):
+            try:
+                wake = restore(row, self.vault)
+                key = self.vault.unwrap(row.person_id or "", row.wrapped_key or b"")
+            except (Unreadable, ValueError):  # the outbox says so
+                continue
+            application = store.application(tx, wake.body["receipt"])
+            if application is None or application.status != DECIDING:  # it was undone by then
+                continue
+            wake.body["told"], wake.not_before = True, None
+            store.finish_errands(tx, [wake.errand_id])
+            store.add_errands(tx, [wake.row(key)])
+            receipts[application.receipt] = None
+        return list(receipts)
 
     def _nobodys(self, tx: Transaction, is_fresh: bool) -> None:
         """What the operator's key seals comes back from the set of keys; what is not in there goes."""

@@ -1,8 +1,9 @@
 """The receipt of a person's consents: a JSON file that he keeps, and that proves them without us.
 
 Fields are named after the Kantara Consent Receipt 1.1 where it has one; `eventTime`, `act` and `withdrawnAt` stand for
-what ISO/IEC TS 27560 calls an event: its time, its type and its end. Nothing is stated that the programme does not
-say: not the jurisdiction, nor whether others are given something.
+what ISO/IEC TS 27560 calls an event: its time, its type and its end, whether the consent was taken back or what it was
+given for is over. Nothing is stated that the programme does not say: not the jurisdiction, nor whether others are given
+something.
 
     format      which version of this form it is
     issuedAt    when, in UTC

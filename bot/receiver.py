@@ -5,7 +5,6 @@ library cannot parse would otherwise fail its whole batch, for ever.
 """
 
 import asyncio
-import contextlib
 import hmac
 import json
 import math
@@ -21,6 +20,7 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.arrivals import encoded, number_of
 from bot.offsets import Offsets
+from bot.pausing import pause
 from bot.transport import Transport, Uncertain
 from bot.trouble import Trouble
 from storage.errors import StorageUnavailable
@@ -218,8 +218,7 @@ class Polling:
         await self._wait(seconds)
 
     async def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        await pause(self._stopping, seconds)
 
 
 class Webhook:

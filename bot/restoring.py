@@ -3,24 +3,30 @@
 import asyncio
 import contextlib
 import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files as resources
 from pathlib import Path
+from urllib.parse import quote
 
-from bot import taken_back
+from bot import dry_runs, taken_back
 from bot.backups import folder_of
 from bot.clock import wall
 from bot.keys import operator_key
 from bot.mistakes import CannotStart
 from bot.rebuilding import Rebuilding, Restored
 from bot.settings import Settings
+from bot.starting import enter_migration
 from storage import backup as backups
 from storage import backup_files, journal, store
 from storage.backup_files import Header, KeyRow, Tell
-from storage.errors import BackupUnusable, StorageError, Unreadable
+from storage.errors import BackupUnusable, MigrationMismatch, StorageError, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
-from storage.migrate import pending
-from storage.sqlite import SQLite
+from storage.migrate import migrate
+from storage.sqlite import Handle, SQLite
 from storage.store import Tombstone
 from storage.vault import OperatorKey, Vault, fingerprint, sync
 
@@ -33,7 +39,7 @@ def restore(
 ) -> list[str]:
     """What it says. Raises what is in MISTAKES; then the data are what they were."""
     header, rows = _keys(data, keys)
-    with DataLock(settings.data):
+    with DataLock(settings.data, writes=not dry_run), _building(settings.database, dry_run) as draft:
         present = [path for path in _files(settings.database) if path.exists()]
         if present and not (replace or dry_run):
             raise CannotStart(
@@ -41,16 +47,10 @@ def restore(
                 " with --replace it is kept aside under another name, and this one takes its place"
             )
         vault = _vault(settings, header)
-        draft = _clean(settings.database)
-        try:
-            restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, tell))
-            if not dry_run:
-                aside = _put_in_place(settings.database, draft, present)
-        except OSError as error:
-            raise CannotStart(f"{settings.data} cannot be written: {error.strerror}") from error
-        finally:
-            for path in _files(draft):
-                path.unlink(missing_ok=True)
+        at_rest = _stones_unchanged if dry_run else _stones_at_rest
+        restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, at_rest, tell))
+        if not dry_run:
+            aside = _put_in_place(settings.database, draft, present)
     lines = [
         f"{'would restore' if dry_run else 'restored'} {restored.people} people, {restored.applications} applications,"
         f" {restored.photos} photos, as they were at {moment[:19]}Z",
@@ -59,6 +59,11 @@ def restore(
     ]
     if restored.dropped:
         lines.append(f"not sent again: {restored.dropped} messages that waited at that moment")
+    if restored.told:
+        lines.append(
+            "decisions that count as told, since their time to undo was over more than an hour ago; look whether they"
+            f" stand: {', '.join(restored.told)}"
+        )
     if dry_run and present and not replace:
         lines.append("there is a database already; --replace is needed")
     if dry_run:
@@ -69,9 +74,10 @@ def restore(
 
 
 def leftovers(settings: Settings) -> list[Path]:
-    """Databases that were kept aside by a restore. What one that was cut short has left is removed; call it with the
-    data locked."""
+    """Databases that were kept aside by a restore. What one that was cut short has left is removed, a dry run's too;
+    call it with the data locked."""
     _clean(settings.database)
+    dry_runs.clear()
     return sorted(settings.data.glob(f"{settings.database.name}{ASIDE}*"))
 
 
@@ -80,6 +86,24 @@ def leftovers(settings: Settings) -> list[Path]:
 
 def _files(database: Path) -> list[Path]:
     return [database, *(database.with_name(f"{database.name}{tail}") for tail in ("-wal", "-shm"))]
+
+
+@contextlib.contextmanager
+def _building(database: Path, dry_run: bool) -> Iterator[Path]:
+    """Where the new database is built. A dry run does that elsewhere, and writes nothing beside the database."""
+    where = Path(tempfile.gettempdir()) if dry_run else database.parent
+    try:
+        if dry_run:
+            with dry_runs.workshop() as folder:
+                yield folder / database.name
+            return
+        draft = _clean(database)
+        try:
+            yield draft
+        finally:
+            _clean(database)
+    except OSError as error:
+        raise CannotStart(f"{where} cannot be written: {error.strerror}") from error
 
 
 def _clean(database: Path) -> Path:
@@ -184,13 +208,33 @@ def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]
     return stones, notes
 
 
-async def _stones_at_rest(database: Path) -> list[Tombstone] | None:
+Stones = Callable[[Path, Path], Awaitable[list[Tombstone] | None]]
+
+
+async def _stones_at_rest(database: Path, folder: Path) -> list[Tombstone] | None:
     """Those of the present database; None when it cannot be read. Its log is emptied, so that it is one file."""
     try:
         async with SQLite.open(database) as engine:
             await engine.checkpoint()
             return await engine.read(store.tombstones)
     except StorageError:
+        return None
+
+
+async def _stones_unchanged(database: Path, folder: Path) -> list[Tombstone] | None:
+    """The same, and nothing is written beside it: where a log waits to be played in, that happens to a copy in
+    `folder`."""
+    uri = f"file:{quote(str(database))}?immutable=1"
+    log = database.with_name(f"{database.name}-wal")
+    if log.exists() and log.stat().st_size:
+        copy = folder / "present.sqlite"
+        shutil.copyfile(database, copy)
+        shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        uri = f"file:{quote(str(copy))}"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            return store.tombstones(Handle(connection))
+    except sqlite3.Error:
         return None
 
 
@@ -204,19 +248,23 @@ async def _build(
     header: Header,
     rows: list[KeyRow],
     vault: Vault,
+    stones_at_rest: Stones,
     tell: Tell,
 ) -> tuple[Restored, str]:
     """The new database, whole, in a file of its own; what is in it, and of which moment."""
     stones, notes = _stones(settings, data)
     if settings.database.exists():
-        at_rest = await _stones_at_rest(settings.database)
+        at_rest = await stones_at_rest(settings.database, draft.parent)
         stones += at_rest or []
         if at_rest is None:
             notes.append("the present database cannot be read: deletions that only it knows are not known")
     found, own = await asyncio.to_thread(backup_files.unpack, data, draft, tell)
     building = Rebuilding(found.moment, header, rows, vault, journal.newest(stones), journal.newest(own))
     async with SQLite.open(draft) as engine:
-        await pending(engine, resources("storage") / "migrations")
+        try:
+            applied = await migrate(engine, resources("storage") / "migrations", enter_migration)
+        except MigrationMismatch as error:
+            raise BackupUnusable(f"{data} cannot be restored: {error}; nothing was changed") from error
         try:
             restored = await engine.write(building.write)
         except Unreadable:
@@ -236,5 +284,7 @@ async def _build(
             )
     if fault := await asyncio.to_thread(backup_files.fault_of, draft):
         raise BackupUnusable(f"the database that was built is not sound: {fault}; nothing was changed")
+    if applied:
+        restored.notes.append(f"brought to the schema of this version: {', '.join(applied)}")
     restored.notes += notes
     return restored, found.moment

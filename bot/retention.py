@@ -17,8 +17,8 @@ from bot.people import People
 from bot.programmes import load
 from bot.settings import Settings
 from conversations import Programme
-from conversations.events import RetentionShortened
-from conversations.keeping import Going, due_at, goes_at, goings, spared_until
+from conversations.events import DataRestored, RetentionShortened
+from conversations.keeping import Going, due_at, goes_at, goings, restored_until, spared_until
 from conversations.programme import Reminders, Retention
 from conversations.state import Applicant
 from storage import store
@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 PERIODS = "retention"  # the fact with the periods that every due date was last reckoned by
 PROGRESS = "retention_progress"  # the fact with how far other periods are applied
+RESTORED = "restored"  # the fact of when a backup was restored, while not all are warned of what goes soon
+COUNTS = ("earlier", "later", "warned", "restored")  # people: due earlier or later, warned of either kind
 BATCH = 200  # people in one transaction: turns come between
 AGAIN = 5.0  # seconds until a database that could not be written is tried again
 EVER = "9999"  # after every date
@@ -116,26 +118,32 @@ def periods(programme: Programme) -> dict[str, Any]:
 
 
 def _as_before(programme: Programme, was: dict[str, Any]) -> Programme:
-    """The programme with the periods of then; one that an other version named is left out."""
-    days = {name: was[name] for name in Retention.model_fields if name in was}
-    hours = {name: was[name] for name in Reminders.model_fields if name in was}
+    """The programme with the periods of then, as far as they were noted; one that another version named is left out."""
+    days = {name: was.get(name, now) for name, now in programme.retention.model_dump().items()}
+    hours = {name: was.get(name, now) for name, now in programme.reminders.model_dump().items()}
     return programme.model_copy(
         update={"retention": Retention.model_validate(days), "reminders": Reminders.model_validate(hours)}
     )
 
 
+def _facts(tx: Transaction) -> list[str | None]:
+    return [store.get_fact(tx, name) for name in (PERIODS, PROGRESS, RESTORED)]
+
+
 async def applied(engine: Engine, programme: Programme) -> bool:
-    """Whether every due date is reckoned by the periods of the programme as it stands."""
-    known, progress = await engine.read(
-        lambda tx: (store.get_fact(tx, PERIODS), store.get_fact(tx, PROGRESS))
-    )
-    return progress is None and known is not None and json.loads(known) == periods(programme)
+    """Whether every due date is reckoned by the periods of the programme as it stands, and nobody is to be warned."""
+    known, progress, restored = await engine.read(_facts)
+    if progress is not None or restored is not None:
+        return False
+    return known is not None and json.loads(known) == periods(programme)
 
 
 class Periods:
-    """Other periods than those of the last start apply to what exists; killed anywhere, that goes on.
+    """Other periods than those of the last start apply to what exists; killed anywhere, that goes on. Said, and entered
+    in the audit log, is only what changed, also when nobody is there; not what no earlier start has noted.
 
-    Nothing may be destroyed before it is over: who was told a later date is warned first.
+    Nothing may be destroyed before it is over: who was told a later date is warned first. After a restore everybody is
+    of whom something goes soon.
     """
 
     def __init__(
@@ -166,17 +174,22 @@ class Periods:
     async def _apply(self) -> None:
         if await applied(self._engine, self._programme):
             return
-        known, progress, count = await self._engine.read(
-            lambda tx: (store.get_fact(tx, PERIODS), store.get_fact(tx, PROGRESS), store.count_people(tx))
-        )
-        wanted, was = periods(self._programme), json.loads(known) if known else None
+        known, progress, restored = await self._engine.read(_facts)
+        restored_at = store.unstamp(restored) if restored else None
+        wanted, was = periods(self._programme), json.loads(known) if known else {}
+        changed = " ".join(_changes(was, wanted))
         done = json.loads(progress) if progress else {}
         if done.get("periods") != wanted:
-            done = {"periods": wanted, "after": "", "earlier": 0, "later": 0, "warned": 0}
-        while count and (rows := await self._next(done["after"])):
-            await self._batch(rows, was, done)
-        await self._engine.write(lambda tx: self._over(tx, was, wanted, is_new=not count))
-        if count:
+            done = {"periods": wanted, "after": "", **dict.fromkeys(COUNTS, 0)}
+        while rows := await self._next(done["after"]):
+            await self._batch(rows, was, restored_at, done)
+        await self._engine.write(lambda tx: self._over(tx, wanted, changed))
+        if restored:
+            log.info(
+                f"after the restore {done['restored']} people were warned of what goes soon",
+                action="restored",
+            )
+        if changed:
             log.info(
                 f"the retention periods changed: {done['earlier']} people have something due earlier,"
                 f" {done['later']} later; {done['warned']} were warned first",
@@ -186,15 +199,25 @@ class Periods:
     async def _next(self, after: str) -> list[Row]:
         return await self._engine.read(lambda tx: store.next_people(tx, after, BATCH))
 
-    async def _batch(self, rows: list[Row], was: dict[str, Any] | None, done: dict[str, Any]) -> None:
+    async def _batch(
+        self,
+        rows: list[Row],
+        was: dict[str, Any],
+        restored_at: datetime | None,
+        done: dict[str, Any],
+    ) -> None:
         """Who needs a warning gets it in a turn of his own; the others' dates, and how far it is, are one write."""
-        programme, changed = self._programme, []
-        counts = {name: done[name] for name in ("earlier", "later", "warned")}
-        before = _as_before(programme, was) if was else programme
+        programme, dated = self._programme, []
+        counts = {name: done.get(name, 0) for name in COUNTS}
+        before = _as_before(programme, was)
         for person_id, wrapped, sealed, due, updated_at in rows:
             try:
                 applicant = self._people.open_applicant(person_id, wrapped, sealed)
             except (Unreadable, ValueError):  # whoever looks after him will hear of it
+                continue
+            if restored_at and restored_until(programme, applicant, restored_at, self._clock()):
+                await self._happen(Happened(DataRestored(restored_at), person_id=person_id))
+                counts["restored"] += 1
                 continue
             was_until = goes_at(before, applicant)
             if was_until and spared_until(programme, applicant, was_until, self._clock()):
@@ -206,32 +229,32 @@ class Periods:
             text = store.stamp(at) if at else None
             if text != due:
                 counts["earlier" if (text or EVER) < (due or EVER) else "later"] += 1
-                changed.append((text, person_id, updated_at))
+                dated.append((text, person_id, updated_at))
         done |= {**counts, "after": rows[-1][0]}
         kept = json.dumps(done)
 
         def work(tx: Transaction) -> None:
-            store.set_due(tx, changed)
+            store.set_due(tx, dated)
             store.put_fact(tx, PROGRESS, kept)
 
         await self._engine.write(work)
 
-    def _over(
-        self, tx: Transaction, was: dict[str, Any] | None, wanted: dict[str, Any], *, is_new: bool
-    ) -> None:
+    def _over(self, tx: Transaction, wanted: dict[str, Any], changed: str) -> None:
         store.put_fact(tx, PERIODS, json.dumps(wanted))
         store.drop_fact(tx, PROGRESS)
-        if not is_new and (detail := " ".join(_changes(was or {}, wanted))):
-            store.add_audit(tx, [("retention_changed", "", detail)], self._clock())
+        store.drop_fact(tx, RESTORED)
+        if changed:
+            store.add_audit(tx, [("retention_changed", "", changed)], self._clock())
 
 
 def _changes(was: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    """What is other than it was. A kind of period that was not noted then, as before an upgrade, has not changed."""
     for name, value in wanted.items():
-        if was.get(name) != value:
-            yield f"{name}:{_short(was.get(name))}>{_short(value)}"
+        if name in was and was[name] != value:
+            yield f"{name}:{_short(was[name])}>{_short(value)}"
 
 
 def _short(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "none"
-    return "?" if value is None else str(value)
+    return str(value)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from storage import store
-from storage.engine import Transaction
+from storage.engine import Engine, Transaction
 
 SUPERGROUPS = -1_000_000_000_000  # their ids are lower
 REMEMBERED = 1_000
@@ -41,8 +41,19 @@ class Sightings:
 
     def unseen(self, after: int, further: int) -> Iterator[int]:
         """The numbers after that one that nobody has seen, rising, as far as so many above the highest known."""
-        numbers = range(after + 1, max(self.highest, after) + further + 1)
-        return (number for number in numbers if number not in self._seen)
+        return self.between(after, max(self.highest, after) + further)
+
+    def between(self, after: int, until: int) -> Iterator[int]:
+        """The numbers after the one, up to the other, that nobody has seen, rising."""
+        return (number for number in range(after + 1, until + 1) if number not in self._seen)
+
+    async def remember(self, engine: Engine) -> None:
+        """What the process before knew: where messages stand that it had entered."""
+        highest, numbers = await engine.read(
+            lambda tx: ((known := kept(tx)), store.message_numbers(tx, known - REMEMBERED))
+        )
+        for number in (*numbers, highest):
+            self.see(0, number)
 
 
 def kept(tx: Transaction) -> int:

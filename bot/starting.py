@@ -106,7 +106,7 @@ async def present_group(engine: Engine, group: int) -> int:
     return int(await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{group}")) or group)
 
 
-def _enter(tx: Transaction, name: str, now: datetime) -> None:
+def enter_migration(tx: Transaction, name: str, now: datetime) -> None:
     store.add_audit(tx, [("migrated", "", name)], now)
 
 
@@ -119,6 +119,6 @@ async def open_data(settings: Settings) -> AsyncIterator[tuple[Engine, Vault, li
     with DataLock(settings.data):
         vault = Vault(operator_key(settings) or made_key(settings))
         async with SQLite.open(settings.database) as engine:
-            applied = await migrate(engine, files("storage") / "migrations", _enter)
+            applied = await migrate(engine, files("storage") / "migrations", enter_migration)
             await fit(engine, vault, settings)
             yield engine, vault, applied

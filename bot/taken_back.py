@@ -17,9 +17,9 @@ from storage.journal import Journal
 from storage.sqlite import Handle
 from storage.store import Withdrawal
 
-FACT = "taken_back:"  # and the person's random id: [[when, documents], ...]
+FACT = "taken_back:"  # and the person's random id: [[when, document or nothing for all], ...]
 BATCH = 500  # people looked up together
-EVERYONE = 2**31
+EVERY = 2**53
 
 Noted = Sequence[tuple[str, str]]  # facts
 
@@ -37,7 +37,7 @@ def known(folders: Iterable[Path], database: Path) -> list[Withdrawal]:
     uri = f"file:{quote(str(database))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            found += [one for _, one in store.next_withdrawals(Handle(connection), "", "", EVERYONE)]
+            found += [one for _, one in store.withdrawals(Handle(connection), 0, EVERY, EVERY)]
     except sqlite3.Error:
         pass
     return found
@@ -52,23 +52,25 @@ def note(tx: Transaction, withdrawals: Iterable[Withdrawal]) -> int:
     for place in range(0, len(refs), BATCH):
         for person in store.people_by_ref(tx, refs[place : place + BATCH]):
             if ended := _ended(tx, person.person_id, by_ref[person.ref]):
-                store.put_fact(tx, f"{FACT}{person.person_id}", json.dumps(sorted(ended.items())))
+                store.put_fact(tx, f"{FACT}{person.person_id}", json.dumps(ended))
                 count += 1
     return count
 
 
-def _ended(tx: Transaction, person_id: str, withdrawals: Iterable[Withdrawal]) -> dict[str, list[str]]:
-    """By the time at which it happened, the documents: each consent ends with the first withdrawal after it."""
-    ended: dict[str, set[str]] = defaultdict(set)
-    for _, document, _, _, _, given_at, withdrawn_at in store.consents_of(tx, person_id):
-        times = [
-            one.withdrawn_at
-            for one in withdrawals
-            if one.document == document and one.withdrawn_at >= given_at
-        ]
-        if withdrawn_at is None and times:
-            ended[min(times)].add(document)
-    return {at: sorted(documents) for at, documents in ended.items()}
+def _ended(tx: Transaction, person_id: str, withdrawals: Iterable[Withdrawal]) -> list[tuple[str, str]]:
+    """When, and the document or all: what ends a consent that was given before it, and stands."""
+    ended: list[tuple[str, str]] = []
+    standing = {(row[1], row[5]) for row in store.consents_of(tx, person_id) if row[6] is None}
+    for one in sorted(withdrawals, key=lambda one: (one.withdrawn_at, one.document)):
+        gone = {
+            (document, given)
+            for document, given in standing
+            if given <= one.withdrawn_at and one.document in ("", document)
+        }
+        if gone:
+            ended.append((one.withdrawn_at, one.document))
+            standing -= gone
+    return ended
 
 
 # at the next start
@@ -87,11 +89,10 @@ async def end(
     """Let the dialogue do it. What could not be done stays noted. Raises StorageUnavailable."""
     for fact, value in facts:
         person_id, ended = fact.removeprefix(FACT), json.loads(value)
-        for at, documents in ended:
-            event = ConsentsEnded(store.unstamp(at), tuple(documents))
+        for at, document in ended:
+            event = ConsentsEnded(store.unstamp(at), document)
             await happen(Happened(event, person_id=person_id))
-        documents = {one for _, documents in ended for one in documents}
-        if await engine.read(lambda tx, who=person_id, them=documents: _stand(tx, who, them)):  # type: ignore[misc]
+        if await engine.read(lambda tx, who=person_id, them=ended: _stand(tx, who, them)):  # type: ignore[misc]
             on_trouble(
                 f"the consents of {person_id}, taken back before the data were lost, could not be ended again; the log"
                 " says why. Do not decide on this application; the next start tries once more"
@@ -100,9 +101,7 @@ async def end(
             await engine.write(lambda tx, fact=fact: store.drop_fact(tx, fact))  # type: ignore[misc]
 
 
-def _stand(tx: Transaction, person_id: str, documents: set[str]) -> bool:
-    """Whether one of these consents stands still, of somebody who is known."""
-    rows = store.consents_of(tx, person_id)
-    return bool(store.people_by_id(tx, [person_id])) and any(
-        row[1] in documents and row[6] is None for row in rows
-    )
+def _stand(tx: Transaction, person_id: str, ended: list[tuple[str, str]]) -> bool:
+    """Whether a consent stands still that should not, of somebody who is known."""
+    withdrawals = [Withdrawal("", at, document) for at, document in ended]
+    return bool(store.people_by_id(tx, [person_id]) and _ended(tx, person_id, withdrawals))

@@ -7,29 +7,21 @@ House rules: a function decides one thing and returns a turn; what comes next is
 from collections.abc import Iterable
 from dataclasses import replace
 
-from conversations.application import (
-    Application,
-    Chosen,
-    ConsentRecord,
-    Draft,
-    Pictured,
-    photo_ids,
-    recalled_draft,
-)
+from conversations.application import Application, Chosen, Draft, Pictured, photo_ids, recalled_draft
+from conversations.consents import consent_record, entered, taken_back
 from conversations.effects import (
     Answer,
     Audit,
     Button,
     DropPhotos,
     Effect,
+    EndConsents,
     FetchPhoto,
     KeepPhoto,
-    RecordConsent,
     Redraw,
     Refresh,
     Rows,
     Say,
-    WithdrawConsents,
 )
 from conversations.events import (
     AgreementDeclined,
@@ -110,8 +102,9 @@ def apply_again(scene: Scene, state: Settled, event: Continued) -> Turn:
     if again is None or again > scene.now:
         return show(scene, state)
     photos = tuple(sorted(photo_ids(state.application.answers)))
-    drop = dropped(photos, "applied_again")
-    return show(scene, Reading(), *drop, past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
+    began = Audit("applied_again", state.closed.receipt)
+    ended = (*dropped(photos, "applied_again"), EndConsents(scene.now), began)
+    return show(scene, Reading(), *ended, past=(*scene.applicant.past, state.closed), agreed={}, reminded=0)
 
 
 def show_again(
@@ -150,11 +143,12 @@ def text_is_new(scene: Scene, state: Reading | Consenting) -> bool:
 
 
 def show_new_text(scene: Scene, state: Reading | Consenting) -> Turn:
-    """Nobody agrees to what he was not shown: the text as it now is, nothing ticked."""
+    """Nobody agrees to what he was not shown: the text as it now is, nothing ticked. A version from before this was
+    kept has left no word on what it showed: then nothing can be said to have changed."""
     anew: Reading | Consenting = state
     if isinstance(state, Reading):
         anew = state.model_copy(update={"ticked": False, "page": 0})
-    return show(scene, anew, Answer(), notes=(Say("text_is_new"),))
+    return show(scene, anew, Answer(), notes=(Say("text_is_new" if state.shown else "text_once_more"),))
 
 
 def agree(scene: Scene, state: Reading, event: Continued) -> Turn:
@@ -169,9 +163,14 @@ def decline(scene: Scene, state: Reading, event: AgreementDeclined) -> Turn:
     """One tap. With answers already there he chooses what becomes of them."""
     audit = Audit("agreement_declined", state.consent)
     if state.draft.answers or state.draft.recalled:
-        say = Say("declined_with_draft", {"recalled": state.draft.recalled}, (stop_row(state.draft),), True)
-        return move(scene, state, Answer(), audit, say)
-    return move(scene, Fresh(), Answer(), audit, Say("declined"))
+        scene, ended = taken_back(scene, state.consent)
+        values = {"recalled": state.draft.recalled, "ended": bool(ended)}
+        say = Say("declined_with_draft", values, (stop_row(state.draft),), True)
+        # what he is shown next has not changed since anything that still stands
+        after = state.model_copy(update={"changed": False}) if ended else state
+        return move(scene, after, Answer(), audit, *ended, say)
+    scene, ended = taken_back(scene, *scene.applicant.agreed)  # nothing is left that any of them could be for
+    return move(scene, Fresh(), Answer(), audit, *ended, Say("declined"))
 
 
 def consent(scene: Scene, state: Consenting, event: ConsentGiven) -> Turn:
@@ -192,20 +191,6 @@ def after_consent(scene: Scene, draft: Draft, key: str, act: str) -> Turn:
     return show(scene, proceed(scene, draft), Answer(), *entered(record))
 
 
-def entered(record: ConsentRecord) -> tuple[Effect, ...]:
-    """A consent enters the ledger and the audit log together."""
-    return (
-        RecordConsent(record),
-        Audit("consent", f"{record.document} {record.act} {record.language} {record.text_hash}"),
-    )
-
-
-def consent_record(scene: Scene, key: str, act: str) -> ConsentRecord:
-    language = scene.applicant.language
-    text = scene.programme.document(key, language)
-    return ConsentRecord(document=key, text_hash=text.hash, language=language, act=act, at=scene.now)
-
-
 def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
     """An optional consent is passed over; without a required one nothing can be submitted, and nothing is lost."""
     consents = {consent.key: consent for consent in scene.programme.consents}
@@ -213,25 +198,15 @@ def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
         return show(scene, proceed(scene, state.draft), Answer(), notes=(Say("form_changed"),))
     audit = Audit("consent_refused", state.consent)
     question = scene.programme.question(consents[state.consent].before)
+    scene, ended = taken_back(scene, state.consent)
     if not consents[state.consent].required:
         draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
-        scene, ended = end_consent(scene, state.consent)
         return show(scene, proceed(scene, draft), Answer(), audit, *ended)
     if question is not None and not question.required:  # nobody must consent to what he need not answer
-        scene, ended = end_consent(scene, state.consent)
         return leave_out(scene, state.draft, question).and_also(audit, *ended)
-    values = {"consent": state.consent, "recalled": state.draft.recalled}
+    values = {"consent": state.consent, "recalled": state.draft.recalled, "ended": bool(ended)}
     rows = ((Button("agree", state.consent), Button("back")), stop_row(state.draft))
-    return move(scene, state, Answer(), audit, Say("consent_needed", values, rows, True))
-
-
-def end_consent(scene: Scene, key: str) -> tuple[Scene, tuple[Effect, ...]]:
-    """Who agreed to an earlier text and refuses the present one has taken his consent back."""
-    if key not in scene.applicant.agreed:
-        return scene, ()
-    agreed = {one: record for one, record in scene.applicant.agreed.items() if one != key}
-    applicant = scene.applicant.model_copy(update={"agreed": agreed})
-    return replace(scene, applicant=applicant), (WithdrawConsents(scene.now, key),)
+    return move(scene, state, Answer(), audit, *ended, Say("consent_needed", values, rows, True))
 
 
 # the questions
@@ -507,8 +482,9 @@ def drop_draft(scene: Scene, state: Unsubmitted, event: DraftDeleted) -> Turn:
     if state.draft.recalled:
         return toast(scene, "withdraw_instead", alert=True)
     photos = tuple(sorted(photo_ids(state.draft.answers)))
-    effects: list[Effect] = [DropPhotos(photos)] if photos else []
-    return move(scene, Fresh(), Answer(), *effects, Audit("draft_deleted"), Say("draft_deleted"), agreed={})
+    drop = (DropPhotos(photos),) if photos else ()
+    ended = (*drop, EndConsents(scene.now), Audit("draft_deleted"))
+    return move(scene, Fresh(), Answer(), *ended, Say("draft_deleted"), agreed={})
 
 
 # what does not fit

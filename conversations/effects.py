@@ -136,8 +136,9 @@ class RecordConsent(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class WithdrawConsents(Effect):
-    """Enter in the ledger that every consent is withdrawn, or those to one document."""
+class EndConsents(Effect):
+    """Enter in the ledger that every consent has ended, or those to one document: taken back, or what they were given
+    for is over."""
 
     at: datetime
     document: str = ""
@@ -162,7 +163,8 @@ class Audit(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Erase(Effect):
-    """Everything of this person goes: rows, photos, key, messages, cards. `barred_until`: no new application before."""
+    """Everything of this person goes: rows, photos, key, messages, cards; his consents end. `barred_until`: no new
+    application before."""
 
     why: Why
     barred_until: datetime | None = None

@@ -355,10 +355,11 @@ class PhotoChecked(Event):
 
 @dataclass(frozen=True, slots=True)
 class UndoWindowPassed(Event):
-    """Nobody undid the decision of that round."""
+    """Nobody undid the decision of that round. `told`: its owner heard of it already, and the data do not know it."""
 
     receipt: str
     round: int
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,16 +370,24 @@ class RetentionShortened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DataRestored(Event):
+    """A backup has taken the place of lost data: what he said and was told since is not known. `at`: when that was."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ErasureOrdered(Event):
     """The operator has everything of this person erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentsEnded(Event):
-    """He had taken these consents back at that time, and the data do not know: they were restored from before it."""
+    """He had taken back his consents at that time, or that to one document, and the data do not know: they were
+    restored from before it."""
 
     at: datetime
-    documents: tuple[str, ...]
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)

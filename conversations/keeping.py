@@ -40,6 +40,12 @@ def next_reminder(programme: Programme, applicant: Applicant) -> datetime | None
     return applicant.heard_at + timedelta(hours=hours[applicant.reminded])
 
 
+def reminders_past(programme: Programme, applicant: Applicant, now: datetime) -> int:
+    """How many of his reminders were due by now, whether he got them or not."""
+    since = now - applicant.heard_at
+    return sum(timedelta(hours=hours) <= since for hours in programme.reminders.after_hours)
+
+
 @dataclass(frozen=True, slots=True)
 class Going:
     """One kind of thing that is kept, and when it goes by itself. A draft may be a recalled application's."""
@@ -111,3 +117,15 @@ def spared_until(programme: Programme, applicant: Applicant, was: datetime, now:
     if usual is not None and usual < goes and goes > now and (isinstance(state, Unsubmitted) or usual > now):
         return None
     return max(goes, min(was, now + NOTICE))
+
+
+def restored_until(
+    programme: Programme, applicant: Applicant, restored_at: datetime, now: datetime
+) -> datetime | None:
+    """How long what goes soon is to stay after a restore, with a warning now; None where none is due: it goes later, or
+    he was warned since. What he was told before does not count: he may have been heard of since, and the data do not
+    know it."""
+    goes, spared = goes_at(programme, applicant), applicant.spared_until
+    if not isinstance(applicant.state, Unsubmitted | Settled) or goes is None or goes >= now + NOTICE:
+        return None
+    return None if spared and spared >= restored_at + NOTICE else now + NOTICE

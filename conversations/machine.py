@@ -6,6 +6,7 @@ from conversations import applicant, review, rights, silence
 from conversations.effects import Answer
 from conversations.events import (
     ConsentsEnded,
+    DataRestored,
     ErasureOrdered,
     Event,
     FellSilent,
@@ -25,6 +26,7 @@ _NOT_HIS = (
     UndoWindowPassed,
     FellSilent,
     RetentionShortened,
+    DataRestored,
     ErasureOrdered,
     ConsentsEnded,
 )

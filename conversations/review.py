@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Literal
 
 from conversations.application import Application, Closed, Decision, Reviewer, View, photo_ids
-from conversations.effects import Answer, Audit, Effect, HidePhotos, Refresh, ShowPhoto, Wake
+from conversations.effects import Answer, Audit, Effect, HidePhotos, Refresh, Say, ShowPhoto, Wake
 from conversations.events import (
     Approved,
     Claimed,
@@ -23,6 +23,7 @@ from conversations.events import (
     Undone,
     UndoWindowPassed,
 )
+from conversations.keeping import NOTICE
 from conversations.prompts import show
 from conversations.rules import Rule, Scene, Turn, across, on, stay, toast
 from conversations.state import (
@@ -137,29 +138,34 @@ def undo(scene: Scene, state: Deciding, event: Undone) -> Turn:
 
 
 def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Turn:
-    """The applicant is told, in his language, and the card says so."""
+    """The applicant is told, in his language, and the card says so. What he heard before data were lost he does not
+    hear again: it ended then, and what is overdue by that goes when it was announced."""
     application, decision = state.application, state.decision
     if isinstance(event, UndoWindowPassed):
         if (event.receipt, event.round) != (application.receipt, application.round):
             return stay(scene)
         if scene.now < state.tell_at:
             return stay(scene, Wake(state.tell_at, application.receipt, application.round))
+    is_known = isinstance(event, UndoWindowPassed) and event.told
     closed = Closed(
         receipt=application.receipt,
         outcome=decision.outcome,
         submitted_at=application.submitted_at,
-        at=scene.now,
+        at=state.tell_at if is_known else scene.now,
         reasons=decision.reasons,
     )
     settled = Settled(application=application, closed=closed, decision=decision)
     answer = (Answer("told"),) if scene.pressed else ()
-    by = event.by.ref if isinstance(event, ToldNow) else "clock"
+    by = event.by.ref if isinstance(event, ToldNow) else "restore" if is_known else "clock"
     effects: tuple[Effect, ...] = (
         *answer,
         Refresh(application.receipt),
         HidePhotos(application.receipt),
         Audit("told", f"{application.receipt} {by}"),
     )
+    if is_known:
+        turn = show(scene, settled, *effects, spared_until=scene.now + NOTICE)
+        return Turn(turn.applicant, tuple(one for one in turn.effects if not isinstance(one, Say)))
     return show(scene, settled, *effects)
 
 

@@ -13,6 +13,7 @@ from conversations.effects import (
     Button,
     DropPhotos,
     Effect,
+    EndConsents,
     Erase,
     HidePhotos,
     Refresh,
@@ -21,7 +22,6 @@ from conversations.effects import (
     Say,
     SendData,
     SendReceipt,
-    WithdrawConsents,
 )
 from conversations.events import (
     AgreementAsked,
@@ -259,7 +259,7 @@ def withdrawn(state: State, at: datetime, why: str) -> tuple[State, tuple[Effect
     if draft is not None:
         application = draft.recalled
     audit = Audit("withdrawn", f"{application.receipt if application else '-'} {why}")
-    ended: tuple[Effect, ...] = (WithdrawConsents(at), audit)
+    ended: tuple[Effect, ...] = (EndConsents(at), audit)
     if application is None:
         photos = tuple(sorted(photo_ids(draft.answers))) if draft else ()
         return Fresh(), (*ended, DropPhotos(photos)) if photos else ended
@@ -275,25 +275,23 @@ def withdrawn(state: State, at: datetime, why: str) -> tuple[State, tuple[Effect
 
 
 def withdraw_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
-    """What followed then follows now, and counts from then. He knows it; told is only whose application reviewers had
-    before them on the strength of a separate consent that he then refused: it waits for him."""
-    if AGREEMENT not in event.documents:
+    """What followed then follows now, and counts from then. He knows it, and is not told."""
+    if event.document:
         return refuse_again(scene, state, event)
     if has_ended(state):
-        return stay(scene, WithdrawConsents(event.at), Audit("withdrawn", "- again"), agreed={})
+        return stay(scene, EndConsents(event.at), Audit("withdrawn", "- again"), agreed={})
     after, effects = withdrawn(state, event.at, "again")
     return move(scene, after, *effects, agreed={})
 
 
 def refuse_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
-    ended: list[Effect] = []
-    for key in event.documents:
-        ended += [WithdrawConsents(event.at, key), Audit("consent_refused", key)]
-    agreed = {key: one for key, one in scene.applicant.agreed.items() if key not in event.documents}
-    applicant = scene.applicant.model_copy(update={"agreed": agreed})
-    scene = replace(scene, applicant=applicant)
-    if isinstance(state, Unsubmitted):  # he is asked for them when he goes on
-        return Turn(show(scene, proceed(scene, state.draft)).applicant, tuple(ended))
+    """A reworded text was refused, of an application that was open for changes then: so it is again. He is told when
+    reviewers had it before them, since it waits for him now."""
+    ended = (EndConsents(event.at, event.document), Audit("consent_withdrawn", f"{event.document} again"))
+    agreed = {key: one for key, one in scene.applicant.agreed.items() if key != event.document}
+    scene = replace(scene, applicant=scene.applicant.model_copy(update={"agreed": agreed}))
+    if isinstance(state, Unsubmitted):  # he is asked for it when he goes on
+        return Turn(show(scene, proceed(scene, state.draft)).applicant, ended)
     if not isinstance(state, Waiting | Rejecting | Deciding):
         return stay(scene, *ended)
     receipt = state.application.receipt
@@ -319,11 +317,16 @@ def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:
 
 
 def erase(scene: Scene, state: State, event: ErasureConfirmed) -> Turn:
-    return move(scene, Fresh(), Answer(), Erase("asked", barred_until(scene), "erased"))
+    return erased(scene, Answer(), Erase("asked", barred_until(scene), "erased"))
 
 
 def erase_as_ordered(scene: Scene, state: State, event: ErasureOrdered) -> Turn:
-    return move(scene, Fresh(), Erase("operator", barred_until(scene), "erased_by_operator"))
+    return erased(scene, Erase("operator", barred_until(scene), "erased_by_operator"))
+
+
+def erased(scene: Scene, *effects: Effect) -> Turn:
+    """Nothing of him is left, and no consent stands any more."""
+    return move(scene, Fresh(), *effects, agreed={})
 
 
 def barred_until(scene: Scene) -> datetime | None:

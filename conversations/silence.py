@@ -8,15 +8,25 @@ from conversations.effects import (
     Button,
     DropPhotos,
     Effect,
+    EndConsents,
     Erase,
     ForgetApplication,
     HidePhotos,
     Refresh,
     Say,
 )
-from conversations.events import FellSilent, RetentionShortened
-from conversations.keeping import closed_goes_at, due_at, goes_at, photos_go_at, spared_until, warns_at
-from conversations.rights import UNFINISHED, YES_NO, barred_until, withdraw, without_photos
+from conversations.events import DataRestored, FellSilent, RetentionShortened
+from conversations.keeping import (
+    closed_goes_at,
+    due_at,
+    goes_at,
+    photos_go_at,
+    reminders_past,
+    restored_until,
+    spared_until,
+    warns_at,
+)
+from conversations.rights import UNFINISHED, YES_NO, barred_until, erased, withdraw, without_photos
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
 from conversations.state import ALL_STATES, Deciding, Fresh, Rejecting, Settled, State, Unsubmitted, Waiting
 
@@ -57,9 +67,10 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
         return withdraw(scene, state, event, (Say("recall_expired"),))
     photos = tuple(sorted(photo_ids(state.draft.answers)))
     drop = (DropPhotos(photos),) if photos else ()
+    ended = (*drop, EndConsents(scene.now), Audit("expired", "draft"))
     told = (Say("draft_expired"),) if state.draft.answers else ()
     # counted from now on again: the erasure of what is left comes later, and takes this message with it
-    return move(scene, Fresh(), *drop, Audit("expired", "draft"), *told, agreed={}, heard_at=scene.now)
+    return move(scene, Fresh(), *ended, *told, agreed={}, heard_at=scene.now)
 
 
 def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
@@ -68,11 +79,20 @@ def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
 
 
 def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
-    """The usual reminder or warning, with the new date."""
-    until = spared_until(scene.programme, scene.applicant, event.was, scene.now)
+    return spare(scene, state, spared_until(scene.programme, scene.applicant, event.was, scene.now))
+
+
+def warn_again(scene: Scene, state: State, event: DataRestored) -> Turn:
+    return spare(scene, state, restored_until(scene.programme, scene.applicant, event.at, scene.now))
+
+
+def spare(scene: Scene, state: State, until: datetime | None) -> Turn:
+    """The usual reminder or warning, with the new date; it stands for every reminder that is due by now."""
     audit = Audit("spared", until.date().isoformat()) if until else None
     if audit and isinstance(state, Unsubmitted):
-        return stay(scene, reminder(state, until), audit, spared_until=until)
+        past = reminders_past(scene.programme, scene.applicant, scene.now)
+        reminded = max(scene.applicant.reminded, past)
+        return stay(scene, reminder(state, until), audit, reminded=reminded, spared_until=until)
     if audit and isinstance(state, Settled):
         after = state.model_copy(update={"warned": True})
         return stay(scene, warning(state, until), audit, state=after, spared_until=until)
@@ -90,7 +110,7 @@ def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
         return turn
     goes = goes_at(scene.programme, scene.applicant)
     if goes is not None and goes <= scene.now:
-        return move(scene, Fresh(), Erase("retention", barred_until(scene), "retention_over"))
+        return erased(scene, Erase("retention", barred_until(scene), "retention_over"))
     photos = tuple(sorted(photo_ids(state.application.answers)))
     if not photos or photos_go_at(scene.programme, state) > scene.now:
         soon = warns_at(scene.programme, scene.applicant)
@@ -110,11 +130,12 @@ def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
     gone = goes_at(scene.programme, scene.applicant)
     if gone is None or gone > scene.now:
         return stay(scene)
-    return stay(scene, Erase("silence", barred_until(scene)))
+    return erased(scene, Erase("silence", barred_until(scene)))
 
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, RetentionShortened, warn),
+    across(ALL_STATES, DataRestored, warn_again),
     across(UNFINISHED, FellSilent, silent_draft, Fresh, Settled),
     on(Settled, FellSilent, silent_settled, Fresh),
     on(Fresh, FellSilent, silent_stranger),

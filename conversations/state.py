@@ -139,7 +139,7 @@ class Applicant(Record):
     said: tuple[str, ...] = ()  # short helps already given in this step: each is given once
     album: str = ""  # the last album answered: the rest of it is passed over
     reminded: int = 0
-    spared_until: datetime | None = None  # what he has stays so long, though the period became shorter
+    spared_until: datetime | None = None  # what he has stays so long, though its period is over
     barred_until: datetime | None = None  # no new application before: left by an erased rejection
     heard_at: datetime
     created_at: datetime

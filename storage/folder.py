@@ -27,13 +27,21 @@ def prepare(path: Path) -> None:
 
 
 class DataLock:
-    """Owns a data folder while it is held; the kernel lets go when the process ends. Raises DataInUse."""
+    """Owns a data folder while it is held; the kernel lets go when the process ends. Raises DataInUse.
 
-    def __init__(self, folder: Path) -> None:
+    `writes`: whether who holds it may leave a trace. One that may not holds off whoever would write, and nobody else.
+    """
+
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
         self._path = folder / "lock"
+        self._writes = writes
         self._file: int | None = None
 
     def __enter__(self) -> "DataLock":
+        if not self._writes:
+            with contextlib.suppress(FileNotFoundError):  # nobody has ever written there
+                self._file = self._shared()
+            return self
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -41,19 +49,33 @@ class DataLock:
             raise DataUnusable(
                 f"the data folder {self._path.parent} is not writable: {error.strerror}"
             ) from error
+        self._lock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a full disk: whoever is refused then is not told by whom
+            os.truncate(file, 0)
+            os.write(file, str(os.getpid()).encode())
+        self._file = file
+        return self
+
+    def _shared(self) -> int:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError as error:
+            raise DataUnusable(
+                f"the data folder {self._path.parent} cannot be read: {error.strerror};"
+                " run this as the user the bot runs as"
+            ) from error
+        self._lock(file, fcntl.LOCK_SH)
+        return file
+
+    def _lock(self, file: int, how: int) -> None:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = os.read(file, 32).decode(errors="replace").strip() or "unknown"
             os.close(file)
             raise DataInUse(
                 f"the data folder {self._path.parent} is in use by process {pid}; stop it first"
             ) from None
-        with contextlib.suppress(OSError):  # a full disk: whoever is refused then is not told by whom
-            os.truncate(file, 0)
-            os.write(file, str(os.getpid()).encode())
-        self._file = file
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -2,9 +2,9 @@
 
 A line of an erasure is the keyed hash, when he was erased, until when he is barred (`-` for not) and the beginning of
 the SHA-256 of all that, between blanks. A line of a consent that was taken back is the word `withdrawn`, the keyed
-hash, when, the document, and the same sum: one part more, so that a version which does not know it takes it for no
-erasure, but says that it cannot read the line. So does this one with a kind of line that a newer version has brought.
-Lines are only added. The tables of tombstones and of consents are the truth; what the journal lacks is added later.
+hash, when, the document (`-` for all), and the same sum: one part more, so that a version which does not know it takes
+it for no erasure, but says that it cannot read the line. So does this one with what a newer version has brought.
+Lines are only added. The table of tombstones and the audit log are the truth; what the journal lacks is added later.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def line(entry: Entry) -> str:
     if isinstance(entry, Tombstone):
         said = f"{entry.ref} {entry.erased_at} {entry.barred_until or '-'}"
     else:
-        said = f"{_WITHDRAWN} {entry.ref} {entry.withdrawn_at} {entry.document}"
+        said = f"{_WITHDRAWN} {entry.ref} {entry.withdrawn_at} {entry.document or '-'}"
     return f"{said} {_check(said)}"
 
 
@@ -84,7 +84,7 @@ class Journal:
             return stone
         match _parts(text):
             case [kind, ref, at, document] if kind == _WITHDRAWN:
-                return Withdrawal(ref, at, document)
+                return Withdrawal(ref, at, document.removeprefix("-"))
             case []:
                 raise BackupUnusable(
                     f"line {number} of {self.path} is damaged; put back a whole copy, or take the line out,"

@@ -65,7 +65,8 @@ CREATE TABLE particulars (
     body TEXT NOT NULL
 );
 
--- The ledger of consents. It outlives the person's row and holds nothing personal.
+-- The ledger of consents. It outlives the person's row and holds nothing personal. `withdrawn_at`: when the consent
+-- ended, taken back or because what it was given for is over; the audit log says by what.
 CREATE TABLE consents (
     consent_id TEXT PRIMARY KEY,
     person_id TEXT NOT NULL,

@@ -383,8 +383,9 @@ def add_consent(
     )
 
 
-def withdraw_consents(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
-    """All that stand, or those to one document."""
+def end_consents(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
+    """All that stand, or those to one document. `withdrawn_at` is the moment of the end, whatever brought it: a
+    withdrawal, a deletion, an expiry or a new application; the audit log's entry of that moment says which."""
     tx.execute(
         "UPDATE consents SET withdrawn_at = ? WHERE person_id = ? AND withdrawn_at IS NULL AND ? IN ('', document)",
         (stamp(at), person_id, document),
@@ -472,6 +473,17 @@ def errands(tx: Transaction, person_id: str | None = None) -> list[ErrandRow]:
     return [ErrandRow(*row) for row in rows]
 
 
+def errands_over(tx: Transaction, kind: str, until: datetime) -> list[ErrandRow]:
+    """People's errands of that kind whose time was over by then, oldest first."""
+    rows = tx.fetchall(
+        "SELECT e.errand_id, e.person_id, e.kind, e.not_before, e.attempts, e.sealed, p.wrapped_key"
+        " FROM errands e JOIN people p ON p.person_id = e.person_id WHERE e.kind = ? AND e.not_before <= ?"
+        " ORDER BY e.errand_id",
+        (kind, stamp(until)),
+    )
+    return [ErrandRow(*row) for row in rows]
+
+
 # messages
 
 
@@ -500,6 +512,12 @@ def shown(
         " SELECT person_id, 'reviewer', ?, ?, ?, ? FROM people WHERE person_id = ? ON CONFLICT DO NOTHING",
         (message_id, receipt, stamp(now), sealed_chat, person_id),
     )
+
+
+def message_numbers(tx: Transaction, above: int) -> list[int]:
+    """The numbers above that one at which known messages in private chats stand."""
+    rows = tx.fetchall("SELECT message_id FROM messages WHERE message_id > ? ORDER BY message_id", (above,))
+    return [number for (number,) in rows]
 
 
 def messages_of(tx: Transaction, person_id: str) -> list[Row]:
@@ -654,7 +672,8 @@ def set_sealed_parked(tx: Transaction, rows: Sequence[tuple[str, bytes]]) -> Non
 def erase_person(
     tx: Transaction, person_id: str, ref: str, barred_until: datetime | None, now: datetime
 ) -> None:
-    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent."""
+    """Rows, photos and key go in one step; what remains is a keyed hash and the proof of consent, which ends now."""
+    end_consents(tx, person_id, now)
     tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
     tx.execute("DELETE FROM parked WHERE ref = ?", (ref,))
     tx.execute(
@@ -705,28 +724,24 @@ def last_tombstones(tx: Transaction) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A consent was taken back by somebody who is still known: the document, and when as text (`stamp`)."""
+    """Somebody who is still known took back his consents, or that to one document; when as text (`stamp`)."""
 
     ref: str
     withdrawn_at: str
-    document: str
+    document: str = ""
 
 
-def next_withdrawals(tx: Transaction, after: str, since: str, limit: int) -> list[tuple[str, Withdrawal]]:
-    """Those of that time or later, each with the id of the consent: the next in the order of the ids."""
+def withdrawals(tx: Transaction, after: int, until: int, limit: int) -> list[tuple[int, Withdrawal]]:
+    """The next that the audit log has entered, with the numbers of the entries, which are above `after` and not above
+    `until`. The ledger has the same moments, and those at which consents ended otherwise too."""
     rows = tx.fetchall(
-        "SELECT c.consent_id, p.ref, c.withdrawn_at, c.document FROM consents c"
-        " JOIN people p ON p.person_id = c.person_id WHERE c.consent_id > ? AND c.withdrawn_at >= ?"
-        " ORDER BY c.consent_id LIMIT ?",
-        (after, since, limit),
+        "SELECT a.seq, p.ref, a.at, CASE WHEN a.action = 'withdrawn' THEN '' ELSE a.detail END FROM audit a"
+        " JOIN people p ON p.person_id = a.subject WHERE a.seq > ? AND a.seq <= ?"
+        " AND a.action IN ('withdrawn', 'consent_withdrawn') AND a.detail NOT LIKE '% again'"
+        " ORDER BY a.seq LIMIT ?",
+        (after, until, limit),
     )
     return [(row[0], Withdrawal(*row[1:])) for row in rows]
-
-
-def last_withdrawals(tx: Transaction) -> Row:
-    """How many consents were taken back, and when the last was."""
-    row = tx.fetchone("SELECT COUNT(*), MAX(withdrawn_at) FROM consents WHERE withdrawn_at IS NOT NULL")
-    return row or (0, None)
 
 
 # backups: what a person's data need to be read is kept apart from them
@@ -845,6 +860,15 @@ def audit_rows(tx: Transaction, after: int = 0, limit: int = 1_000_000_000, sinc
         "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND at >= ?"
         " ORDER BY seq LIMIT ?",
         (after, since, limit),
+    )
+
+
+def audit_last(tx: Transaction, action: Action, after: int) -> Row | None:
+    """The newest entry of that action behind another: (seq, at, action, subject, detail, hash)."""
+    return tx.fetchone(
+        "SELECT seq, at, action, subject, detail, hash FROM audit WHERE seq > ? AND action = ?"
+        " ORDER BY seq DESC LIMIT 1",
+        (after, action),
     )
 
 

@@ -49,6 +49,7 @@ class Api:
     ) -> Reply:
         """Act on one call. `name` is one that `method_named` gave."""
         call = Call(time.monotonic(), name, params.chat_id(), params.values, fault=fault, in_reply=in_reply)
+        call.files = params.file_names()
         self.telegram.witness.called(call)
         try:
             reply = await self._run(name, params, call)

@@ -22,6 +22,10 @@ class Params:
     def __contains__(self, name: str) -> bool:
         return name in self.values
 
+    def file_names(self) -> tuple[str, ...]:
+        """Of what was sent along."""
+        return tuple(upload.file_name for upload in self.uploads.values())
+
     def text(self, name: str) -> str:
         """A string; a number as it is written."""
         value = self.values.get(name)

@@ -19,6 +19,7 @@ class Call:
     description: str | None = None
     message_id: int | None = None
     fault: str | None = None  # the kind of an injected fault
+    files: tuple[str, ...] = ()  # the names of those that came with it
     in_reply: bool = False  # it came as the answer to a webhook delivery: no request of its own
 
 

@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from bot.auditing import Heads
+from bot.auditing import Heads, verify_log
+from bot.backups import back_up
 from bot.cli import intake as program
 from bot.clock import wall
 from bot.errands import Errand
 from bot.parked import Parked
+from bot.restoring import restore
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
@@ -25,14 +27,14 @@ from conversations.audit import ACTIONS, Action
 from conversations.effects import Audit, Erase
 from conversations.events import ErasureOrdered, RetentionShortened
 from storage import store
-from storage.chain import Verdict, verify
+from storage.chain import Head, Verdict, verify
 from storage.engine import Row, Transaction
 from storage.migrate import migrations
 from storage.rotation import Rotation
 from storage.sqlite import SQLite
 from storage.vault import OperatorKey
 from tests.applying import ANSWERS, agree, answer, apply, decide, fill_in, has, press
-from tests.bot.stage import playing
+from tests.bot.stage import Stage, playing
 from tests.cast import Cast, Group, RunningBot, running_bot
 from tests.conversations.test_rules import EVENTS
 from tests.conversations.world import NOW, STATES, closed, person, turn
@@ -49,12 +51,14 @@ ELSEWHERE = {
     "due_erased": "test_erasing",
     "retention_changed": "test_erasing",
     "exported": "test_export",
+    "backed_up": "test_backed_up",
     "restored": "test_restoring",
 }
 DETAILS = {
     "consent": r"[a-z_]+ [a-z_]+ [a-z]{2,3} [0-9a-f]{64}",
     "agreement_declined": r"[a-z_]+",
     "consent_refused": r"[a-z_]+",
+    "consent_withdrawn": r"[a-z_]+",
     "withdrawn": r"(UX-[0-9A-Z]{8}|-) (asked|expired)",
     "photo_stored": r"[a-z_]+",
     "photos_dropped": r"replaced|left_out|not_asked|applied_again",
@@ -70,7 +74,9 @@ DETAILS = {
     "data_shown": r"[a-z]+",
     "receipt_given": r"[a-z]+",
     "correction_asked": r"[a-z]+",
+    "applied_again": r"UX-[0-9A-Z]{8}",
     "draft_deleted": "",
+    "expired": "draft",
     "erased": r"(asked|retention|silence|operator) [0-9A-F]{12}",
     "migrated": r"\d{4}_[a-z_]+\.sql",
 }
@@ -238,7 +244,7 @@ async def test_whole_lives_leave_nothing_personal_in_the_log_and_it_stays_sound(
         }
         assert wanted <= {row[2] for row in rows}
         count, head = await play.app.engine.read(store.audit_head)
-        assert await verify(play.app.engine, [head]) == Verdict(count, head)
+        assert await verify(play.app.engine, [Head(head, count)]) == Verdict(count, head)
         consents = await play.app.engine.read(lambda tx: tx.fetchall("SELECT text_hash FROM consents"))
         entered = [row[4].split(" ")[3] for row in rows if row[2] == "consent"]
         assert sorted(entered) == sorted(row[0] for row in consents)  # one for one with the ledger
@@ -272,16 +278,21 @@ async def test_the_log_is_verified_and_listed_while_the_bot_runs_and_while_it_do
         status, said = await intake(bot, "audit", "verify")
         listed = [row.split("  ")[2] for row in (await intake(bot, "audit", "list"))[1].splitlines()]
         assert listed == [*["migrated"] * len(migrations(files("storage") / "migrations")), "consent"]
-        found = re.fullmatch(rf"audit log: {len(listed)} entries, head ([0-9a-f]{{64}})\n", said)
+        found = re.fullmatch(
+            rf"the audit log is sound: {len(listed)} entries, head ({len(listed)}:([0-9a-f]{{64}}))\n", said
+        )
         assert (status, bool(found)) == (0, True), said
         assert found is not None
-        head = found[1]
-        assert await intake(bot, "audit", "list", "--since", "2999-01-01") == (0, "")
+        whole, head = found[1], found[2]
+        nothing = "the audit log has no entry since then\n"
+        assert await intake(bot, "audit", "list", "--since", "2999-01-01") == (0, nothing)
         assert await bot.terminate() == 0
+        assert await intake(bot, "audit", "verify", "--head", whole, "--head", head) == (0, said)
         assert await intake(bot, "audit", "verify", "--head", head) == (0, said)
         assert await intake(bot, "audit", "verify", "--head", head[:16].upper()) == (0, said)
         status, wrong = await intake(bot, "audit", "verify", "--head", "mei")
         assert (status, wrong.count("\n")) == (2, 1)
+        assert "it is NUMBER:HASH as it was told, or the hash alone" in wrong
         with closing(sqlite3.connect(tmp_path / "data" / "intake.sqlite")) as hand, hand:
             hand.execute("DELETE FROM audit WHERE seq = (SELECT MAX(seq) FROM audit)")
         cut = f"it has no entry with the hash {head}: its end was cut off or written anew"
@@ -289,6 +300,9 @@ async def test_the_log_is_verified_and_listed_while_the_bot_runs_and_while_it_do
             1,
             f"the audit log is not sound: {cut}\n",
         )
+        ends = f"it ends with entry {len(listed) - 1}, and had {len(listed)} when {whole} was told"
+        status, cut = await intake(bot, "audit", "verify", "--head", whole)
+        assert (status, ends in cut) == (1, True)
         with closing(sqlite3.connect(tmp_path / "data" / "intake.sqlite")) as hand, hand:
             hand.execute("UPDATE audit SET detail = '0001_initial.sqm' WHERE seq = 1")
         changed = "the audit log is not sound: entry 1 was changed, or does not follow on entry 0\n"
@@ -317,7 +331,7 @@ async def test_the_head_is_told_once_a_day_whatever_is_started_anew(tmp_path: Pa
     assert [await published(days) for days in (0, 0, 1, 1, 0)] == [(1, 1), (1, 1), (2, 2), (2, 2), (2, 2)]
     async with SQLite.open(settings.database, readonly=True) as engine:
         count, head = await engine.read(store.audit_head)
-    assert [one.body["text"] for one in told] == [f"audit log: {count} entries, head {head}"] * 2
+    assert [one.body["text"] for one in told] == [f"audit log: {count} entries, head {count}:{head}"] * 2
     assert {one.chat for one in told} == {77}
 
 
@@ -330,4 +344,50 @@ async def test_the_operators_are_told_the_head_in_their_chat(tmp_path: Path, clo
         await play.settled()
         assert sum("audit log: " in one for one in play.told) == 1
         count, head = await play.app.engine.read(store.audit_head)
-        assert note.text == f"audit log: {count} entries, head {head}"
+        assert note.text == f"audit log: {count} entries, head {count}:{head}"
+
+
+def heads_told(play: Stage) -> list[str]:
+    """What the operators can hold against a later log."""
+    return [
+        one.text.split("head ")[1].split(";")[0] for one in play.operator.messages() if "head " in one.text
+    ]
+
+
+async def test_after_a_restore_the_head_is_told_anew_and_a_lost_one_is_not_taken_for_a_forgery(
+    tmp_path: Path, clocks: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        await play.operator.sees("audit log: ")
+        async with asyncio.timeout(10):
+            while await play.app.engine.read(store.errands):  # until it is entered that the note was sent
+                await asyncio.sleep(0.01)
+        folder = tmp_path / "backups"
+        folder.mkdir(0o700)
+        said = await asyncio.to_thread(back_up, play.settings, folder, 30, 7, lambda *_: None)
+        data = Path(said[0].split()[1].rstrip(","))
+        await agree(play.cast.applicant("Mei"))
+        await play.settled()
+        count, head = await play.app.engine.read(store.audit_head)
+        lost = f"{count}:{head}"
+        await play.stop()
+        await asyncio.to_thread(
+            restore, play.settings, data, None, replace=True, dry_run=False, tell=lambda *_: None
+        )
+        (kept,) = heads_told(play)
+        for wanted, status in (([kept], 0), ([lost], 3), ([head], 3), ([kept, lost], 3)):
+            capsys.readouterr()
+            assert await asyncio.to_thread(verify_log, play.settings, wanted) == status
+            found = capsys.readouterr()
+            assert found.out.startswith("the audit log is sound: ")
+            told = re.search(r"^not proved: restored from a backup of \d{4}-\d\d-\d\d ", found.err, re.M)
+            assert bool(told) is bool(status), found.err
+        await play.start()
+        anew = await play.operator.sees("heads told since then are not in it")
+        assert "; restored from a backup of " in anew.text
+        await asyncio.sleep(1.2)  # two of the scheduler's minutes
+        await play.stop()
+        await play.start()
+        await asyncio.sleep(1.2)
+        assert len(heads_told(play)) == 2  # once
+        assert await asyncio.to_thread(verify_log, play.settings, heads_told(play)) == 0

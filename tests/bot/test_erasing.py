@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from bot import retention
 from bot.arrivals import Happened
@@ -292,6 +293,47 @@ async def test_other_periods_apply_to_everybody_and_go_on_after_a_kill(
         assert crowd.happened == []  # nobody is warned that things stay longer
         await Periods(engine, People(engine, vault), longer, crowd.happen, wall).run()
         assert len(await engine.read(store.audit_rows)) == len(rows)  # the second time nothing is done
+
+
+@pytest.mark.parametrize("unknown", [None, "draft_days"])
+async def test_periods_that_no_earlier_start_has_noted_apply_without_a_word(
+    tmp_path: Path, unknown: str | None
+) -> None:
+    """As after an upgrade: none was noted at all, or there is one more kind of them."""
+    crowd, shorter = Crowd(3, 1), with_draft_days(2)
+    noted = {name: value for name, value in periods(PROGRAMME).items() if name != unknown}
+    async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
+        await crowd.settle(engine, vault)
+        known = json.dumps(noted)
+        await engine.write(
+            lambda tx: store.put_fact(tx, PERIODS, known) if unknown else store.drop_fact(tx, PERIODS)
+        )
+        with capture_logs() as said:
+            await Periods(engine, People(engine, vault), shorter, crowd.happen, wall).run()
+        assert await applied(engine, shorter)
+        at = store.stamp(crowd.heard + timedelta(days=2))
+        assert await dues(engine) == [at] * 3  # they do apply
+        assert crowd.happened == []
+        assert said == []
+        assert "retention_changed" not in [row[2] for row in await engine.read(store.audit_rows)]
+
+
+async def test_a_first_start_says_nothing_and_a_change_is_entered_though_nobody_is_there(
+    tmp_path: Path,
+) -> None:
+    async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
+
+        async def started_with(programme: Programme) -> tuple[list[str], int]:
+            """What is entered by then, and how many lines the start said."""
+            with capture_logs() as said:
+                await Periods(engine, People(engine, vault), programme, Crowd(0, 1).happen, wall).run()
+            rows = await engine.read(store.audit_rows)
+            return [row[4] for row in rows if row[2] == "retention_changed"], len(said)
+
+        assert await started_with(PROGRAMME) == ([], 0)
+        changed = ["draft_days:30>60"]
+        assert await started_with(with_draft_days(60)) == (changed, 1)
+        assert await started_with(with_draft_days(60)) == (changed, 0)
 
 
 async def test_whoever_was_told_a_later_date_is_warned_and_spared_before_his_draft_goes(

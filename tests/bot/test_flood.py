@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import flood, outbox, turns
+from bot import flood, outbox, trying, turns
 from bot.errands import CARD, DIGEST, NOTE, Errand
 from bot.flood import FEW, MOST, Flood
 from bot.lanes import Lane
@@ -78,7 +78,7 @@ async def test_held_cards_come_when_asked_for_when_one_is_decided_and_by_themsel
     monkeypatch.setattr(flood, "FEW", 1)
     monkeypatch.setattr(turns, "AT_ONCE", 2)
     monkeypatch.setattr(outbox, "EVERY", 3600.0)
-    monkeypatch.setattr(outbox, "SHUT_OUT", 3600.0)
+    monkeypatch.setattr(trying, "SHUT_OUT", 3600.0)
     async with scene(tmp_path, clock_is_set=False) as on:
 
         def shown() -> list[Message]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import flood, outbox
+from bot import flood, outbox, trying
 from bot.sandbox.deeds import close_topic, delete_group, set_status
 from bot.sandbox.faults import Fault
 from bot.sandbox.pacing import Limits
@@ -23,7 +23,7 @@ RETRY = 0.3  # seconds between tries while the group takes nothing, in these tes
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "SHUT_OUT", RETRY)
+    monkeypatch.setattr(trying, "SHUT_OUT", RETRY)
 
 
 def stand(play: Stage, status: Status) -> None:

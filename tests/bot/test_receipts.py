@@ -299,10 +299,10 @@ def test_with_the_right_key_it_says_what_was_agreed_to(home: Path) -> None:
     assert lines[3:6] == [
         "1. Agreement for Applicants (agreement), in English",
         "   agreed on 2 March 2026, 09:00:00 UTC, by ticking the box and pressing Continue",
-        "   not withdrawn when it was issued",
+        "   still stood when this was issued",
     ]
     assert "2. 证件照片处理同意书 (identity_photo), in Chinese" in lines
-    assert "   withdrawn on 2 March 2026, 10:00:00 UTC" in lines
+    assert "   ended on 2 March 2026, 10:00:00 UTC" in lines
     assert "   sensitive information" in lines
     assert lines[-1] == "signed with the key that was given, and whole"
     assert sorted(path.name for path in home.iterdir()) == ["receipt.json"]

@@ -1,8 +1,13 @@
 """What a restored database holds, and what a set of keys still does."""
 
 import asyncio
+import contextlib
 import errno
 import json
+import os
+import shutil
+import sqlite3
+import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,26 +16,41 @@ from unittest.mock import patch
 import pytest
 from pydantic import SecretStr
 
-from bot import backups, restoring
+from bot import backups, dry_runs, restoring, retention
+from bot.arrivals import Happened
 from bot.at_rest import change_key_at_rest
 from bot.backup_keeper import BackupKeeper
 from bot.backups import back_up
 from bot.clock import wall
+from bot.erasing import erase_due_at_rest
 from bot.errands import Errand, restore
+from bot.mistakes import CannotStart
+from bot.people import People
 from bot.rebuilding import ASKED
 from bot.settings import Settings
 from bot.starting import open_data
+from conversations.events import DataRestored
 from conversations.state import Applicant
 from storage import backup, store
 from storage.backup_files import KEYS, Draft, keys_of, opened
+from storage.chain import verify
 from storage.engine import Transaction
-from storage.errors import BackupUnusable, StorageError
+from storage.errors import BackupUnusable, DataInUse, StorageError
+from storage.folder import DataLock
 from storage.journal import Journal
+from storage.migrate import migrations
 from storage.sqlite import SQLite
-from storage.vault import OperatorKey, Vault
+from storage.vault import OperatorKey, Vault, fingerprint
+from tests.applying import agree, answer, apply, decide, receipt_in
+from tests.bot.clocks import Clocks
+from tests.bot.stage import playing
 from tests.bot.test_backups import lose_data
+from tests.bot.test_erasing import Crowd
 from tests.bot.test_keys import settings_of
+from tests.conversations.world import PROGRAMME
+from tests.storage import live
 from tests.storage.rows import submit
+from tests.storage.test_migrate import SHIPPED, database_of
 
 NOW = wall()
 KINDS = (
@@ -303,6 +323,362 @@ def test_a_database_that_is_damaged_is_kept_aside_whole(settings: Settings) -> N
     (aside,) = settings.data.glob("intake.sqlite.before-*")
     assert aside.read_bytes() == b"not a database" * 900
     assert found(settings, "SELECT person_id FROM people") == [("a",)]
+
+
+# other versions
+
+
+async def _old(settings: Settings, version: str) -> Vault:
+    """The data of that version, whose people were sealed in earnest."""
+    settings.data.mkdir(mode=0o700)
+    key = OperatorKey.create(settings.key_path)
+    vault = Vault(key)
+    await database_of(version, settings.database)
+    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as old:
+        old.execute("UPDATE facts SET value = ? WHERE name = 'key_fingerprint'", (fingerprint(key),))
+        for parked in old.execute("SELECT parked_id FROM parked").fetchall():
+            sealed = vault.seal(f"parked/{parked[0]}", b"{}")
+            old.execute("UPDATE parked SET sealed = ? WHERE parked_id = ?", (sealed, *parked))
+        for person_id, ref in old.execute("SELECT person_id, ref FROM people").fetchall():
+            own, at = vault.new_person_key(), NOW.isoformat()
+            said = {"person_id": person_id, "ref": ref, "chat_id": 77, "language": "en"}
+            text = json.dumps({**said, "heard_at": at, "created_at": at}).encode()
+            sealed, wrapped = own.seal(f"people/{person_id}", text), vault.wrap(person_id, own)
+            values = (sealed, wrapped, person_id)
+            old.execute("UPDATE people SET sealed = ?, wrapped_key = ? WHERE person_id = ?", values)
+    return vault
+
+
+@pytest.mark.parametrize("version", [one.name for one in migrations(SHIPPED)])
+def test_a_backup_of_any_shipped_version_is_restored_and_its_people_can_be_read(
+    settings: Settings, version: str
+) -> None:
+    asyncio.run(_old(settings, version))
+    newer = [one.name for one in migrations(SHIPPED) if one.name > version]
+    data = taken(settings)
+    lose_data(settings.data)
+    note = f"brought to the schema of this version: {', '.join(newer)}"
+    for said in (dry_run(settings, data), restored(settings, data)):
+        assert "restore 12 people, 6 applications" in said[0].replace("restored", "restore")
+        assert (note in said) == bool(newer)
+    entered = found(settings, "SELECT detail FROM audit WHERE action = 'migrated' ORDER BY seq")
+    assert [row[0] for row in entered] == newer
+
+    async def read() -> None:
+        async with open_data(settings) as (engine, vault, applied):
+            assert applied == []
+            crowd = await People(engine, vault).load((), live.PEOPLE, (), ())
+            assert sorted(crowd.by_id) == sorted(live.PEOPLE)
+            assert {one.applicant.chat_id for one in crowd.by_id.values()} == {77}
+            assert await engine.read(lambda tx: len(store.parked(tx))) == 1
+            assert (await verify(engine)).fault == ""
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("has_data", [False, True])
+def test_a_backup_of_a_newer_version_is_refused_and_nothing_is_changed(
+    settings: Settings, tmp_path: Path, has_data: bool
+) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    row = (migrations(SHIPPED)[-1].version + 1, "9999_of_tomorrow.sql", "0" * 64, "")
+    asyncio.run(
+        change(settings, lambda tx, vault: tx.execute("INSERT INTO schema_version VALUES (?, ?, ?, ?)", row))
+    )
+    data = taken(settings)
+    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as today:
+        today.execute("DELETE FROM schema_version WHERE name = '9999_of_tomorrow.sql'")
+    if not has_data:
+        lose_data(settings.data)
+    for really in (dry_run, restored):
+        with pytest.raises(BackupUnusable) as refused:
+            really(settings, data)
+        said = str(refused.value)
+        assert f"{data} cannot be restored: the database has migration 9999_of_tomorrow.sql" in said
+        assert "install a newer one; nothing was changed" in said
+        assert not list(settings.data.glob("*restoring*"))
+        assert settings.database.exists() == has_data
+    if has_data:
+        assert found(settings, "SELECT person_id FROM people") == [("a",)]
+
+
+# the dry run
+
+
+def standing(*folders: Path) -> dict[Path, tuple[object, ...]]:
+    """Every file and folder, with all that a writer would change."""
+    found: dict[Path, tuple[object, ...]] = {}
+    for path in (one for folder in folders for one in (folder, *folder.rglob("*"))):
+        said = path.stat()
+        inside = path.read_bytes() if path.is_file() else b""
+        found[path] = (said.st_ino, said.st_mode, said.st_size, said.st_mtime_ns, said.st_ctime_ns, inside)
+    return found
+
+
+def dry_run(settings: Settings, data: Path) -> list[str]:
+    return restoring.restore(settings, data, None, replace=False, dry_run=True, tell=lambda *_: None)
+
+
+@pytest.mark.parametrize("left", ["stopped", "killed", "cut short", "damaged", "lost", "no folder"])
+def test_a_dry_run_writes_nothing_and_says_what_a_restore_does(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """Also where a killed bot has left a log, in which alone an erasure stands."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def fill(tx: Transaction, vault: Vault) -> None:
+        for one in ("a", "b", "c"):
+            come(tx, vault, one)
+
+    asyncio.run(change(settings, fill))
+    data = taken(settings)
+    key = OperatorKey.from_file(settings.key_path, create=False)
+    asyncio.run(_erase_and_be_killed(settings, "c", tmp_path / "killed"))
+    if left in {"killed", "cut short"}:
+        shutil.rmtree(settings.data)
+        shutil.move(tmp_path / "killed", settings.data)
+        assert settings.database.with_name("intake.sqlite-wal").stat().st_size > 0
+    if left == "cut short":  # a restore, before
+        settings.database.with_name("intake.sqlite.restoring").write_bytes(b"half")
+    if left == "damaged":
+        settings.database.write_bytes(b"not a database" * 900)
+    if left == "lost":
+        lose_data(settings.data)
+    if left == "no folder":
+        shutil.rmtree(settings.data)
+        settings = settings.model_copy(update={"key": SecretStr(key.text())})
+    assert settings.backups is not None
+    before = standing(tmp_path)
+    said = dry_run(settings, data)
+    after = standing(tmp_path)
+    assert after.pop(temporary)[-1] == before.pop(temporary)[-1]  # where it has worked, nothing is left
+    assert after == before
+    assert said[-1] == "nothing was changed"
+    really = restored(settings, data)
+    erased = 1 if left in {"stopped", "killed", "cut short"} else 0
+    assert said[0] == really[0].replace("restored", "would restore")
+    assert (
+        said[1]
+        == really[1]
+        == f"left out: {erased} who were deleted since, 0 whose keys are not kept any more"
+    )
+
+
+async def _erase_and_be_killed(settings: Settings, person_id: str, aside: Path) -> None:
+    """Erased in the log of the database only; what a kill would have left then is put aside."""
+    async with open_data(settings) as (engine, _, _):
+        await engine.checkpoint()
+        await engine.write(
+            lambda tx: store.erase_person(tx, person_id, f"ref-{person_id}", None, NOW + timedelta(hours=1))
+        )
+        await asyncio.to_thread(shutil.copytree, settings.data, aside)
+
+
+def test_a_dry_run_waits_for_nobody_and_keeps_out_of_a_running_bots_way(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    data = taken(settings)
+    with DataLock(settings.data), pytest.raises(DataInUse, match=f"in use by process {os.getpid()}"):
+        dry_run(settings, data)
+    with DataLock(settings.data, writes=False):
+        assert dry_run(settings, data)[-1] == "nothing was changed"
+        with pytest.raises(DataInUse), DataLock(settings.data):
+            pass
+
+
+def test_what_a_killed_dry_run_has_left_is_removed_and_what_another_works_in_is_not(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "intake-dry-run-left").mkdir()
+    (tmp_path / "intake-dry-run-left" / "intake.sqlite").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "intake-dry-run-link").symlink_to(tmp_path / "elsewhere")
+    settings.data.mkdir(mode=0o700)
+    with dry_runs.workshop() as one:
+        assert oct(one.stat().st_mode & 0o777) == "0o700"
+        restoring.leftovers(settings)
+        assert {path.name for path in tmp_path.glob("intake-*")} == {one.name, "intake-dry-run-link"}
+    assert (tmp_path / "elsewhere").is_dir()
+    assert not one.exists()
+
+
+# decisions
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0])
+async def test_a_decision_that_was_told_before_the_data_were_lost_is_told_again_within_the_hour_only(
+    tmp_path: Path, clocks: Clocks, hours: float
+) -> None:
+    """After that it counts as told: the application is closed, the card says so, and nobody hears of it twice."""
+    (tmp_path / "backups").mkdir()
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        mei, card, _ = await play.approved("Mei")
+        receipt = receipt_in(card)
+        await play.stop()  # within the time to undo
+        settings = play.settings.model_copy(update={"backups": tmp_path / "backups"})
+        data = await asyncio.to_thread(taken, settings, wall())
+        await play.start()
+        await decide(play.ana, card, "tell")
+        await mei.sees("Congratulations")
+        await play.settled()
+        heard, shown = len(mei.messages()), card.text
+        await play.stop()
+        lose_data(settings.data)
+        clocks.both(hours * 3600)
+        said = await asyncio.to_thread(restored, settings, data)
+        named = [line for line in said if "count as told" in line]
+        assert [line.endswith(f"look whether they stand: {receipt}") for line in named] == [True] * (
+            hours > 1
+        )
+        await play.start()
+        if hours < 1:
+            await decide(play.ana, card, "tell")  # its time to undo runs anew
+            await play.until(lambda: len(mei.messages()) == heard + 1)
+            assert "Congratulations" in mei.messages()[-1].text
+            return
+        await until_in(settings, "SELECT status FROM applications", [("approved",)])
+        await play.until(lambda: card.text == shown)
+        await play.settled()
+        assert len(mei.messages()) == heard
+        assert not any("Undo" in key for key in card.keys)
+        found = await rows_of(settings, "SELECT detail FROM audit WHERE action = 'told'")
+        assert found == [(f"{receipt} restore",)]
+        assert await rows_of(settings, "SELECT count(*) FROM errands") == [(0,)]
+        mei.say("/status")
+        await mei.hears("pproved")
+
+
+async def rows_of(settings: Settings, sql: str) -> list[Any]:
+    async with SQLite.open(settings.database, readonly=True) as engine:
+        return await engine.read(lambda tx: tx.fetchall(sql))
+
+
+async def until_in(settings: Settings, sql: str, wanted: list[Any]) -> None:
+    async with asyncio.timeout(10):
+        while await rows_of(settings, sql) != wanted:
+            await asyncio.sleep(0.05)
+
+
+def test_a_decision_that_was_undone_or_whose_time_was_over_since_is_left_to_the_bot(
+    settings: Settings,
+) -> None:
+    ends = {"told": -120, "late": -10, "undone": -120}  # minutes before the restore
+
+    def fill(tx: Transaction, vault: Vault) -> None:
+        for one, minutes in ends.items():
+            come(tx, vault, one)
+            tx.execute("DELETE FROM errands WHERE person_id = ?", (one,))
+            submit(tx, f"UX-{one}", one, status="waiting" if one == "undone" else "deciding")
+            key = vault.unwrap(one, store.people_by_id(tx, [one])[0].wrapped_key)
+            at = NOW + timedelta(minutes=minutes)
+            wake = Errand("wake", 0, one, {"receipt": f"UX-{one}", "round": 1}, not_before=at)
+            store.add_errands(tx, [wake.row(key)])
+
+    asyncio.run(change(settings, fill))
+    said = restored(settings, taken(settings, NOW - timedelta(hours=5)))
+    assert next(line for line in said if "count as told" in line).endswith("stand: UX-told")
+
+    def read(tx: Transaction, vault: Vault) -> dict[str, tuple[Any, ...]]:
+        wakes = [restore(row, vault) for row in store.errands(tx) if row.kind == "wake"]
+        return {str(one.person_id): (one.body.get("told", False), one.not_before) for one in wakes}
+
+    assert asyncio.run(change(settings, read)) == {
+        "told": (True, None),
+        "late": (False, NOW - timedelta(minutes=10)),
+        "undone": (False, NOW - timedelta(minutes=120)),
+    }
+
+
+# what goes by the clock
+
+DAY = 86_400.0
+
+
+async def test_after_a_restore_nothing_goes_before_whoever_it_is_of_was_told_so(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    """A draft and a closed application that are overdue by the old data; another draft has time."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    clocks.both(-185 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time, undo=0) as play:
+        mei, lin, kim = (play.cast.applicant(name) for name in ("Mei", "Lin", "Kim"))
+        card = await apply(mei, play.group)
+        await decide(play.ana, card, "reject")
+        await decide(play.ana, card, "because", "incomplete")
+        await mei.sees("was not approved")
+        await play.stop()
+        settings = play.settings.model_copy(update={"backups": folder})
+        clocks.both(-33 * DAY)
+        await play.start()
+        await agree(lin)
+        await answer(lin, 1)
+        await play.settled()
+        await play.stop()
+        clocks.both(-25 * DAY)
+        data = await asyncio.to_thread(taken, settings, wall())
+        clocks.both(0)
+        assert "restored 2 people" in (await asyncio.to_thread(restored, settings, data))[0]
+        with pytest.raises(CannotStart, match="a backup restored, since the bot last ran"):
+            await asyncio.to_thread(erase_due_at_rest, settings, lambda done, total: None)
+        await play.start()
+        reminder, warning = await lin.sees("not finished yet"), await mei.sees("is over")
+        async with SQLite.open(settings.database, readonly=True) as engine:
+            rows = await engine.read(store.audit_rows)
+        days = [datetime.fromisoformat(row[4]) for row in rows if row[2] == "spared"]
+        assert len(days) == 2
+        for day in days:
+            assert day.date() in {(wall() + timedelta(days=3, hours=hours)).date() for hours in (-1, 0)}
+        for message in (reminder, warning):
+            assert any(f"{day.day} {day:%B %Y}" in message.text for day in days)
+        await agree(kim)
+        before = len(lin.messages()), len(mei.messages())
+        await asyncio.sleep(1.2)  # two of the scheduler's minutes
+        assert (len(lin.messages()), len(mei.messages())) == before
+        await play.stop()
+        clocks.both(2.9 * DAY)
+        await play.start()
+        await asyncio.sleep(0.8)
+        assert (len(lin.messages()), len(mei.messages())) == before
+        await play.stop()
+        clocks.both(3.1 * DAY)
+        await play.start()
+        await lin.sees("has been deleted")
+        await mei.sees("everything we kept about you is erased")
+
+
+async def test_a_kill_amid_the_warnings_after_a_restore_leaves_nobody_out_and_warns_nobody_twice(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 7)
+    crowd = Crowd(20, 40)  # whose drafts are ten days overdue
+    async with open_data(settings) as (engine, vault, _):
+        await crowd.settle(engine, vault)
+    data = await asyncio.to_thread(taken, settings)
+    await asyncio.to_thread(restored, settings, data)
+    for batches in (1, 1, 2):
+        async with open_data(settings) as (engine, vault, _):
+            assert not await retention.applied(engine, PROGRAMME)
+            begun = len(crowd.happened)
+
+            async def happen(happened: Happened, stop: int = begun + 7 * batches) -> None:
+                if len(crowd.happened) == stop:
+                    raise asyncio.CancelledError
+                await crowd.happen(happened)
+
+            periods = retention.Periods(engine, People(engine, vault), PROGRAMME, happen, wall)
+            with contextlib.suppress(asyncio.CancelledError):
+                await periods.run()
+    assert {type(one.event) for one in crowd.happened} == {DataRestored}
+    assert sorted(one.person_id for one in crowd.happened) == [f"{number:024x}" for number in range(20)]
+    async with open_data(settings) as (engine, vault, _):
+        assert await retention.applied(engine, PROGRAMME)
+        facts = await engine.read(
+            lambda tx: [store.get_fact(tx, name) for name in (retention.RESTORED, retention.PROGRESS)]
+        )
+        assert facts == [None, None]
 
 
 # faults

@@ -146,12 +146,13 @@ async def test_a_press_on_the_old_card_that_waited_in_telegram_decides_nothing(
 def test_lines_of_both_kinds_are_read_and_what_a_newer_version_wrote_is_told_apart_from_damage(
     tmp_path: Path,
 ) -> None:
-    stone, taken_back = Tombstone("a" * 64, "2026"), Withdrawal("b" * 64, "2027", "agreement")
+    stone, taken_back = Tombstone("a" * 64, "2026"), Withdrawal("b" * 64, "2027")
+    refused = Withdrawal("b" * 64, "2026", "identity_photo")
     journal = Journal(tmp_path)
     journal.add([stone])
-    journal.add([taken_back, stone])
-    assert list(journal.entries()) == [stone, taken_back, stone]
-    assert (journal.read(), journal.withdrawals()) == ([stone, stone], [taken_back])
+    journal.add([taken_back, refused])
+    assert list(journal.entries()) == [stone, taken_back, refused]
+    assert (journal.read(), journal.withdrawals()) == ([stone], [taken_back, refused])
     before = journal.path.read_bytes()
     wrong = line(taken_back).replace("2027", "2028")
     newer = "moved a b c"
@@ -172,10 +173,15 @@ async def test_withdrawals_are_entered_once_and_made_good(settings: Settings) ->
         await keeper.finish()
         journal = Journal(settings.backups)
         assert list(journal.entries()) == []
-        await engine.write(lambda tx: store.withdraw_consents(tx, "a", NOW))
+        await engine.write(lambda tx: took_back(tx, "a", NOW))
         await keeper.finish()
-        wanted = {Withdrawal("ref-a", store.stamp(NOW), one) for one in ("agreement", "identity_photo")}
-        assert (len(journal.withdrawals()), set(journal.withdrawals())) == (2, wanted)
+        assert journal.withdrawals() == [Withdrawal("ref-a", store.stamp(NOW))]
+        later = NOW + timedelta(hours=1)
+        await engine.write(lambda tx: took_back(tx, "a", later, "identity_photo"))
+        await engine.write(lambda tx: store.end_consents(tx, "a", later))  # over, and not taken back
+        await engine.write(lambda tx: store.add_audit(tx, [("withdrawn", "a", "- again")], later))
+        await keeper.finish()
+        assert journal.withdrawals()[1:] == [Withdrawal("ref-a", store.stamp(later), "identity_photo")]
         await BackupKeeper(engine, settings.backups, lambda line: None).finish()
         assert len(journal.withdrawals()) == 2
         journal.path.unlink()
@@ -202,6 +208,17 @@ def consenting(tx: Transaction, vault: Vault, person_id: str, at: datetime = NOW
         store.add_consent(tx, f"{person_id} {document}", person_id, (document, "hash", "en", "press"), at)
 
 
+def took_back(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
+    """As the dialogue has it written."""
+    store.end_consents(tx, person_id, at, document)
+    entry: store.AuditEntry = (
+        "consent_withdrawn" if document else "withdrawn",
+        person_id,
+        document or "- asked",
+    )
+    store.add_audit(tx, [entry], at)
+
+
 def noted(settings: Settings) -> Any:
     facts = found(settings, f"SELECT name, value FROM facts WHERE name LIKE '{taken_back.FACT}%'")
     return {name.removeprefix(taken_back.FACT): json.loads(value) for name, value in facts}
@@ -213,8 +230,8 @@ def test_each_consent_ends_with_the_first_withdrawal_after_it_and_what_the_backu
     def fill(tx: Transaction, vault: Vault) -> None:
         for one in ("again", "both", "one", "known", "none"):
             consenting(tx, vault, one)
-        store.withdraw_consents(tx, "known", NOW - timedelta(hours=3))
-        store.withdraw_consents(tx, "again", NOW - timedelta(hours=3))
+        took_back(tx, "known", NOW - timedelta(hours=3))
+        took_back(tx, "again", NOW - timedelta(hours=3))
         for document in ("agreement", "identity_photo"):  # he came back before the backup
             values = (document, "hash", "en", "press")
             store.add_consent(tx, f"anew {document}", "again", values, NOW - timedelta(hours=2))
@@ -225,34 +242,34 @@ def test_each_consent_ends_with_the_first_withdrawal_after_it_and_what_the_backu
     assert settings.backups is not None
     Journal(settings.backups).add(
         [
-            *(Withdrawal(f"ref-{one}", hours(-3), "agreement") for one in ("known", "again")),
+            *(Withdrawal(f"ref-{one}", hours(-3)) for one in ("known", "again")),
             Withdrawal("ref-both", hours(1), "identity_photo"),
-            Withdrawal("ref-both", hours(2), "agreement"),
-            Withdrawal("ref-both", hours(3), "agreement"),  # given again meanwhile, of which nobody knows now
+            Withdrawal("ref-both", hours(2)),
+            Withdrawal("ref-both", hours(3)),  # given again meanwhile, of which nobody knows now
             Withdrawal("ref-one", hours(1), "identity_photo"),
-            Withdrawal("ref-nobody", hours(1), "agreement"),
+            Withdrawal("ref-nobody", hours(1)),
         ]
     )
     said = restored(settings, data)
     assert "who have taken consents back since, which the next start of the bot enters: 2" in said
     assert noted(settings) == {
-        "both": [[hours(1), ["identity_photo"]], [hours(2), ["agreement"]]],
-        "one": [[hours(1), ["identity_photo"]]],
+        "both": [[hours(1), "identity_photo"], [hours(2), ""]],
+        "one": [[hours(1), "identity_photo"]],
     }
 
 
 def test_what_only_the_present_database_knows_is_noted_too(settings: Settings) -> None:
     asyncio.run(change(settings, lambda tx, vault: consenting(tx, vault, "a")))
     data = taken(settings)
-    asyncio.run(change(settings, lambda tx, vault: store.withdraw_consents(tx, "a", NOW)))
+    asyncio.run(change(settings, lambda tx, vault: took_back(tx, "a", NOW)))
     restored(settings, data)
-    assert noted(settings) == {"a": [[store.stamp(NOW), ["agreement", "identity_photo"]]]}
+    assert noted(settings) == {"a": [[store.stamp(NOW), ""]]}
 
 
 async def test_what_could_not_be_done_stays_noted_and_is_told(settings: Settings) -> None:
     async with open_data(settings) as (engine, vault, _):
         await engine.write(lambda tx: consenting(tx, vault, "a"))
-        noted = [(f"{taken_back.FACT}a", json.dumps([[store.stamp(NOW), ["agreement"]]]))]
+        noted = [(f"{taken_back.FACT}a", json.dumps([[store.stamp(NOW), "agreement"]]))]
         await engine.write(lambda tx: store.put_fact(tx, *noted[0]))
         told: list[str] = []
 
@@ -264,7 +281,7 @@ async def test_what_could_not_be_done_stays_noted_and_is_told(settings: Settings
         assert await engine.read(taken_back.noted) == noted
 
         async def works(happened: Happened) -> None:
-            await engine.write(lambda tx: store.withdraw_consents(tx, happened.person_id, NOW))
+            await engine.write(lambda tx: took_back(tx, happened.person_id, NOW))
 
         await taken_back.end(engine, await engine.read(taken_back.noted), works, told.append)
         assert (len(told), await engine.read(taken_back.noted)) == (1, [])

@@ -78,6 +78,7 @@ from tests.conversations.world import (
     person,
     worded,
 )
+from tests.ledger import Ledger
 
 GOOD = {
     "full_name": "Mei Okafor",
@@ -123,11 +124,13 @@ class AnyWay(RuleBasedStateMachine):
         self.photos: set[str] = set()
         self.told: set[str] = set()
         self.rounds: dict[str, tuple[int, int]] = {}
+        self.ledger = Ledger()
         self.count = 0
 
     @initialize(start=st.sampled_from(sorted(STATES)), language=st.sampled_from(PROGRAMME.languages))
     def stands_somewhere(self, start: str, language: str) -> None:
         self.who = person(STATES[start], language=language)
+        self.ledger = Ledger.of(self.who)
         application, draft = application_of(self.who.state), draft_of(self.who.state)
         self.photos = set(photo_ids(draft.answers if draft else application.answers if application else {}))
         if isinstance(self.who.state, Deciding):
@@ -317,6 +320,7 @@ class AnyWay(RuleBasedStateMachine):
         return turn
 
     def carry(self, before: Applicant, turn: Turn) -> None:
+        self.ledger.take(turn.effects, self.now)
         if turn.applicant.step != before.step:
             self.offered = [button for button in self.offered if button.verb in TIMELESS]
         for effect in turn.effects:
@@ -422,6 +426,10 @@ class AnyWay(RuleBasedStateMachine):
         recalled = photo_ids(draft.recalled.answers) if draft and draft.recalled else set()
         assert self.photos >= held
         assert self.photos <= held | recalled
+
+    @invariant()
+    def what_stands_in_the_ledger_is_what_he_agrees_to(self) -> None:
+        self.ledger.check(self.who)
 
     @invariant()
     def what_is_asked_exists(self) -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 
-from conversations import Programme
+from conversations import Programme, Turn
 from conversations.application import ConsentRecord
 from conversations.clauses import Changes
-from conversations.effects import RecordConsent, Say, WithdrawConsents
+from conversations.effects import Audit, EndConsents, RecordConsent, Say
 from conversations.events import (
+    AgreementDeclined,
     ConsentGiven,
     ConsentRefused,
     Continued,
@@ -21,7 +22,7 @@ from conversations.events import (
     Ticked,
 )
 from conversations.programme import Text
-from conversations.state import Checking, Reading, State, draft_of
+from conversations.state import Checking, Fresh, Reading, State, draft_of
 from tests.conversations.world import (
     NOW,
     PICTURE,
@@ -150,6 +151,31 @@ def test_nobody_agrees_to_a_text_he_was_not_shown(state: State, event: Event) ->
     assert entered.text_hash == programme.document(entered.document, "en").hash
 
 
+@pytest.mark.parametrize("language", PROGRAMME.languages)
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (Reading(ticked=True), Continued()),
+        (Reading(), Ticked("on")),
+        (Reading(), PageTurned("0")),
+        (STATES["consenting"], ConsentGiven("identity_photo")),
+    ],
+)
+def test_where_an_older_version_did_not_keep_what_it_showed_the_text_is_shown_once_more(
+    state: State, event: Event, language: str
+) -> None:
+    kept = seen(state, language)
+    who = person(agreed={"agreement": record("agreement")}, language=language)
+    who = who.model_copy(update={"state": state})  # without the hash of what was shown
+    found = turn(who, event, pressed=True)
+    assert not any(isinstance(effect, RecordConsent) for effect in found.effects)
+    assert [note.name for note in said_of(found).notes] == ["text_once_more"]
+    assert (said_of(found).values["changed"], said_of(found).values["changes"]) == (False, None)
+    assert found.applicant.state == kept.model_copy(
+        update={"ticked": False} if "ticked" in kept.model_fields_set else {}
+    )
+
+
 def test_submitting_affirms_the_text_that_was_read_whatever_language_is_spoken_by_then() -> None:
     who = person(STATES["confirming"], agreed=agreed_in("en"), language="zh")
     found = turn(who, Submitted(), pressed=True)
@@ -164,6 +190,67 @@ def test_who_refuses_an_optional_consent_anew_has_taken_the_earlier_one_back() -
     asked = turn(who, Submitted(), pressed=True, programme=programme)
     assert names(asked) == ["consent"]
     found = turn(asked.applicant, ConsentRefused("improvement"), pressed=True, programme=programme)
-    assert WithdrawConsents(NOW, "improvement") in found.effects
-    assert "improvement" not in found.applicant.agreed
+    assert_taken_back(found, "improvement")
     assert found.applicant.state.kind == "confirming"
+
+
+def assert_taken_back(found: Turn, *documents: str) -> None:
+    """With the person, in the ledger and in the audit log; and nothing else is."""
+    ended = [effect for effect in found.effects if isinstance(effect, EndConsents)]
+    entries = [effect for effect in found.effects if isinstance(effect, Audit)]
+    assert ended == [EndConsents(NOW, document) for document in documents]
+    assert [one.detail for one in entries if one.action == "consent_withdrawn"] == list(documents)
+    assert not found.applicant.agreed.keys() & set(documents)
+
+
+@pytest.mark.parametrize("state", ["confirming", "confirming a recalled one"])
+def test_who_declines_the_reworded_agreement_has_taken_the_earlier_yes_back(state: str) -> None:
+    programme = one_byte_other(PROGRAMME, "en")
+    asked = turn(
+        person(STATES[state], agreed=agreed_in("en")), Submitted(), pressed=True, programme=programme
+    )
+    found = turn(asked.applicant, AgreementDeclined(), pressed=True, programme=programme)
+    assert_taken_back(found, "agreement")
+    assert found.applicant.agreed.keys() == {"identity_photo"}
+    assert said_of(found).values["ended"] is True
+    again = turn(found.applicant, Started(), programme=programme)
+    assert (said_of(again).name, said_of(again).values["changed"]) == ("agreement", False)
+    repeated = turn(found.applicant, AgreementDeclined(), pressed=True, programme=programme)
+    assert_taken_back(repeated)
+    assert said_of(repeated).values["ended"] is False
+    ticked = turn(again.applicant, Ticked("on"), pressed=True, programme=programme)
+    agreed = turn(ticked.applicant, Continued(), pressed=True, programme=programme).applicant
+    assert agreed.agreed["agreement"].text_hash == programme.document("agreement", "en").hash
+    assert agreed.state.kind == "confirming"
+
+
+def test_who_declines_it_with_nothing_answered_keeps_no_consent_at_all() -> None:
+    programme = one_byte_other(PROGRAMME, "en")
+    who = person(STATES["drafting"], agreed=agreed_in("en"))
+    asked = turn(who, Started(), programme=programme)
+    found = turn(asked.applicant, AgreementDeclined(), pressed=True, programme=programme)
+    assert_taken_back(found, "agreement", "identity_photo")
+    assert (found.applicant.state, found.applicant.agreed) == (Fresh(), {})
+
+
+def test_who_refuses_a_reworded_consent_that_is_needed_has_taken_the_earlier_one_back() -> None:
+    programme = with_new_text(PROGRAMME, "identity_photo", "More.")
+    asked = turn(person(STATES["confirming"]), Submitted(), pressed=True, programme=programme)
+    found = turn(asked.applicant, ConsentRefused("identity_photo"), pressed=True, programme=programme)
+    assert_taken_back(found, "identity_photo")
+    assert (said_of(found).name, said_of(found).values["ended"]) == ("consent_needed", True)
+    again = turn(found.applicant, Continued(), pressed=True, programme=programme)
+    assert (said_of(again).name, said_of(again).values["changed"]) == ("consent", False)
+
+
+def test_a_first_no_takes_nothing_back() -> None:
+    who = person(STATES["consenting"], agreed={"agreement": record("agreement")})
+    found = turn(who, ConsentRefused("identity_photo"), pressed=True)
+    assert_taken_back(found)
+    assert said_of(found).values["ended"] is False
+    assert_taken_back(turn(person(Reading()), AgreementDeclined(), pressed=True))
+
+
+def said_of(found: Turn) -> Say:
+    (said,) = [effect for effect in found.effects if isinstance(effect, Say)]
+    return said

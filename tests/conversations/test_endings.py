@@ -1,6 +1,6 @@
 """The decision, applying again, leaving, and what the clock does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,7 +21,11 @@ from conversations.events import (
     Claimed,
     Continued,
     DataAsked,
+    DataRestored,
+    DraftDeleted,
     ErasureConfirmed,
+    ErasureOrdered,
+    Event,
     FellSilent,
     PhotoOpened,
     PrivacyAsked,
@@ -33,7 +37,7 @@ from conversations.events import (
     UndoWindowPassed,
     Withdrew,
 )
-from conversations.keeping import due_at
+from conversations.keeping import NOTICE, due_at, goes_at
 from conversations.state import (
     Confirming,
     Deciding,
@@ -41,6 +45,7 @@ from conversations.state import (
     Reading,
     Rejecting,
     Settled,
+    Unsubmitted,
     Waiting,
 )
 from tests.conversations.world import (
@@ -58,6 +63,7 @@ from tests.conversations.world import (
     seen,
     turn,
 )
+from tests.ledger import Ledger
 
 DAY = timedelta(days=1)
 
@@ -65,6 +71,41 @@ DAY = timedelta(days=1)
 def kept_for(**days: int) -> Programme:
     """The programme with other periods."""
     return PROGRAMME.model_copy(update={"retention": PROGRAMME.retention.model_copy(update=days)})
+
+
+# consents
+
+ENDS: dict[str, tuple[str, Event, str]] = {
+    "a draft is deleted": ("confirming", DraftDeleted(), "draft_deleted"),
+    "a draft expires": ("confirming", FellSilent(), "expired"),
+    "a recalled application expires": ("confirming a recalled one", FellSilent(), "withdrawn"),
+    "it is withdrawn": ("waiting", Withdrew(), "withdrawn"),
+    "a draft is withdrawn": ("drafting a photo", Withdrew(), "withdrawn"),
+    "he applies again": ("rejected", Continued(), "applied_again"),
+    "everything is deleted": ("approved", ErasureConfirmed(), "erased"),
+    "everything is kept for its time": ("approved", FellSilent(), "erased"),
+    "an operator erases him": ("waiting", ErasureOrdered(), "erased"),
+}
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_whatever_ends_consents_ends_them_in_the_ledger_at_that_moment_and_the_audit_log_says_by_what(
+    way: str,
+) -> None:
+    state, event, action = ENDS[way]
+    now = NOW + 1000 * DAY
+    who = person(STATES[state], reminded=2)
+    assert who.agreed
+    ledger = Ledger.of(who)
+    found = turn(who, event, pressed=True, now=now)
+    ledger.take(found.effects, now)
+    assert (ledger.standing, found.applicant.agreed) == ([], {})
+    assert {act.ended_at for act in ledger.acts} == {now}
+    entered = [effect.action for effect in found.effects if isinstance(effect, Audit)]
+    entered += [
+        "erased" for effect in found.effects if isinstance(effect, Erase)
+    ]  # entered where it is carried out
+    assert action in entered
 
 
 # the decision
@@ -81,6 +122,32 @@ def test_a_decision_is_told_when_the_time_to_undo_has_passed() -> None:
     told = turn(decided.applicant, event, now=tell_at)
     assert names(told) == ["approved"]
     assert turn(told.applicant, event, now=tell_at).effects == ()
+
+
+@pytest.mark.parametrize("period", [3, 10, 180])
+def test_a_decision_that_was_told_before_data_were_lost_is_closed_without_a_word(period: int) -> None:
+    """It ended when it was told; and what is overdue by that goes when that was announced, as any other."""
+    state, programme, now = STATES["deciding"], kept_for(rejected_days=period), NOW + 20 * DAY
+    assert isinstance(state, Deciding)
+    rejected = state.decision.model_copy(update={"outcome": "rejected", "reasons": ("incomplete",)})
+    who = person(state.model_copy(update={"decision": rejected}))
+    event = UndoWindowPassed(APPLICATION.receipt, APPLICATION.round, told=True)
+    quiet = turn(who, event, now=now, programme=programme)
+    aloud = turn(who, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round), now=now, programme=programme)
+    assert names(quiet) == []
+    assert (names(aloud), quiet.applicant.step) == (["rejected"], aloud.applicant.step)
+    assert Audit("told", f"{APPLICATION.receipt} restore") in quiet.effects
+    assert {Refresh(APPLICATION.receipt), HidePhotos(APPLICATION.receipt)} <= set(quiet.effects)
+    after = quiet.applicant.state
+    assert isinstance(after, Settled)
+    assert after.closed.at == state.tell_at
+    assert goes_at(programme, quiet.applicant) == max(now + NOTICE, state.tell_at + period * DAY)
+    if period < 20:
+        warned = turn(quiet.applicant, FellSilent(), now=now, programme=programme)
+        assert names(warned) == ["retention_near"]
+    other = turn(who, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round + 1, told=True), now=now)
+    assert (other.applicant, other.effects) == (who, ())
+    assert turn(quiet.applicant, event, now=now).effects == ()
 
 
 def test_an_undone_decision_is_never_told() -> None:
@@ -298,6 +365,40 @@ def test_a_closed_application_whose_period_became_shorter_goes_after_a_warning(
     assert not any(isinstance(effect, Erase) for effect in before.effects)
     after = turn(found.applicant, FellSilent(), now=NOW + stays_until * DAY, programme=programme)
     assert any(isinstance(effect, Erase) for effect in after.effects)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_after_a_restore_nothing_goes_before_its_owner_was_told_of_it_anew(state: str) -> None:
+    """Whatever he was told before, and however long it is overdue; but only what goes within the time of notice."""
+    for kind in (STATES[state], STATES[state].model_copy(update={"warned": True})):
+        for reminded, spared in ((0, None), (2, None), (2, NOW + 20 * DAY)):
+            who = person(kind, reminded=reminded, spared_until=spared)
+            goes = goes_at(PROGRAMME, who)
+            is_announced = isinstance(kind, Unsubmitted | Settled)
+            for now in (NOW + 26 * DAY, NOW + 28 * DAY, NOW + 1000 * DAY):
+                restored = DataRestored(now - timedelta(hours=5))
+                found = turn(who, restored, now=now)
+                if not (is_announced and goes and goes < now + NOTICE):
+                    assert (found.applicant, found.effects) == (who, ())
+                    continue
+                assert names(found) == ["retention_near" if isinstance(kind, Settled) else "reminder"]
+                assert goes_at(PROGRAMME, found.applicant) == now + NOTICE
+                assert Audit("spared", (now + NOTICE).date().isoformat()) in found.effects
+                assert turn(found.applicant, restored, now=now + timedelta(hours=1)).effects == ()
+                assert spoken_until(found.applicant, now) == []  # and once is enough
+                late = turn(found.applicant, FellSilent(), now=now + NOTICE)
+                assert isinstance(late.applicant.state, Fresh | Settled)
+                assert late.effects != ()
+
+
+def spoken_until(who: Applicant, now: datetime) -> list[str]:
+    """What the clock says before the time of notice is over."""
+    said: list[str] = []
+    for hours in (0, 1, 2, 3, 71):
+        found = turn(who, FellSilent(), now=now + timedelta(hours=hours))
+        who = found.applicant
+        said += names(found)
+    return said
 
 
 # what is offered

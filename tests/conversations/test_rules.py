@@ -15,6 +15,7 @@ from conversations.events import (
     REVIEW_PRESSES,
     CameEarly,
     ConsentsEnded,
+    DataRestored,
     ErasureOrdered,
     Event,
     FellSilent,
@@ -105,9 +106,10 @@ OTHERS: list[Event] = [
     UndoWindowPassed("UX-99999999", 9),
     FellSilent(),
     RetentionShortened(NOW + timedelta(days=90)),
+    DataRestored(NOW),
     ErasureOrdered(),
-    ConsentsEnded(NOW - timedelta(hours=1), ("agreement", "identity_photo")),
-    ConsentsEnded(NOW - timedelta(hours=1), ("identity_photo",)),
+    ConsentsEnded(NOW - timedelta(hours=1)),
+    ConsentsEnded(NOW - timedelta(hours=1), "identity_photo"),
 ]
 EVENTS = [*presses(), *reviews(ANA), *reviews(HIMSELF), *OTHERS]
 PRESSED = [*presses(), *reviews(ANA), *reviews(HIMSELF), StalePressed()]
@@ -185,6 +187,7 @@ def test_nothing_a_reviewer_or_the_clock_does_shows_that_the_applicant_is_there(
             | UndoWindowPassed
             | FellSilent
             | RetentionShortened
+            | DataRestored
             | ErasureOrdered
             | ConsentsEnded,
         )
@@ -250,6 +253,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "ConsentsEnded",
         "CorrectionAsked",
         "DataAsked",
+        "DataRestored",
         "ErasureAsked",
         "ErasureConfirmed",
         "ErasureOrdered",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from conversations.effects import Audit, DropPhotos, HidePhotos, Refresh, Say, WithdrawConsents
+from conversations.effects import Audit, DropPhotos, EndConsents, HidePhotos, Refresh, Say
 from conversations.events import ConsentsEnded, Withdrew
 from conversations.keeping import goes_at
 from conversations.rights import has_ended
@@ -12,8 +12,8 @@ from conversations.state import Fresh, Open, Settled, Unsubmitted, draft_of
 from tests.conversations.world import APPLICATION, NOW, PROGRAMME, STATES, person, turn
 
 THEN = NOW - timedelta(days=2)
-ALL = ConsentsEnded(THEN, ("agreement", "identity_photo"))
-PHOTO = ConsentsEnded(THEN, ("identity_photo",))
+ALL = ConsentsEnded(THEN)
+PHOTO = ConsentsEnded(THEN, "identity_photo")
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -21,7 +21,7 @@ def test_it_leads_where_the_withdrawal_led_without_a_word(name: str) -> None:
     who = person(STATES[name])
     found, then = turn(who, ALL, now=NOW), turn(who, Withdrew(), now=THEN)
     assert [one for one in found.effects if isinstance(one, Say)] == []
-    assert WithdrawConsents(THEN) in found.effects
+    assert EndConsents(THEN) in found.effects
     assert found.applicant.agreed == {}
     assert found.applicant.heard_at == who.heard_at
     assert [one.action for one in found.effects if isinstance(one, Audit)] == ["withdrawn"]
@@ -44,17 +44,17 @@ def test_twice_is_as_once(name: str) -> None:
     again = turn(once, ALL, now=NOW)
     assert again.applicant == once
     assert isinstance(once.state, Fresh | Settled)
-    assert {type(one) for one in again.effects} == {WithdrawConsents, Audit}
+    assert {type(one) for one in again.effects} == {EndConsents, Audit}
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_a_separate_consent_alone_ends_alone_and_reviewers_have_the_application_no_more(name: str) -> None:
     state = STATES[name]
     given = turn(person(state), PHOTO, now=NOW)
-    assert [one for one in given.effects if isinstance(one, WithdrawConsents)] == [
-        WithdrawConsents(THEN, "identity_photo")
+    assert [one for one in given.effects if isinstance(one, EndConsents)] == [
+        EndConsents(THEN, "identity_photo")
     ]
-    assert Audit("consent_refused", "identity_photo") in given.effects
+    assert Audit("consent_withdrawn", "identity_photo again") in given.effects
     assert "identity_photo" not in given.applicant.agreed
     said = [one for one in given.effects if isinstance(one, Say)]
     if isinstance(state, Open):

@@ -50,8 +50,8 @@ class Kind:
     words: str
 
     @classmethod
-    def of(cls, method: str, params: dict[str, Any]) -> "Kind":
-        said = str(params.get("text") or params.get("caption") or "")
+    def of(cls, method: str, params: dict[str, Any], files: tuple[str, ...]) -> "Kind":
+        said = str(params.get("text") or params.get("caption") or " ".join(files))
         if not said and method in ("editMessageText", "answerCallbackQuery"):
             said = "(nothing)"
         return cls(method, said[:FIRST_WORDS])
@@ -69,6 +69,7 @@ class Run:
     struck: list[Kind] = field(default_factory=list)
     kills: list[float] = field(default_factory=list)  # time.monotonic()
     acts: int = 0
+    doubled: int = 0  # messages to him that a killed process had sent, sent again
     unknown: int = 0  # messages that stand after the deletion, sent too shortly before a kill to be known
     lost: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -85,8 +86,8 @@ class Run:
     def __str__(self) -> str:
         head = (
             f"{self.way}, killed {self.moment} Telegram acted: {len(self.struck)} kills, {self.acts} acts,"
-            f" {len(self.lost)} lost, {len(self.wrong)} wrong, {self.unknown} messages that a killed process sent left"
-            f" after the deletion, {self.seconds:.0f} s"
+            f" {len(self.lost)} lost, {len(self.wrong)} wrong, {self.doubled} sent again,"
+            f" {self.unknown} messages that a killed process sent left after the deletion, {self.seconds:.0f} s"
         )
         return "\n".join(
             [head, *(f"  lost: {line}" for line in self.lost), *(f"  {line}" for line in self.wrong)]
@@ -107,7 +108,7 @@ class Trap:
     async def _called(
         self, name: str, params: Params, fault: str | None = None, *, in_reply: bool = False
     ) -> Reply:
-        kind = Kind.of(name, params.values)
+        kind = Kind.of(name, params.values, params.file_names())
         strikes = self.is_set and name not in STARTING and kind not in self._run.struck and self._wants(kind)
         if not strikes:
             return await self._act(name, params, fault, in_reply=in_reply)
@@ -250,7 +251,13 @@ class Life:
         await self._presses("tell", "", lambda: self._mei.sees("is approved", PATIENCE))
 
     async def _card(self, verb: str) -> Message:
-        return await self._group.shows(lambda one: self._receipt in one.text and has(verb)(one), PATIENCE)
+        """The card with that button; of two that stand, since a kill came before the answer, the newer one."""
+
+        def newest(one: Message) -> bool:
+            cards = [card for card in self._group.messages if self._receipt in card.text]
+            return has(verb)(one) and one is max(cards, key=lambda card: card.id)
+
+        return await self._group.shows(newest, PATIENCE)
 
     async def _presses(self, verb: str, arg: str, seen: Act) -> None:
         async def act() -> None:
@@ -281,9 +288,11 @@ class Life:
         for chat in (self._mei.chat, self._group.chat):
             last: dict[Kind, Call] = {}
             for call in (call for call in sends if call.chat_id == chat.id):
-                kind = Kind.of(call.method, call.params)
+                kind = Kind.of(call.method, call.params, call.files)
                 if kind in last and not run.was_in_flight(last[kind]):
                     yield f"twice in {chat!r}: {kind}"
+                elif kind in last and chat is self._mei.chat and not _is_farewell(kind):
+                    run.doubled += 1
                 last[kind] = call
         sent = {(call.chat_id, call.message_id): call for call in sends}
         for message in (*self._mei.chat.messages, *self._group.messages):
@@ -293,6 +302,11 @@ class Life:
                 run.unknown += 1
             else:
                 yield f"left in {message.chat!r}: {message!r}"
+
+
+def _is_farewell(kind: Kind) -> bool:
+    """The word that he is erased: nobody remembers it, so one that stands is removed, and said again."""
+    return kind.words.startswith("🗑")
 
 
 def asks(number: int) -> Sight:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from storage import store
-from storage.chain import PUBLISHED, Published, Verdict, entries, verify
+from storage.chain import PUBLISHED, Head, Published, Verdict, entries, verify
 from storage.engine import Transaction
 from storage.sqlite import SQLite
 from tests.storage.rows import LATER, NOW, add
@@ -127,20 +127,20 @@ async def test_a_thousand_random_manipulations_are_found_each(
 ) -> None:
     await engine.write(log)
     sound, head = rows_of(hand), (await engine.read(store.audit_head))[1]
-    assert await verify(engine, [head]) == Verdict(ROWS, head)
+    assert await verify(engine, [Head(head, ROWS)]) == Verdict(ROWS, head)
     missed, tried = [], 0
     for number in range(1_000):
         way, chance = WAYS[number % len(WAYS)], random.Random(number)
         after = way(sound, chance)
         assert after != sound
         put(hand, after)
-        known = [head] if way in (cut, anew) else []
+        known = [Head(head)] if way in (cut, anew) else []
         if not (await verify(engine, known)).fault:
             missed.append((number, way.__name__))
         tried += 1
     put(hand, sound)
     assert (missed, tried) == ([], 1_000)
-    assert await verify(engine, [head]) == Verdict(ROWS, head)
+    assert await verify(engine, [Head(head, ROWS)]) == Verdict(ROWS, head)
 
 
 async def test_what_no_head_can_show_is_an_entry_added_at_the_end_as_the_bot_would(
@@ -152,7 +152,7 @@ async def test_what_no_head_can_show_is_an_entry_added_at_the_end_as_the_bot_wou
     fields = (str(ROWS + 1), "2026-03-02T09:00:00.000005Z", "told", "a", "UX-1 clock")
     forged = (ROWS + 1, *fields[1:], store.audit_hash(head, fields))
     put(hand, [*sound, forged])
-    assert await verify(engine, [head]) == Verdict(ROWS + 1, forged[5])
+    assert await verify(engine, [Head(head)]) == Verdict(ROWS + 1, forged[5])
 
 
 async def test_it_is_said_where(engine: SQLite, hand: sqlite3.Connection) -> None:
@@ -161,21 +161,80 @@ async def test_it_is_said_where(engine: SQLite, hand: sqlite3.Connection) -> Non
 
     async def fault(rows: Rows, *heads: str) -> str:
         put(hand, rows)
-        return (await verify(engine, heads)).fault
+        return (await verify(engine, [Head(one) for one in heads])).fault
 
     changed = (*sound[6][:4], "UX-1 ben", sound[6][5])
     assert (
         await fault([*sound[:6], changed, *sound[7:]]) == "entry 7 was changed, or does not follow on entry 6"
     )
-    assert await fault([*sound[:6], *sound[7:]]) == "entry 7 missing before entry 8"
-    assert await fault(sound[3:]) == "entries 1 to 3 missing before entry 4"
+    assert await fault([*sound[:6], *sound[7:]]) == "entry 7 is missing before entry 8"
+    assert await fault(sound[3:]) == "entries 1 to 3 are missing before entry 4"
     blob = (*sound[6][:4], b"\xff", sound[6][5])
     assert await fault([*sound[:6], blob, *sound[7:]]) == "entry 7 was changed: not all of it is text"
     gone = f"it has no entry with the hash {sound[-1][5][:16]}: its end was cut off or written anew"
     assert await fault(sound[:9], sound[-1][5][:16]) == gone
     assert await fault([]) == ""
     nowhere = [*sound[:6], (None, *sound[6][1:]), *sound[7:]]
-    assert await fault(nowhere) == "1 of its entries have no number that an entry can have"
+    assert await fault(nowhere) == "1 of its entries has no number that an entry can have"
+
+
+def test_a_head_is_read_as_it_is_told_and_so_is_its_hash_alone() -> None:
+    digits = "0123456789abcdef" * 4
+    assert Head.of(f" 12:{digits.upper()}\n") == Head(digits, 12)
+    assert Head.of(digits[:16]) == Head(digits[:16])
+    assert str(Head(digits, 12)) == f"12:{digits}"
+    assert str(Head(digits)) == digits
+    for wrong in (
+        "",
+        "12:",
+        f"0:{digits}",
+        f"x:{digits}",
+        f":{digits}",
+        digits[:15],
+        f"{digits}0",
+        f"12 {digits}",
+    ):
+        assert Head.of(wrong) is None
+
+
+async def test_of_a_head_with_its_number_it_is_said_what_became_of_that_entry(
+    engine: SQLite, hand: sqlite3.Connection
+) -> None:
+    await engine.write(log)
+    sound = rows_of(hand)
+    heads = [Head(row[5][:16], row[0]) for row in sound]
+    assert await verify(engine, heads) == Verdict(ROWS, sound[-1][5])
+    assert "entry 4 is not the one that it was when" in (await verify(engine, [Head(sound[2][5], 4)])).fault
+    put(hand, sound[:9])
+    last = str(heads[-1])
+    cut_off = f"it ends with entry 9, and had {ROWS} when {last} was told: its end was cut off"
+    assert (await verify(engine, [heads[8], heads[-1]])).fault == cut_off
+
+
+async def test_a_head_that_a_restore_may_have_taken_away_proves_nothing_and_any_other_does(
+    engine: SQLite, hand: sqlite3.Connection
+) -> None:
+    await engine.write(log)
+    before = rows_of(hand)
+    put(hand, before[:20])  # the backup knew so many
+    backup = "2026-03-01T08:00:00.000000Z erased 0 unreadable 0"
+    await engine.write(lambda tx: store.add_audit(tx, [("restored", "", backup)], NOW))
+    await engine.write(log)
+    lost, kept = Head(before[24][5], 25), Head(before[19][5], 20)
+    count, head = await engine.read(store.audit_head)
+    assert await verify(engine, [kept, Head(head, count)]) == Verdict(21 + ROWS, head)
+    for one in (lost, Head(lost.digits), Head("0" * 64, 10_000)):
+        found = await verify(engine, [kept, one])
+        assert (found.entries, found.head, found.fault) == (21 + ROWS, head, "")
+        assert found.unproved == (
+            f"restored from a backup of 2026-03-01 08:00:00Z, and the head {one} is not in it."
+            f" If it was told before the restore, which was at {store.stamp(NOW)[:10]} {store.stamp(NOW)[11:19]}Z,"
+            " it may have been lost then; if it was told later, the log was written anew"
+        )
+    # what stood before the moment of the backup, no restore takes away
+    earlier = await verify(engine, [lost, Head("0" * 64, 20)])
+    assert "entry 20 is not the one" in earlier.fault
+    assert earlier.unproved == ""
 
 
 async def test_text_that_cannot_be_decoded_is_found_and_stops_nothing(
@@ -199,7 +258,7 @@ async def test_the_head_that_was_published_last_shows_an_end_that_was_cut_off(
     sound = rows_of(hand)
     assert (await verify(engine)).fault == ""
     put(hand, sound[:28])
-    missing = "entries 29 to 30 are missing at its end: it had them on 2026-03-02"
+    missing = "entries 29 to 30 are missing at its end: it had 30 on 2026-03-02"
     assert (await verify(engine)).fault == missing
     await engine.write(log)  # it goes on from there, as if nothing had happened
     other = "entry 30 is not the one that was published on 2026-03-02"

@@ -187,15 +187,15 @@ async def test_a_consent_needs_its_text(engine: SQLite) -> None:
         await engine.write(lambda tx: store.add_consent(tx, "1", "a", values, NOW))
 
 
-async def test_withdrawing_marks_what_stands_and_leaves_what_was_withdrawn_before(engine: SQLite) -> None:
+async def test_ending_marks_what_stands_and_leaves_what_had_ended_before(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
         store.add_text(tx, "hash", "agreement", "en", "The text.")
         values = ("agreement", "hash", "en", "press")
         for consent_id, person_id in (("1", "a"), ("2", "b")):
             store.add_consent(tx, consent_id, person_id, values, NOW)
-        store.withdraw_consents(tx, "a", NOW)
+        store.end_consents(tx, "a", NOW)
         store.add_consent(tx, "3", "a", values, LATER)
-        store.withdraw_consents(tx, "a", LATER)
+        store.end_consents(tx, "a", LATER)
         return [store.consents_of(tx, "a"), store.consents_of(tx, "b")]
 
     row = ("agreement", "hash", "en", "press")
@@ -206,7 +206,21 @@ async def test_withdrawing_marks_what_stands_and_leaves_what_was_withdrawn_befor
     ]
 
 
-async def test_one_document_alone_can_be_withdrawn_and_the_ledger_says_what_each_act_was_about(
+async def test_an_erasure_ends_what_still_stands_of_that_person_alone(engine: SQLite) -> None:
+    def work(tx: Transaction) -> list[Any]:
+        store.add_text(tx, "hash", "agreement", "en", "The text.")
+        values = ("agreement", "hash", "en", "press")
+        store.add_consent(tx, "1", "a", values, NOW)
+        store.end_consents(tx, "a", NOW)
+        for consent_id, person_id in (("2", "a"), ("3", "b")):
+            store.add_consent(tx, consent_id, person_id, values, NOW)
+        store.erase_person(tx, "a", "ref-a", None, LATER)
+        return [row[6] for one in ("a", "b") for row in store.consents_of(tx, one)]
+
+    assert await engine.write(work) == [store.stamp(NOW), store.stamp(LATER), None]
+
+
+async def test_one_document_alone_can_be_ended_and_the_ledger_says_what_each_act_was_about(
     engine: SQLite,
 ) -> None:
     def work(tx: Transaction) -> list[Any]:
@@ -216,7 +230,7 @@ async def test_one_document_alone_can_be_withdrawn_and_the_ledger_says_what_each
         for consent_id, document, about in (("1", "agreement", kept[0]), ("2", "improvement", None)):
             values = (document, "hash", "en", "press")
             store.add_consent(tx, consent_id, "a", values, NOW, about)
-        store.withdraw_consents(tx, "a", LATER, "improvement")
+        store.end_consents(tx, "a", LATER, "improvement")
         return [*store.ledger_of(tx, "a"), store.ledger_of(tx, "b")]
 
     now, later = store.stamp(NOW), store.stamp(LATER)

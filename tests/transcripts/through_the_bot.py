@@ -131,6 +131,17 @@ class Theatre:
         crowd = await people.load([people.ref(person.id)], (), (), ())
         return next((found.applicant for found in crowd.by_id.values()), None)
 
+    async def check_ledger(self) -> None:
+        """What stands in it is what the people who are there agree to, and nothing of anybody who is gone."""
+        people = People(self.app.engine, self.app.vault)
+        rows = await self.app.engine.read(
+            lambda tx: tx.fetchall("SELECT person_id, document FROM consents WHERE withdrawn_at IS NULL")
+        )
+        ids = await self.app.engine.read(lambda tx: tx.fetchall("SELECT person_id FROM people"))
+        crowd = await people.load((), [row[0] for row in ids], (), ())
+        agreed = {(one.person_id, key) for one in crowd.by_id.values() for key in one.applicant.agreed}
+        assert {(row[0], row[1]) for row in rows} == agreed
+
     async def dismiss(self, person: Person) -> None:
         """Erase an applicant, so that nothing of his becomes due in the next play."""
         if who := await self.known(person):
@@ -220,7 +231,9 @@ class Play:
             Step(step.line, step.who, step.verb, step.what, await self.do(step))
             for step in self._script.steps
         ]
+        await self._theatre.check_ledger()
         await self._theatre.dismiss(self._applicant)
+        await self._theatre.check_ledger()
         if self._changes:
             await self._theatre.change(None)
         return Script(self._script.title, self._script.language, steps, self._script.whole)

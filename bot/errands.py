@@ -102,8 +102,9 @@ class Errand:
 
     def row(self, key: "Sealer") -> tuple[str, str | None, str, str | None, bytes]:
         """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""
+        known = {"above": self.above} if self.above else {}
         sealed = key.seal(
-            _place(self.errand_id), json.dumps({"chat": self.chat, "above": self.above, **self.body}).encode()
+            _place(self.errand_id), json.dumps({"chat": self.chat, **known, **self.body}).encode()
         )
         return (
             self.errand_id,

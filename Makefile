@@ -34,6 +34,7 @@ check: $(STAMP) ## style, types, import contracts, the shipped programme
 
 bench: $(STAMP) ## measure against a stock bot, print ratios
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.backups
 
 soak: $(STAMP) ## try to make it lose something: kills, floods, faults; takes long
 	$(BIN)/python -m tests.soak all

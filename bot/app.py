@@ -13,10 +13,11 @@ from typing import Any
 import structlog
 from telegram.error import TelegramError
 
+from bot import taken_back
 from bot.auditing import Heads
 from bot.backed_up import COMMAND as BACKED_UP
 from bot.backed_up import BackedUp
-from bot.backups import BackupKeeper
+from bot.backup_keeper import BackupKeeper
 from bot.buttons import Signer
 from bot.cards import Cards
 from bot.carrying import Carrier
@@ -268,6 +269,7 @@ class App:
         )
         if self.settings.backups is not None:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
+            self.intake.on_withdrawn = self.backups.look_soon
         self.intake.on_erased = self._erased
         self.outbox.trying.performer = deliveries
         self.outbox.on_group_moved = self.group.move
@@ -297,7 +299,10 @@ class App:
         chat = self.group.chat_id
         await self.sightings.remember(self.engine)
         has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
+        noted = await self.engine.read(taken_back.noted)
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
+        # before a press of a reviewer, or the end of a time to undo, can follow from what he has taken back
+        await taken_back.end(self.engine, noted, self.intake.happen, self.trouble)
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
         periods = asyncio.create_task(self._apply_periods())
@@ -332,7 +337,7 @@ class App:
                 await stack.enter_async_context(self.jobs)
                 health.watch(intake, *self.outbox.keepers, *self.jobs.keepers)
                 if self.backups is not None:
-                    await stack.enter_async_context(self.backups)
+                    self.backups.start()
                     health.watch(*self.backups.keepers)
                 whose = {"bot": self.me["username"], "group": self.group.chat_id}
                 await self.receiving.run(stop, self._doors.get("webhook"), whose)
@@ -344,7 +349,11 @@ class App:
             periods.cancel()
             await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
-            await intake
+            try:
+                await intake
+            finally:
+                if self.backups is not None:  # as the last: until here somebody may have been erased
+                    await self.backups.finish()
 
     async def _trust_when_drained(self) -> None:
         await self.drained.wait()

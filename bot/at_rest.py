@@ -43,17 +43,17 @@ def parked_at_rest(settings: Settings, command: str, **values: Any) -> dict[str,
     return asyncio.run(work())
 
 
-def change_key_at_rest(settings: Settings, tell: Tell) -> str:
-    """`intake key rotate`: what the operator is to do."""
+def change_key_at_rest(settings: Settings, tell: Tell) -> dict[str, Any]:
+    """`intake key rotate`: {say: what the operator is to do}."""
     there(settings)
 
-    async def work() -> str:
+    async def work() -> dict[str, Any]:
         async with open_data(settings) as (engine, vault, _):
             keys = KeyChange(engine, vault, settings, wall)
             answer = await followed(keys.begin, keys.look, tell)
             if "error" in answer:
                 raise CannotStart(answer["error"])
-            return str(answer["say"])
+            return answer
 
     return asyncio.run(work())
 

@@ -1,134 +1,17 @@
-"""Backups: `intake backup`, and the running bot's part, which keeps erasures where they outlive the data."""
+"""`intake backup`: both files, the end of old ones, and no key of whoever was erased meanwhile."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-
-import structlog
 
 from bot.clock import wall
 from bot.mistakes import CannotStart
+from bot.pruning import prune
 from bot.settings import Settings
-from storage import backup, store
+from storage import backup
 from storage.backup_files import DATA, KEYS, Header, Tell
-from storage.engine import Engine, Row
-from storage.errors import StorageError
-from storage.journal import Journal
 from storage.sqlite import SQLite
-from storage.store import Tombstone
-
-log = structlog.get_logger()
-
-KEEP_DAYS = 30
-KEYS_DAYS = (
-    7  # the longest that the key of an erased person may stand in a backup that the bot does not reach
-)
-EVERY = 60.0  # seconds between looks at the folder
-
-
-class BackupKeeper:
-    """`async with` it. Each tombstone is in the journal, and the key it is for in no set of keys of that folder, at
-    once when `look_soon` is called, and a minute later at most when the folder could not be written."""
-
-    def __init__(self, engine: Engine, folder: Path, on_trouble: Callable[[str], None]) -> None:
-        self._engine = engine
-        self._folder = folder
-        self._on_trouble = on_trouble
-        self._journal = Journal(folder)
-        self._due = asyncio.Event()
-        self._known: set[Tombstone] = set()  # what stands in the journal
-        self._state: tuple[int, ...] | None = None  # the journal as it was left
-        self._pruned: dict[Path, int] = {}  # the sets of keys, by inode, that hold nobody's key who is erased
-        self._last: Row | None = None  # of the tombstones that were looked at
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "BackupKeeper":
-        self._due.set()  # what was erased while the folder could not be reached, or by a process that was killed
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._due.is_set():
-            await self._look()
-
-    @property
-    def keepers(self) -> list[asyncio.Task[None]]:
-        """What runs as long as it is entered."""
-        return [self._task] if self._task else []
-
-    def look_soon(self) -> None:
-        """Somebody was erased."""
-        self._due.set()
-
-    async def _run(self) -> None:
-        while True:
-            await self._look()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), EVERY)
-
-    async def _look(self) -> None:
-        was_due = self._due.is_set()
-        self._due.clear()
-        try:
-            last = await self._engine.read(store.last_tombstones)
-            if last == self._last and await asyncio.to_thread(self._is_as_left):
-                return  # there may be very many, and they are read for nothing each minute
-            stones = await self._engine.read(store.tombstones)
-            wrong = await asyncio.to_thread(self._keep, stones)
-            for line in wrong:
-                self._on_trouble(line)
-            self._last = None if wrong else last
-        except (StorageError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            self._state = None
-            self._on_trouble(
-                f"INTAKE_BACKUPS: deletions cannot be entered in {self._folder}: {why};"
-                " until they are, whoever was deleted comes back should the data be lost"
-            )
-        except asyncio.CancelledError:
-            if was_due:
-                self._due.set()
-            raise
-
-    def _keep(self, stones: list[Tombstone]) -> list[str]:
-        """The journal first, then the keys; what is wrong with sets of keys that cannot be read."""
-        is_ours = self._state is not None and self._journal.state() == self._state
-        known = self._known if is_ours else set(self._journal.read())
-        missing = [stone for stone in stones if stone not in known]
-        if missing or not self._journal.path.exists():
-            self._journal.add(missing)
-        self._known = known.union(missing)
-        self._expire()
-        sets = {path: path.stat().st_ino for _, path in backup.files(self._folder, KEYS)}
-        wanted = [path for path, inode in sets.items() if missing or self._pruned.get(path) != inode]
-        self._pruned = {}  # should it fail, every set is looked through again
-        gone, wrong = backup.prune(self._folder, stones, wanted) if wanted else (0, [])
-        if gone:
-            log.info("keys of erased people are gone from the backups", action="backups", keys=gone)
-        self._pruned = {path: path.stat().st_ino for path in sets if path.exists()}
-        self._state = self._journal.state()
-        return wrong
-
-    def _is_as_left(self) -> bool:
-        """Whether the folder is as the last look has left it, and nothing in it has had its time."""
-        sets = backup.files(self._folder, KEYS)
-        inodes = {path: path.stat().st_ino for _, path in sets}
-        return self._journal.state() == self._state and inodes == self._pruned and not _overdue(sets)
-
-    def _expire(self) -> None:
-        """Sets of keys go after their time also when nobody makes backups any more."""
-        if _overdue(backup.files(self._folder, KEYS)):
-            backup.expire(self._folder, KEYS, timedelta(days=KEYS_DAYS), wall())
-
-
-def _overdue(sets: Sequence[tuple[datetime, Path]]) -> bool:
-    """Whether one of these has had its time."""
-    return any(wall() - moment > timedelta(days=KEYS_DAYS) for moment, _ in sets)
 
 
 def folder_of(settings: Settings, folder: Path | None) -> Path:
@@ -163,16 +46,15 @@ def back_up(
         for path in backup.expire(target, part, timedelta(days=days), now):
             lines.append(f"deleted {path}, older than {days} days")
     # whoever was erased while this was being written, or while the bot did not reach the folder
-    stones = asyncio.run(_stones(settings.database))
-    gone, wrong = backup.prune(target, stones, [path for _, path in backup.files(target, KEYS)])
+    gone, wrong = asyncio.run(_pruned(settings.database, target))
     if gone:
         lines.append(f"took {gone} keys of erased people out of the sets there")
     return lines + wrong
 
 
-async def _stones(database: Path) -> list[Tombstone]:
+async def _pruned(database: Path, folder: Path) -> tuple[int, list[str]]:
     async with SQLite.open(database, readonly=True) as engine:
-        return await engine.read(store.tombstones)
+        return await prune(engine, folder, [path for _, path in backup.files(folder, KEYS)])
 
 
 def size(path: Path) -> str:

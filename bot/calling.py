@@ -55,8 +55,19 @@ def done(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def followed(label: str, begin: str, look: str, module: str, at_rest: str) -> str:
-    """Long work, by the running bot, or here when none runs, with a bar; what is to be said at its end."""
+def follow(label: str, begin: str, look: str, module: str, at_rest: str) -> None:
+    """Long work, by the running bot, or here when none runs, with a bar; then say what came of it. Exit 1 when it is
+    done, and something beside it could not be."""
+    found = _followed(label, begin, look, module, at_rest)
+    click.echo(found["say"])
+    wrong = found.get("wrong", [])
+    for line in wrong:
+        click.echo(line, err=True)
+    if wrong:
+        sys.exit(1)
+
+
+def _followed(label: str, begin: str, look: str, module: str, at_rest: str) -> dict[str, Any]:
     settings = settings_or_exit()
     control = importlib.import_module("bot.control")
     path = settings.data / control.SOCKET
@@ -65,12 +76,12 @@ def followed(label: str, begin: str, look: str, module: str, at_rest: str) -> st
             found = done(control.ask(path, begin))
         except control.NotRunning:
             set_up_logs(settings)
-            return str(call(module, at_rest, settings, tell))
+            return call(module, at_rest, settings, tell)  # type: ignore[no-any-return]
         while not found["over"]:
             time.sleep(0.1)
             found = done(call("bot.control", "ask", path, look))
             tell(found["done"], found["total"])
-        return str(found["say"])
+        return found
 
 
 @contextlib.contextmanager

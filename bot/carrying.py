@@ -154,6 +154,7 @@ class Carrier:
                     )
                 )
             case EndConsents(at=at, document=document):
+                plan.has_withdrawals = True
                 plan.writes.append(lambda tx: store.end_consents(tx, person.person_id, at, document))
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)

@@ -13,7 +13,7 @@ import click
 from bot.calling import (
     call,
     done,
-    followed,
+    follow,
     programme_setting,
     progress,
     refuse,
@@ -201,7 +201,7 @@ def erase(who: str | None, due: bool, dry_run: bool, yes: bool) -> None:
     elif dry_run:
         sys.exit(call("bot.retention", "list_due", settings_or_exit()))
     else:
-        click.echo(followed("erasing", "erase_due", "erase_due_look", "bot.erasing", "erase_due_at_rest"))
+        follow("erasing", "erase_due", "erase_due_look", "bot.erasing", "erase_due_at_rest")
 
 
 def _erase_one(who: str, yes: bool) -> None:
@@ -249,7 +249,7 @@ def key_rotate() -> None:
 
     Every person's key is wrapped anew. Cut short at any point, it goes on at the next start.
     """
-    click.echo(followed("sealing anew", "key_change", "key_look", "bot.at_rest", "change_key_at_rest"))
+    follow("sealing anew", "key_change", "key_look", "bot.at_rest", "change_key_at_rest")
 
 
 def _day(text: str | None) -> datetime | None:

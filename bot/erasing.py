@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from bot.arrivals import Happened
+from bot.backup_keeper import BackupKeeper
 from bot.buttons import Signer
 from bot.carrying import Carrier
 from bot.clock import wall
@@ -196,8 +197,9 @@ class _Resting:
 
 
 @contextlib.asynccontextmanager
-async def _resting(settings: Settings) -> AsyncIterator[_Resting]:
-    """Raises what is in MISTAKES."""
+async def _resting(settings: Settings, on_trouble: Callable[[str], None]) -> AsyncIterator[_Resting]:
+    """Once it is left, whoever was erased is so in the backups too, or `on_trouble` was told. Raises what is in
+    MISTAKES."""
     loaded = load(settings.programme)
     if mistakes := faults(loaded):
         raise ProgrammeMistakes(mistakes)
@@ -233,28 +235,37 @@ async def _resting(settings: Settings) -> AsyncIterator[_Resting]:
             yield _Resting(engine, people, programme, intake)
         finally:
             intake.close()
-            await running
+            try:
+                await running
+            finally:
+                if settings.backups is not None:
+                    await BackupKeeper(engine, settings.backups, on_trouble).finish()
 
 
-def erase_due_at_rest(settings: Settings, tell: Callable[[int, int], None]) -> str:
-    """`intake erase --due` while no bot runs; what has gone. `tell`: done and total, again and again.
+def erase_due_at_rest(settings: Settings, tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """`intake erase --due` while no bot runs: {say: what has gone, wrong: what could not be done in the backups}.
 
-    Raises what is in MISTAKES.
+    `tell`: done and total, again and again. Raises what is in MISTAKES.
     """
     if settings.is_first_start:
         raise CannotStart(f"there is no database in {settings.data}; has the bot ever run on this data?")
+    wrong: list[str] = []
 
-    async def work() -> str:
-        async with _resting(settings) as resting:
+    async def work() -> dict[str, Any]:
+        async with _resting(settings, wrong.append) as resting:
             erasure = DueErasure(resting.engine, resting.sweep, wall, AT_REST)
             look = await erasure.begin({})
             while "error" not in look and not look["over"]:
                 await asyncio.sleep(0.05)
                 look = await erasure.look({})
                 tell(look.get("done", 0), look.get("total", 0))
-            if "error" in look:
-                raise StorageUnavailable(look["error"])
             await resting.engine.checkpoint()
-            return str(look["say"])
+        said = [
+            f"{line}; they are entered when the bot starts (intake run) and the folder can be used"
+            for line in wrong
+        ]
+        if "error" in look:
+            raise StorageUnavailable("; ".join([look["error"], *said]))
+        return {"say": str(look["say"]), "wrong": said}
 
     return asyncio.run(work())

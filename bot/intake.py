@@ -52,6 +52,7 @@ class Intake:
     answers_in_reply: bool = False  # by webhook, the answer to a press rides in the response
     on_parked: Callable[[], None] = lambda: None
     on_erased: Callable[[], None] = lambda: None
+    on_withdrawn: Callable[[], None] = lambda: None
     on_commit: Callable[[float], None] = lambda seconds: None
     sightings: Sightings = field(default_factory=Sightings)
     _queue: list[Item] = field(default_factory=list)
@@ -196,6 +197,8 @@ class Intake:
             self.outbox.forget(person_id)
         if plan.erased:
             self.on_erased()
+        if plan.has_withdrawals:
+            self.on_withdrawn()
         self.outbox.accept([errand for errand, _ in plan.errands if errand.person_id not in plan.erased])
         waiting = (
             {item.update_id: item for item in items if not (item.errand_id or item.parked_id)}

@@ -61,6 +61,7 @@ class Plan:
     seen: list[int] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    has_withdrawals: bool = False  # somebody takes consents back
     after: list[Callable[[], None]] = field(default_factory=list)
 
     def merge(self, other: "Plan") -> None:
@@ -71,6 +72,7 @@ class Plan:
         self.seen += other.seen
         self.finished += other.finished
         self.erased += other.erased
+        self.has_withdrawals = self.has_withdrawals or other.has_withdrawals
         self.after += other.after
 
     def writer(self, vault: Vault) -> Write:

@@ -11,7 +11,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 from urllib.parse import quote
 
-from bot import dry_runs
+from bot import dry_runs, taken_back
 from bot.backups import folder_of
 from bot.clock import wall
 from bot.keys import operator_key
@@ -177,11 +177,17 @@ def _put_in_place(database: Path, draft: Path, present: list[Path]) -> str:
 # the erased
 
 
-def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]:
-    """All erasures that are known anywhere; and what the operator should know of that."""
+def _folders(settings: Settings, data: Path) -> set[Path]:
+    """Where journals may lie: beside the backup, and where the bot keeps its own."""
     folders = {data.parent.resolve()}
     with contextlib.suppress(CannotStart):
         folders.add(folder_of(settings, None).resolve())
+    return folders
+
+
+def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]:
+    """All erasures that are known anywhere; and what the operator should know of that."""
+    folders = _folders(settings, data)
     stones: list[Tombstone] = []
     notes: list[str] = []
     try:
@@ -267,6 +273,11 @@ async def _build(
                 f" moment of the backup; then the key before belongs in {settings.key_path}, and the one after in"
                 f" {settings.next_key_path}"
             ) from None
+        known = taken_back.known(_folders(settings, data), settings.database)
+        if count := await engine.write(lambda tx: taken_back.note(tx, known)):
+            notes.append(
+                f"who have taken consents back since, which the next start of the bot enters: {count}"
+            )
         if not await engine.checkpoint():
             raise BackupUnusable(
                 "the database cannot be written whole: is the disk full? Nothing was changed"

@@ -7,7 +7,7 @@ House rules: a function decides one thing and returns a turn; what comes next is
 from collections.abc import Iterable
 from dataclasses import replace
 
-from conversations.application import Application, Chosen, Draft, Pictured, photo_ids
+from conversations.application import Application, Chosen, Draft, Pictured, photo_ids, recalled_draft
 from conversations.consents import consent_record, entered, taken_back
 from conversations.effects import (
     Answer,
@@ -457,7 +457,7 @@ def recall(scene: Scene, state: Waiting | Rejecting | Deciding, event: Recalled)
     if not isinstance(state, Waiting) or state.application.claimed_by:
         return toast(scene, "too_late_to_recall", alert=True)
     application = state.application
-    draft = Draft(answers=application.answers, skipped=application.skipped, recalled=application)
+    draft = recalled_draft(application)
     audit = Audit("recalled", application.receipt)
     return show(
         scene, proceed(scene, draft), Answer(), audit, Refresh(application.receipt), notes=(Say("recalled"),)

@@ -148,3 +148,8 @@ def photo_ids(answers: Mapping[str, Answer]) -> frozenset[str]:
         if isinstance(answer, Pictured)
         for picture in answer.sides.values()
     )
+
+
+def recalled_draft(application: Application) -> Draft:
+    """What was submitted, open for changes."""
+    return Draft(answers=application.answers, skipped=application.skipped, recalled=application)

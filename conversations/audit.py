@@ -68,13 +68,14 @@ ACTIONS: dict[Action, Entry] = {
     "consent_refused": Entry("person", "document", "A separate consent was refused."),
     "consent_withdrawn": Entry(
         "person",
-        "document",
+        "document; again, after a restore",
         "A consent that was given before ended, because its new wording was declined or refused.",
     ),
     "withdrawn": Entry(
         "person",
-        "receipt or -, asked or expired",
-        "Every consent ended, with the application or draft; expired: it was taken back and not submitted again.",
+        "receipt or -, asked, expired or again",
+        "Every consent ended, with the application or draft; expired: it was taken back and not submitted again; again:"
+        " the data were restored from before it.",
     ),
     "photo_stored": Entry("person", "side of the card", "An ID photo was taken in."),
     "photos_dropped": Entry(

@@ -382,6 +382,15 @@ class ErasureOrdered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentsEnded(Event):
+    """He had taken back his consents at that time, or that to one document, and the data do not know: they were
+    restored from before it."""
+
+    at: datetime
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FellSilent(Event):
     """Something is due by the clock: a reminder, an expiry, the end of a retention."""
 

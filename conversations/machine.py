@@ -5,6 +5,7 @@ from dataclasses import replace
 from conversations import applicant, review, rights, silence
 from conversations.effects import Answer
 from conversations.events import (
+    ConsentsEnded,
     DataRestored,
     ErasureOrdered,
     Event,
@@ -27,6 +28,7 @@ _NOT_HIS = (
     RetentionShortened,
     DataRestored,
     ErasureOrdered,
+    ConsentsEnded,
 )
 
 

@@ -3,9 +3,10 @@
 Each of these works in every state and, unless it is confirmed, changes nothing of where he stands.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
-from conversations.application import Application, Closed, Pictured, photo_ids
+from conversations.application import Application, Closed, Pictured, photo_ids, recalled_draft
 from conversations.effects import (
     Answer,
     Audit,
@@ -26,6 +27,7 @@ from conversations.events import (
     AgreementAsked,
     CameEarly,
     CancelAsked,
+    ConsentsEnded,
     CorrectionAsked,
     DataAsked,
     ErasureAsked,
@@ -53,7 +55,7 @@ from conversations.events import (
 )
 from conversations.keeping import goes_at, past_goes_at, photos_go_at
 from conversations.programme import AGREEMENT
-from conversations.prompts import edit_rows, reapply_from, resumed, show
+from conversations.prompts import edit_rows, proceed, reapply_from, resumed, show
 from conversations.rules import Rule, Scene, Turn, across, move, stay, tell_once, toast
 from conversations.state import (
     ALL_STATES,
@@ -241,30 +243,61 @@ def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
 
 
 def withdraw(scene: Scene, state: State, event: Withdrew | FellSilent, notes: tuple[Say, ...] = ()) -> Turn:
-    """Consent ends and processing with it: a submitted application closes, a draft goes."""
+    """Consent ends and processing with it."""
+    if isinstance(state, Settled) and state.closed.outcome != "approved":
+        return toast(scene, "nothing_changed")
+    after, effects = withdrawn(state, scene.now, "asked" if isinstance(event, Withdrew) else "expired")
+    if isinstance(after, Fresh):
+        return move(scene, after, Answer(), *effects, Say("withdrawn_draft"), agreed={})
+    return show(scene, after, Answer(), *effects, notes=notes, agreed={})
+
+
+def withdrawn(state: State, at: datetime, why: str) -> tuple[State, tuple[Effect, ...]]:
+    """A submitted application closes, a draft goes."""
     application = application_of(state)
     draft = draft_of(state)
     if draft is not None:
         application = draft.recalled
-    why = "asked" if isinstance(event, Withdrew) else "expired"
     audit = Audit("withdrawn", f"{application.receipt if application else '-'} {why}")
-    ended: tuple[Effect, ...] = (Answer(), EndConsents(scene.now), audit)
+    ended: tuple[Effect, ...] = (EndConsents(at), audit)
     if application is None:
         photos = tuple(sorted(photo_ids(draft.answers))) if draft else ()
-        drop = (DropPhotos(photos),) if photos else ()
-        return move(scene, Fresh(), *ended, *drop, Say("withdrawn_draft"), agreed={})
-    if isinstance(state, Settled) and state.closed.outcome != "approved":
-        return toast(scene, "nothing_changed")
+        return Fresh(), (*ended, DropPhotos(photos)) if photos else ended
     if draft is not None and photo_ids(draft.answers) != photo_ids(application.answers):
         application = without_photos(application)  # some were replaced since the recall
         held = tuple(sorted(photo_ids(draft.answers)))
         ended = (*ended, DropPhotos(held)) if held else ended
     closed = Closed(
-        receipt=application.receipt, outcome="withdrawn", submitted_at=application.submitted_at, at=scene.now
+        receipt=application.receipt, outcome="withdrawn", submitted_at=application.submitted_at, at=at
     )
-    settled = Settled(application=application, closed=closed)
     after = (Refresh(application.receipt), HidePhotos(application.receipt))
-    return show(scene, settled, *ended, *after, notes=notes, agreed={})
+    return Settled(application=application, closed=closed), (*ended, *after)
+
+
+def withdraw_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
+    """What followed then follows now, and counts from then. He knows it, and is not told."""
+    if event.document:
+        return refuse_again(scene, state, event)
+    if has_ended(state):
+        return stay(scene, EndConsents(event.at), Audit("withdrawn", "- again"), agreed={})
+    after, effects = withdrawn(state, event.at, "again")
+    return move(scene, after, *effects, agreed={})
+
+
+def refuse_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
+    """A reworded text was refused, of an application that was open for changes then: so it is again. He is told when
+    reviewers had it before them, since it waits for him now."""
+    ended = (EndConsents(event.at, event.document), Audit("consent_withdrawn", f"{event.document} again"))
+    agreed = {key: one for key, one in scene.applicant.agreed.items() if key != event.document}
+    scene = replace(scene, applicant=scene.applicant.model_copy(update={"agreed": agreed}))
+    if isinstance(state, Unsubmitted):  # he is asked for it when he goes on
+        return Turn(show(scene, proceed(scene, state.draft)).applicant, ended)
+    if not isinstance(state, Waiting | Rejecting | Deciding):
+        return stay(scene, *ended)
+    receipt = state.application.receipt
+    recalled = (Audit("recalled", receipt), Refresh(receipt), HidePhotos(receipt))
+    after = proceed(scene, recalled_draft(state.application))
+    return show(scene, after, *ended, *recalled, notes=(Say("recalled"),))
 
 
 def without_photos(application: Application) -> Application:
@@ -363,6 +396,9 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, LeftAsItIs, leave_as_is),
     across(ALL_STATES, WithdrawalAsked, ask_withdraw),
     across(ALL_STATES, Withdrew, withdraw, Fresh, Settled),
+    across(
+        ALL_STATES, ConsentsEnded, withdraw_again, Fresh, Settled, Reading, Consenting, Drafting, Confirming
+    ),
     across(ALL_STATES, ErasureAsked, ask_erase),
     across(ALL_STATES, ErasureConfirmed, erase, Fresh),
     across(ALL_STATES, ErasureOrdered, erase_as_ordered, Fresh),

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from storage import journal, store
-from storage.backup_files import DATA, KEYS, PIECE, Draft, Header, KeyRow, Tell, lines_of, unsound
+from storage.backup_files import DATA, KEYS, PIECE, Draft, Header, KeyRow, Tell, chunks, opened, unsound
 from storage.errors import BackupUnusable
 from storage.rotation import FINGERPRINT, SECRETS
 from storage.sqlite import Handle
@@ -234,29 +234,42 @@ def expire(folder: Path, part: str, keep: timedelta, now: datetime) -> list[Path
 
 def prune(folder: Path, stones: Iterable[Tombstone], paths: Iterable[Path]) -> tuple[int, list[str]]:
     """Take the keys of whoever was erased out of these sets; how many went, and what is wrong with sets that cannot be
-    read. A set is made anew, or stays as it is. Raises BackupUnusable."""
+    read. A set in which somebody is found is made anew, whole; none is ever in memory. Raises BackupUnusable."""
     erased = {stone.ref.encode(): stone.erased_at.encode() for stone in journal.newest(stones).values()}
     gone, wrong = 0, []
     with _in_words(folder), _workshop(folder) as workshop, locked(folder):
         for path in paths:
             try:
-                gone += _pruned(path, erased, workshop / path.name) if path.exists() else 0
+                if path.exists() and _holds(path, erased):
+                    gone += _pruned(path, erased, workshop / path.name)
             except BackupUnusable as error:
                 wrong.append(f"{error}; delete this one, for deletions do not reach it")
     return gone, wrong
 
 
+def _holds(path: Path, erased: dict[bytes, bytes]) -> bool:
+    """Whether anybody's key is in it who was erased."""
+    with opened(path, "keys") as (_, inside):
+        return any(_others(chunk, erased) != chunk for chunk in chunks(inside))
+
+
 def _pruned(path: Path, erased: dict[bytes, bytes], draft: Path) -> int:
-    header, lines = lines_of(path)
-    kept = [line for line in lines if not _is_erased(line, erased)]
-    if len(kept) == len(lines):
-        return 0
-    with Draft(draft, header) as out:
-        for line in kept:
-            out.write(line + b"\n")
+    gone = 0
+    with opened(path, "keys") as (header, inside), Draft(draft, header) as out:
+        for chunk in chunks(inside):
+            others = _others(chunk, erased)
+            gone += chunk.count(b"\n") - others.count(b"\n")
+            out.write(others)
     draft.rename(path)
     sync(path.parent)
-    return len(lines) - len(kept)
+    return gone
+
+
+def _others(chunk: bytes, erased: dict[bytes, bytes]) -> bytes:
+    """The lines without those of whoever was erased. Most chunks hold nobody, and are not looked at line by line."""
+    if erased.keys().isdisjoint(chunk.split(b" ")):
+        return chunk
+    return b"".join(line for line in chunk.splitlines(keepends=True) if not _is_erased(line, erased))
 
 
 def _is_erased(line: bytes, erased: dict[bytes, bytes]) -> bool:

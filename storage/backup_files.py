@@ -195,15 +195,21 @@ def _check_sum(file: BinaryIO, path: Path) -> None:
         raise BackupUnusable(f"{path} is damaged: its checksum does not fit")
 
 
-def lines_of(path: Path) -> tuple[Header, list[bytes]]:
-    with opened(path, "keys") as (header, inside):
-        return header, inside.read().splitlines()
+def chunks(inside: Any) -> Iterator[bytes]:
+    """The lines of a set of keys, whole ones, about as many at a time as fit in a piece."""
+    rest = b""
+    while piece := inside.read(PIECE):
+        lines, end, rest = (rest + piece).rpartition(b"\n")
+        if lines or end:
+            yield lines + end
+    if rest:
+        yield rest
 
 
 def keys_of(path: Path) -> tuple[Header, list[KeyRow]]:
     """A whole set of keys. Raises BackupUnusable."""
-    header, lines = lines_of(path)
-    return header, [KeyRow.of(line) for line in lines]
+    with opened(path, "keys") as (header, inside):
+        return header, [KeyRow.of(line) for chunk in chunks(inside) for line in chunk.splitlines()]
 
 
 def unpack(path: Path, target: Path, tell: Tell) -> tuple[Header, list[Tombstone]]:

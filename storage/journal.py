@@ -1,38 +1,51 @@
-"""The journal of erasures: one line a tombstone, in a folder apart from the data, so that it outlives them.
+"""The journal of erasures and withdrawals, in a folder apart from the data, so that it outlives them.
 
-A line is the keyed hash, when he was erased, until when he is barred (`-` for not) and the beginning of the SHA-256
-of all that, between blanks. Lines are only added. The table of tombstones is the truth; what the journal lacks is
-added later.
+A line of an erasure is the keyed hash, when he was erased, until when he is barred (`-` for not) and the beginning of
+the SHA-256 of all that, between blanks. A line of a consent that was taken back is the word `withdrawn`, the keyed
+hash, when, the document (`-` for all), and the same sum: one part more, so that a version which does not know it takes
+it for no erasure, but says that it cannot read the line. So does this one with what a newer version has brought.
+Lines are only added. The table of tombstones and the audit log are the truth; what the journal lacks is added later.
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from storage.errors import BackupUnusable
-from storage.store import Tombstone
+from storage.store import Tombstone, Withdrawal
 from storage.vault import sync
 
 NAME = "erased.journal"  # in the folder for backups
+_WITHDRAWN = "withdrawn"
 _CHECK = 16  # hexadecimal digits
 
 
-def line(stone: Tombstone) -> str:
-    """A tombstone as a line of text, without its end."""
-    said = f"{stone.ref} {stone.erased_at} {stone.barred_until or '-'}"
+Entry = Tombstone | Withdrawal
+
+
+def line(entry: Entry) -> str:
+    """An entry as a line of text, without its end."""
+    if isinstance(entry, Tombstone):
+        said = f"{entry.ref} {entry.erased_at} {entry.barred_until or '-'}"
+    else:
+        said = f"{_WITHDRAWN} {entry.ref} {entry.withdrawn_at} {entry.document or '-'}"
     return f"{said} {_check(said)}"
 
 
 def parsed(text: str) -> Tombstone | None:
-    """The tombstone of a line; None when the line is not as it was written."""
+    """The tombstone of a line; None when the line is none, or not as it was written."""
+    parts = _parts(text)
+    return Tombstone(parts[0], parts[1], parts[2].removeprefix("-")) if len(parts) == 3 else None
+
+
+def _parts(text: str) -> list[str]:
+    """Without the sum; nothing of a line that is not as it was written."""
     said, _, check = text.rpartition(" ")
-    parts = said.split(" ")
-    if len(parts) != 3 or check != _check(said):
-        return None
-    return Tombstone(parts[0], parts[1], parts[2].removeprefix("-"))
+    return said.split(" ") if check == _check(said) else []
 
 
 def newest(stones: Iterable[Tombstone]) -> dict[str, Tombstone]:
@@ -50,23 +63,36 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
 
-    def read(self) -> list[Tombstone]:
+    def entries(self) -> Iterator[Entry]:
         """All that stands there; none when there is no journal. A last line without its end was cut short, and is left
-        out. Raises BackupUnusable when another line is damaged, and OSError."""
-        try:
-            *lines, _ = self.path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return []
-        stones = []
-        for number, one in enumerate(lines, 1):
-            stone = parsed(one.decode("ascii", errors="replace"))
-            if stone is None:
+        out. Raises BackupUnusable when another line cannot be read, and OSError."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as lines:
+            for number, one in enumerate(lines, 1):
+                if one.endswith(b"\n"):
+                    yield self._entry(number, one[:-1].decode("ascii", errors="replace"))
+
+    def read(self) -> list[Tombstone]:
+        """The erasures. Raises as `entries` does."""
+        return [one for one in self.entries() if isinstance(one, Tombstone)]
+
+    def withdrawals(self) -> list[Withdrawal]:
+        """The consents that were taken back. Raises as `entries` does."""
+        return [one for one in self.entries() if isinstance(one, Withdrawal)]
+
+    def _entry(self, number: int, text: str) -> Entry:
+        if stone := parsed(text):
+            return stone
+        match _parts(text):
+            case [kind, ref, at, document] if kind == _WITHDRAWN:
+                return Withdrawal(ref, at, document.removeprefix("-"))
+            case []:
                 raise BackupUnusable(
                     f"line {number} of {self.path} is damaged; put back a whole copy, or take the line out,"
                     " and whoever it stands for may come back"
                 )
-            stones.append(stone)
-        return stones
+        raise BackupUnusable(
+            f"line {number} of {self.path} was written by a newer version of Intake; install that one"
+        )
 
     def state(self) -> tuple[int, ...]:
         """Something that changes when anybody changes the file."""
@@ -76,12 +102,12 @@ class Journal:
             return ()
         return found.st_ino, found.st_size, found.st_mtime_ns
 
-    def add(self, stones: Iterable[Tombstone]) -> None:
+    def add(self, entries: Iterable[Entry]) -> None:
         """Returns when they would outlast a power cut. What an earlier end has cut short is taken away first.
 
         Raises OSError.
         """
-        text = "".join(f"{line(stone)}\n" for stone in stones).encode()
+        text = "".join(f"{line(one)}\n" for one in entries).encode()
         is_new = not self.path.exists()
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "r+b", buffering=0) as out:

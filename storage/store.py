@@ -45,6 +45,15 @@ def drop_fact(tx: Transaction, name: str) -> None:
     tx.execute("DELETE FROM facts WHERE name = ?", (name,))
 
 
+def facts_beginning(tx: Transaction, beginning: str) -> list[tuple[str, str]]:
+    """(name, value) of those whose name begins so."""
+    rows = tx.fetchall(
+        "SELECT name, value FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name",
+        (len(beginning), beginning),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 # people
 
 
@@ -747,9 +756,41 @@ def tombstone(tx: Transaction, ref: str) -> Tombstone | None:
     return None if row is None else Tombstone(*row)
 
 
+def next_tombstones(tx: Transaction, after: str, since: str, limit: int) -> list[Tombstone]:
+    """Those set at that time or later: the next in the order of the keyed hashes."""
+    rows = tx.fetchall(
+        "SELECT ref, erased_at, COALESCE(barred_until, '') FROM tombstones WHERE ref > ? AND erased_at >= ?"
+        " ORDER BY ref LIMIT ?",
+        (after, since, limit),
+    )
+    return [Tombstone(*row) for row in rows]
+
+
 def last_tombstones(tx: Transaction) -> Row:
     """How many there are, and when the last was set: whether there are others than before."""
     return tx.fetchone("SELECT COUNT(*), MAX(erased_at) FROM tombstones") or (0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Somebody who is still known took back his consents, or that to one document; when as text (`stamp`)."""
+
+    ref: str
+    withdrawn_at: str
+    document: str = ""
+
+
+def withdrawals(tx: Transaction, after: int, until: int, limit: int) -> list[tuple[int, Withdrawal]]:
+    """The next that the audit log has entered, with the numbers of the entries, which are above `after` and not above
+    `until`. The ledger has the same moments, and those at which consents ended otherwise too."""
+    rows = tx.fetchall(
+        "SELECT a.seq, p.ref, a.at, CASE WHEN a.action = 'withdrawn' THEN '' ELSE a.detail END FROM audit a"
+        " JOIN people p ON p.person_id = a.subject WHERE a.seq > ? AND a.seq <= ?"
+        " AND a.action IN ('withdrawn', 'consent_withdrawn') AND a.detail NOT LIKE '% again'"
+        " ORDER BY a.seq LIMIT ?",
+        (after, until, limit),
+    )
+    return [(row[0], Withdrawal(*row[1:])) for row in rows]
 
 
 # backups: what a person's data need to be read is kept apart from them

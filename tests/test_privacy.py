@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.backups import KEYS_DAYS
 from bot.jobs import SEEN_DAYS
 from bot.parked import PARKED_DAYS
+from bot.pruning import KEYS_DAYS
 from conversations.programme import Retention, Review
 from storage.engine import Transaction
 from storage.folder import OWN

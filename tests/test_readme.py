@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.backups import KEYS_DAYS
 from bot.cli import intake
 from bot.describing import audit_table, commands_table, insert, metrics_table, settings_table
 from bot.photo_jail import MEMORY_LIMIT
 from bot.photo_rules import SECONDS_LIMIT
+from bot.pruning import KEYS_DAYS
 from bot.reading import COMMANDS
 from bot.receiver import BODY_LIMIT
 from bot.settings import PREFIX, Settings

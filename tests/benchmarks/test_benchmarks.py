@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
+from tests.benchmarks import backups
 from tests.benchmarks.contenders import CONTENDERS, Contender, Way
 from tests.benchmarks.figures import percentile
 from tests.benchmarks.measuring import measure
@@ -28,3 +29,10 @@ async def test_every_application_is_decided_and_measured(contender: Contender, w
 def test_percentile_is_the_smallest_value_not_exceeded_by_that_share() -> None:
     assert [percentile(range(1, 101), share) for share in (0.5, 0.99, 1.0)] == [50, 99, 100]
     assert percentile([7.0], 0.99) == 7.0
+
+
+def test_a_set_of_keys_is_read_through_and_made_anew_and_measured() -> None:
+    found = backups.measure(keys=500, erased=5)
+    assert (found.keys, found.gone) == (500, 5)
+    assert min(found.size, found.read_through, found.made_anew) > 0
+    assert "without 5 in " in backups.line(found)

@@ -12,16 +12,24 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
 
+from bot.arrivals import Happened
+from bot.backups import back_up
 from bot.cli import intake as program
 from bot.sandbox.server import Sandbox
-from storage.backup_files import opened
+from bot.settings import Settings
+from conversations.events import ErasureOrdered
+from storage.backup import locked
+from storage.backup_files import KEYS, keys_of, opened
 from storage.journal import Journal
 from tests.applying import ANSWERS, agree, answer, apply, at, decide
+from tests.bot.clocks import Clocks
 from tests.bot.patient import TOLD
+from tests.bot.stage import playing
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
@@ -207,6 +215,128 @@ async def test_a_folder_that_cannot_be_written_is_told_and_made_good_later(
         await delete(mei)
         await until(lambda: len(Journal(folder).read()) == 3)
         assert oct(Journal(folder).path.stat().st_mode & 0o777) == "0o600"
+
+
+# the end of a process
+
+
+async def test_what_goes_at_rest_is_in_the_journal_and_out_of_the_keys_before_the_command_ends(
+    tmp_path: Path, clocks: Clocks, folder: Path
+) -> None:
+    clocks.both(-400 * 86_400)
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        people = [play.cast.applicant(name) for name in ("Mei", "Lin")]
+        for person in people:
+            card = await apply(person, play.group)
+            await decide(play.ana, card, "reject")
+            await decide(play.ana, card, "because", "duplicate")
+            await decide(play.ana, card, "tell")
+            await person.hears("was not approved")
+        await play.settled()
+        await play.stop()
+        clocks.both(0)
+        settings = play.settings.model_copy(update={"backups": folder})
+        lines = await asyncio.to_thread(back_up, settings, None, 30, 7, lambda *_: None)
+        keys = Path(lines[0].split()[1].rstrip(",")).with_suffix(KEYS)
+        assert len(people_in(keys)) == 2
+        shutil.copytree(settings.data, tmp_path / "as it was")
+        moved = folder.rename(tmp_path / "away")
+        status, said, wrong = await erased_at_rest(settings)
+        assert (status, said) == (1, "gone: people: 2\n")
+        assert (wrong.count("\n"), "deletions and withdrawals cannot be entered in" in wrong) == (1, True)
+        assert "they are entered when the bot starts" in wrong
+        assert rows(settings.database, "SELECT count(*) FROM people") == [(0,)]  # the erasure stands
+        moved.rename(folder)
+        assert await erased_at_rest(settings) == (0, "gone: nothing\n", "")  # and is made good
+        assert (len(Journal(folder).read()), people_in(keys)) == (2, [])
+        shutil.rmtree(settings.data)
+        (tmp_path / "as it was").rename(settings.data)
+        Journal(folder).path.unlink()
+        await asyncio.to_thread(back_up, settings, None, 30, 7, lambda *_: None)
+        assert len([one for path in folder.glob("*.keys") for one in people_in(path)]) == 2
+        assert await erased_at_rest(settings) == (0, "gone: people: 2\n", "")
+        assert len(Journal(folder).read()) == 2
+        assert [one for path in folder.glob("*.keys") for one in people_in(path)] == []
+
+
+def people_in(keys: Path) -> list[str]:
+    """Whose keys stand in a set."""
+    return [row.id for row in keys_of(keys)[1] if row.kind == "person"]
+
+
+async def erased_at_rest(settings: Settings) -> tuple[int | None, str, str]:
+    """`intake erase --due`: its status, and what it said on standard output and on standard error."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
+    environment |= {
+        "INTAKE_TOKEN": settings.token.get_secret_value(),
+        "INTAKE_GROUP": str(settings.group),
+        "INTAKE_DATA": str(settings.data),
+        "INTAKE_PROGRAMME": str(settings.programme),
+        "INTAKE_BACKUPS": str(settings.backups),
+        "INTAKE_LOG_LEVEL": "warning",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "erase", "--due"),
+        env=environment,
+        cwd=settings.data.parent,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, wrong = await process.communicate()
+    return process.returncode, said.decode(), wrong.decode()
+
+
+async def test_a_stop_amid_a_look_at_the_folder_loses_nobody_who_was_erased_until_then(
+    sandbox: Sandbox, cast: Cast, group: Group, tmp_path: Path, folder: Path
+) -> None:
+    mei, lin, kofi = (cast.applicant(name) for name in ("Mei", "Lin", "Kofi"))
+    async with running_bot(sandbox, group, tmp_path, backups=folder) as bot:
+        for person in (mei, lin, kofi):
+            await agree(person)
+        await bot.settled()
+        keys = (await backed_up(bot, folder)).with_suffix(KEYS)
+        assert len(people_in(keys)) == 3
+        with locked(folder):  # as a backup does that has long to write
+            await delete(mei)
+            await until(lambda: len(Journal(folder).read()) == 1)
+            await delete(lin)  # the bot waits for the folder, and looks at nothing else
+            ending = asyncio.create_task(bot.terminate())
+            await asyncio.sleep(0.5)
+            assert not ending.done()
+        assert await ending == 0
+        assert len(Journal(folder).read()) == 2
+        assert len(people_in(keys)) == 1
+        folder.rename(tmp_path / "away")
+        await bot.start()
+        await delete(kofi)
+        assert await bot.terminate() == 0  # the erasure stands, and the log tells
+        assert f"deletions and withdrawals cannot be entered in {folder}" in bot.output
+        (tmp_path / "away").rename(folder)
+        await bot.start()
+        assert await bot.terminate() == 0
+        assert (len(Journal(folder).read()), people_in(keys)) == (3, [])
+
+
+async def test_whoever_is_erased_last_as_the_bot_stops_is_entered_too(tmp_path: Path, folder: Path) -> None:
+    """What was in flight has its result, and the intake takes it, when nothing is received any more."""
+    async with playing(tmp_path) as play:
+        await play.stop()
+        await play.start(backups=folder)
+        await agree(play.cast.applicant("Mei"))
+        await play.settled()
+        lines = await asyncio.to_thread(back_up, play.settings, None, 30, 7, lambda *_: None)
+        keys = Path(lines[0].split()[1].rstrip(",")).with_suffix(KEYS)
+        (person_id,) = people_in(keys)
+        plain = play.app.outbox.close
+
+        async def close() -> None:
+            await play.app.intake.happen(Happened(ErasureOrdered(), person_id=person_id))
+            await plain()
+
+        with patch.object(play.app.outbox, "close", close):
+            await play.stop()
+        assert (len(Journal(folder).read()), people_in(keys)) == (1, [])
 
 
 # what lies there

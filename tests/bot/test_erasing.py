@@ -111,11 +111,11 @@ async def test_what_goes_is_listed_without_anything_personal_and_at_rest_drafts_
         told: list[tuple[int, int]] = []
         gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: told.append(at))
         left = "left to the running bot, which first looks whether they have answered: 1"
-        assert gone == f"gone: photos: 1; {left}"
+        assert gone == {"say": f"gone: photos: 1; {left}", "wrong": []}
         assert (await entries(play))[-2:] == [("photos_expired", receipt), ("due_erased", "1")]
         clocks.both(0)
         gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: None)
-        assert gone == f"gone: people: 1; {left}"
+        assert gone == {"say": f"gone: people: 1; {left}", "wrong": []}
         assert await people(play) == 1
         stood = [one for one in mei.messages() if one.from_bot]
         assert stood  # nothing reached the chat yet

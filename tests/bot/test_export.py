@@ -567,7 +567,7 @@ def test_another_key_is_refused(settings: Settings, tmp_path: Path, monkeypatch:
 
 def test_the_key_may_be_changed_while_it_reads(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.exporting.PIECE", 3)
-    changes: list[str] = []
+    changes: list[object] = []
 
     def tell(done: int, total: int) -> None:
         if not changes:

@@ -256,7 +256,9 @@ async def test_where_the_file_cannot_take_the_others_place_both_keys_go_on_being
 
     with patch.object(Path, "replace", busy):
         said = await asyncio.to_thread(change_key_at_rest, settings, lambda done, total: None)
-        assert f"put {settings.next_key_path}, the new key, in the place of {settings.key_path}" in said
+        assert (
+            f"put {settings.next_key_path}, the new key, in the place of {settings.key_path}" in said["say"]
+        )
         async with open_data(settings) as (engine, vault, _):
             (row,) = await engine.read(store.parked)
             assert vault.open("parked/1", row.sealed) == b"{}"

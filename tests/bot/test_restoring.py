@@ -19,7 +19,8 @@ from pydantic import SecretStr
 from bot import backups, dry_runs, restoring, retention
 from bot.arrivals import Happened
 from bot.at_rest import change_key_at_rest
-from bot.backups import BackupKeeper, back_up
+from bot.backup_keeper import BackupKeeper
+from bot.backups import back_up
 from bot.clock import wall
 from bot.erasing import erase_due_at_rest
 from bot.errands import Errand, restore
@@ -746,11 +747,11 @@ async def test_a_set_of_keys_that_could_not_be_made_anew_is_tried_again(settings
     async with open_data(settings) as (engine, _, _):
         told: list[str] = []
         keeper = BackupKeeper(engine, settings.backups, told.append)
-        await keeper._look()
+        await keeper.finish()
         await engine.write(lambda tx: store.erase_person(tx, "a", "ref-a", None, wall()))
         with patch.object(Draft, "__enter__", full):
-            await keeper._look()
+            await keeper.finish()
         assert "No space left" in told[0]
-        await keeper._look()
+        await keeper.finish()
     ((_, path),) = backup.files(settings.backups, KEYS)
     assert [row for row in keys_of(path)[1] if row.kind == "person"] == []

@@ -14,6 +14,7 @@ from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
     CameEarly,
+    ConsentsEnded,
     DataRestored,
     ErasureOrdered,
     Event,
@@ -107,6 +108,8 @@ OTHERS: list[Event] = [
     RetentionShortened(NOW + timedelta(days=90)),
     DataRestored(NOW),
     ErasureOrdered(),
+    ConsentsEnded(NOW - timedelta(hours=1)),
+    ConsentsEnded(NOW - timedelta(hours=1), "identity_photo"),
 ]
 EVENTS = [*presses(), *reviews(ANA), *reviews(HIMSELF), *OTHERS]
 PRESSED = [*presses(), *reviews(ANA), *reviews(HIMSELF), StalePressed()]
@@ -185,7 +188,8 @@ def test_nothing_a_reviewer_or_the_clock_does_shows_that_the_applicant_is_there(
             | FellSilent
             | RetentionShortened
             | DataRestored
-            | ErasureOrdered,
+            | ErasureOrdered
+            | ConsentsEnded,
         )
         assert (found.applicant.heard_at == later) == is_his
 
@@ -246,6 +250,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
     assert {event.__name__ for event in everywhere()} == {
         "AgreementAsked",
         "CancelAsked",
+        "ConsentsEnded",
         "CorrectionAsked",
         "DataAsked",
         "DataRestored",
@@ -275,7 +280,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
 def test_the_table_says_who_is_told_and_when() -> None:
     """Only these two rows end a decision, and they end it in `Settled`."""
     rows = [key for key, row in RULES.items() if key[0].__name__ == "Deciding" and Settled in row.leads_to]
-    told = [event.__name__ for _, event in rows if event.__name__ != "Withdrew"]
+    told = [event.__name__ for _, event in rows if event.__name__ not in {"Withdrew", "ConsentsEnded"}]
     assert told == ["ToldNow", "UndoWindowPassed"]
     assert (
         Audit("told", f"{APPLICATION.receipt} clock")

@@ -1,0 +1,107 @@
+"""Consents that were taken back after the backup that was restored: noted with the restore, and ended by the dialogue
+at the next start, before anything else happens."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from bot.arrivals import Happened
+from conversations.events import ConsentsEnded
+from storage import store
+from storage.engine import Engine, Transaction
+from storage.journal import Journal
+from storage.sqlite import Handle
+from storage.store import Withdrawal
+
+FACT = "taken_back:"  # and the person's random id: [[when, document or nothing for all], ...]
+BATCH = 500  # people looked up together
+EVERY = 2**53
+
+Noted = Sequence[tuple[str, str]]  # facts
+
+
+# with the restore
+
+
+def known(folders: Iterable[Path], database: Path) -> list[Withdrawal]:
+    """By the journals in these folders, and by the present database as far as it can be read: it is left as it is, and
+    its log is not looked at, which is in it once its tombstones were read.
+
+    Raises BackupUnusable, OSError.
+    """
+    found = [one for folder in folders for one in Journal(folder).withdrawals()]
+    uri = f"file:{quote(str(database))}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            found += [one for _, one in store.withdrawals(Handle(connection), 0, EVERY, EVERY)]
+    except sqlite3.Error:
+        pass
+    return found
+
+
+def note(tx: Transaction, withdrawals: Iterable[Withdrawal]) -> int:
+    """Note whose consents still stand in a restored database that were taken back; how many people it is."""
+    by_ref: dict[str, list[Withdrawal]] = defaultdict(list)
+    for one in withdrawals:
+        by_ref[one.ref].append(one)
+    refs, count = sorted(by_ref), 0
+    for place in range(0, len(refs), BATCH):
+        for person in store.people_by_ref(tx, refs[place : place + BATCH]):
+            if ended := _ended(tx, person.person_id, by_ref[person.ref]):
+                store.put_fact(tx, f"{FACT}{person.person_id}", json.dumps(ended))
+                count += 1
+    return count
+
+
+def _ended(tx: Transaction, person_id: str, withdrawals: Iterable[Withdrawal]) -> list[tuple[str, str]]:
+    """When, and the document or all: what ends a consent that was given before it, and stands."""
+    ended: list[tuple[str, str]] = []
+    standing = {(row[1], row[5]) for row in store.consents_of(tx, person_id) if row[6] is None}
+    for one in sorted(withdrawals, key=lambda one: (one.withdrawn_at, one.document)):
+        gone = {
+            (document, given)
+            for document, given in standing
+            if given <= one.withdrawn_at and one.document in ("", document)
+        }
+        if gone:
+            ended.append((one.withdrawn_at, one.document))
+            standing -= gone
+    return ended
+
+
+# at the next start
+
+
+def noted(tx: Transaction) -> Noted:
+    return store.facts_beginning(tx, FACT)
+
+
+async def end(
+    engine: Engine,
+    facts: Noted,
+    happen: Callable[[Happened], Awaitable[None]],
+    on_trouble: Callable[[str], None],
+) -> None:
+    """Let the dialogue do it. What could not be done stays noted. Raises StorageUnavailable."""
+    for fact, value in facts:
+        person_id, ended = fact.removeprefix(FACT), json.loads(value)
+        for at, document in ended:
+            event = ConsentsEnded(store.unstamp(at), document)
+            await happen(Happened(event, person_id=person_id))
+        if await engine.read(lambda tx, who=person_id, them=ended: _stand(tx, who, them)):  # type: ignore[misc]
+            on_trouble(
+                f"the consents of {person_id}, taken back before the data were lost, could not be ended again; the log"
+                " says why. Do not decide on this application; the next start tries once more"
+            )
+        else:
+            await engine.write(lambda tx, fact=fact: store.drop_fact(tx, fact))  # type: ignore[misc]
+
+
+def _stand(tx: Transaction, person_id: str, ended: list[tuple[str, str]]) -> bool:
+    """Whether a consent stands still that should not, of somebody who is known."""
+    withdrawals = [Withdrawal("", at, document) for at, document in ended]
+    return bool(store.people_by_id(tx, [person_id]) and _ended(tx, person_id, withdrawals))

@@ -225,11 +225,11 @@ async def _stones_unchanged(database: Path, folder: Path) -> list[Tombstone] | N
     """The same, and nothing is written beside it: where a log waits to be played in, that happens to a copy in
     `folder`."""
     uri = f"file:{quote(str(database))}?immutable=1"
-    log = database.with_name(f"{database.name}-wal")
-    if log.exists() and log.stat().st_size:
+    wal = database.with_name(f"{database.name}-wal")
+    if wal.exists() and wal.stat().st_size:
         copy = folder / "present.sqlite"
         shutil.copyfile(database, copy)
-        shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        shutil.copyfile(wal, copy.with_name(f"{copy.name}-wal"))
         uri = f"file:{quote(str(copy))}"
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:

@@ -20,7 +20,7 @@ from conversations.application import (
 )
 from conversations.state import Applicant, Deciding, Rejecting, State, draft_of
 from storage.engine import Row
-from storage.store import stamp, unstamp
+from storage.values import stamp, unstamp
 
 Json = dict[str, Any]
 AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"

@@ -279,6 +279,7 @@ class App:
         deliveries.happen = photos.happen = self.intake.happen
         deliveries.retake = self.intake.retake
         deliveries.is_erased = photos.is_erased = self.outbox.is_erased
+        photos.accept = self.outbox.accept
         deliveries.checkpoint = self.jobs.checkpoint_soon
         deliveries.on_remains = self._remains
 

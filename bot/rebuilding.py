@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot import sightings
 from bot.carrying import messages_about
 from bot.clock import wall
 from bot.errands import (
@@ -122,6 +123,7 @@ class Rebuilding:
         store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
         for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
             facts.drop(tx, fact)
+        sightings.forget(tx, now)
         facts.put(tx, RESTORED, stamp(now))
         facts.put(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:

@@ -32,7 +32,7 @@ from bot.starting import open_data
 from conversations.events import DataRestored
 from conversations.state import Applicant
 from storage import audit_log, backup, erasure, facts, outgoing, parking, store, upkeep
-from storage.backup_files import KEYS, Draft, keys_of, opened
+from storage.backup_files import DATA, KEYS, Draft, keys_of, opened
 from storage.chain import verify
 from storage.engine import Transaction
 from storage.errors import BackupUnusable, DataInUse, StorageError
@@ -287,6 +287,48 @@ def test_what_is_too_old_is_deleted_and_nothing_else(settings: Settings) -> None
     assert sum("deleted" in line for line in said) == 6
     assert (folder / "intake-notes.data").exists()
     assert not killed.exists()
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_backup_by_a_clock_that_has_jumped_deletes_nothing_that_was_not_due(
+    settings: Settings, years: int
+) -> None:
+    """Nor does the next one, when it is set right; what was made by the wrong one is told."""
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    folder = settings.backups
+    assert folder is not None
+    for days in (8, 6, 3, 1):
+        backup.write(settings.database, folder, NOW - timedelta(days=days, hours=1), lambda done, total: None)
+    assert "deleted" in " ".join(by(settings, NOW - timedelta(hours=1)))  # of eight days before
+    before = [path for part in (KEYS, DATA) for _, path in backup.files(folder, part)]
+    said = by(settings, NOW + timedelta(days=365 * years))
+    assert [line for line in said if line.startswith("deleted")] == []
+    assert all(path.exists() for path in before)
+    said = by(settings, NOW)
+    assert all(path.exists() for path in before)
+    wrong = [path for part in (KEYS, DATA) for _, path in backup.files(folder, part) if path not in before]
+    assert len([line for line in said if "made while this machine's clock was ahead" in line]) == (
+        2 if years > 0 else 0
+    )
+    assert len(wrong) == (4 if years > 0 else 2)  # of a time long gone, it has had its time
+
+
+def by(settings: Settings, now: datetime) -> list[str]:
+    """What `intake backup` says at that time, by this machine's clock."""
+    with patch.object(backups, "wall", lambda: now):
+        return back_up(settings, None, 30, 7, lambda done, total: None)
+
+
+def test_however_rarely_backups_are_made_two_sets_of_keys_are_left(settings: Settings) -> None:
+    """Without a bot that goes by the right time."""
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    assert settings.backups is not None
+    for days in (60, 40, 20, 0):
+        by(settings, NOW - timedelta(days=days))
+    assert [NOW - moment < timedelta(days=21) for moment, _ in backup.files(settings.backups, KEYS)] == [
+        True,
+        True,
+    ]
 
 
 def test_a_damaged_set_of_keys_is_named_and_stops_no_backup(settings: Settings) -> None:

@@ -268,7 +268,7 @@ class App:
             heads.publish,
         )
         if self.settings.backups is not None:
-            self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
+            self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble, self.clock)
             self.intake.on_withdrawn = self.backups.look_soon
         self.intake.on_erased = self._erased
         self.outbox.trying.performer = deliveries

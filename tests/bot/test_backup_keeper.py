@@ -18,7 +18,7 @@ from bot.backup_keeper import BackupKeeper
 from bot.clock import Clock, wall
 from bot.settings import Settings
 from bot.starting import open_data
-from storage import backup, erasure
+from storage import backup, backup_files, erasure
 from storage.backup_files import KEYS, keys_of
 from storage.engine import Engine
 from storage.journal import Journal
@@ -196,7 +196,7 @@ async def test_a_set_amid_which_the_disk_fails_keeps_no_other_from_being_made_an
     broken = play.folder / f"intake-20200101T000000Z-ffffff{KEYS}"  # the first that is looked through
     shutil.copyfile(play.keys, broken)
     await play.erase("p0")
-    plain, looks = backup.chunks, 0
+    plain, looks = backup_files.chunks, 0
 
     def failing(inside: Any) -> Any:
         nonlocal looks

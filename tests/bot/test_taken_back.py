@@ -16,6 +16,7 @@ from bot.backup_keeper import BackupKeeper
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
+from conversations.audit import Action
 from conversations.events import ConsentsEnded
 from storage import audit_log, erasure, facts, ledger
 from storage.audit_log import AuditEntry
@@ -292,7 +293,7 @@ async def entered_again(settings: Settings, at: datetime) -> None:
 
             def write(tx: Transaction) -> None:
                 ledger.end_consents(tx, happened.person_id, event.at, event.document)
-                action = "consent_withdrawn" if event.document else "withdrawn"
+                action: Action = "consent_withdrawn" if event.document else "withdrawn"
                 audit_log.add(tx, [(action, happened.person_id, f"{event.document or '-'} again")], at)
 
             await engine.write(write)

@@ -18,7 +18,7 @@ from conversations.application import (
     Reviewer,
     View,
 )
-from conversations.state import Applicant, Deciding, Rejecting, State, draft_of
+from conversations.state import Applicant, Deciding, draft_of
 from storage.engine import Row
 from storage.store import stamp, unstamp
 
@@ -29,12 +29,9 @@ OWN_CHAT, GROUP, REVIEWERS_CHAT = (
     "the reviewers' group",
     "a reviewer's private chat",
 )
+_NAMES_THE_STATE = {"data_shown", "receipt_given", "correction_asked"}
+_NOT_MADE_YET = {"rejecting", "deciding"}  # states that earlier versions entered there
 _KEYED_HASH = re.compile(r"[0-9a-f]{32}")  # of a reviewer's account, among the parts of an entry's detail
-
-
-def told_state(state: State) -> str:
-    """As far as the applicant is concerned: a decision that can still be undone has not been made yet."""
-    return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
 
 
 def moment(at: datetime | None) -> str | None:
@@ -108,6 +105,8 @@ class Telling:
         seq, at, action, _, detail, line = row
         if self._is_pending(action, detail):
             return None
+        if action in _NAMES_THE_STATE and detail in _NOT_MADE_YET:
+            detail = "waiting"
         parts = [self._by(part) if _KEYED_HASH.fullmatch(part) else part for part in detail.split(" ")]
         return {"number": seq, "at": at, "action": action, "detail": " ".join(parts), "sha256": line}
 

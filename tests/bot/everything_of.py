@@ -14,6 +14,7 @@ from typing import Any
 from storage.vault import Vault
 
 Json = dict[str, Any]
+PENDING = dict.fromkeys(("rejecting", "deciding"), "waiting")  # a decision that can be undone is not told
 NOBODYS = {
     "facts": "about the database itself",
     "seen": "numbers of updates, with nothing that says whose they were",
@@ -132,7 +133,7 @@ class Reader:
             "first_seen": utc(who.take("created_at")),
             "last_heard_of": utc(who.take("heard_at")),
             "changed_at": row.take("updated_at"),
-            "state": "waiting" if kind in {"rejecting", "deciding"} else kind,
+            "state": PENDING.get(kind, kind),
             "place": place,
             "question_message": row.take("prompt_message"),
             "questions_asked": who.take("step"),
@@ -246,7 +247,7 @@ class Reader:
             view.end()
         found = {
             "receipt": receipt,
-            "status": "waiting" if status in {"rejecting", "deciding"} else status,
+            "status": PENDING.get(status, status),
             "revision": application.take("revision"),
             "submitted_at": utc(application.take("submitted_at")),
             "language": application.take("language"),
@@ -436,7 +437,7 @@ class Reader:
                 if (receipt, int(number)) == self._pending:
                     continue
             parts = [
-                self._reviewer(part) if re.fullmatch(r"[0-9a-f]{32}", part) else part
+                self._reviewer(part) if re.fullmatch(r"[0-9a-f]{32}", part) else PENDING.get(part, part)
                 for part in detail.split(" ")
             ]
             found.append(

@@ -235,10 +235,13 @@ class History:
             await self.play.settled()
 
     async def decided_and_not_told(self) -> None:
+        """Or the reason is not chosen yet; and he asks, while all of it can be undone."""
         await self.play.settled()
         if self.card is None or not has("approve")(self.card):
             return
-        await decide(self.rng.choice(self.reviewers), self.card, "approve")
+        await decide(self.rng.choice(self.reviewers), self.card, self.rng.choice(["approve", "reject"]))
+        await self.ask_for_his_data()
+        self.person.say("/correct")
 
     async def block(self) -> None:
         """What is to be said to him waits for his return."""

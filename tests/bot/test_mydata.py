@@ -25,6 +25,7 @@ from bot.mydata import KEPT, data_file
 from bot.people import People
 from bot.programmes import load
 from bot.starting import open_data
+from bot.told import Telling
 from bot.transport import NotSent
 from tests.bot.clocks import Clocks
 from tests.bot.clumsy import clumsy
@@ -32,6 +33,7 @@ from tests.bot.everything_of import NOBODYS, Json, Reader, everybody, tables
 from tests.bot.histories import History, live
 from tests.bot.stage import Stage, playing
 from tests.cast import Person
+from tests.conversations.world import STATES, person
 
 DAY = 86_400.0
 USUAL = 30
@@ -174,6 +176,7 @@ async def test_his_file_is_the_database_of_him_field_for_field_and_of_nobody_els
                 pictures(held.content)
             )  # and comes beside it
             assert all(account["next_look_at"] <= at for at in dates(account))
+            assert [word for word in ("rejecting", "deciding") if word in held.text] == []
             others = set().union(*(other.own for other in found if other is not held))
             others |= {tag for number, tag in tags.items() if number != account["telegram_id"]}
             if tags[account["telegram_id"]] != histories[0].tag:  # who reviews may find his own name
@@ -181,3 +184,12 @@ async def test_his_file_is_the_database_of_him_field_for_field_and_of_nobody_els
             assert [name for name in others if name in held.text] == []
         empty = {name for name in SOMEBODYS.split() if not any(one.content[name] for one in found)}
         assert empty == set()
+
+
+@pytest.mark.parametrize("action", ["data_shown", "receipt_given", "correction_asked"])
+@pytest.mark.parametrize("state", ["rejecting", "deciding"])
+def test_what_earlier_versions_entered_of_a_pending_decision_is_not_told(action: str, state: str) -> None:
+    telling = Telling(person(STATES["waiting"]))
+    told = telling.entry((1, "2026-03-02T09:00:00.000000Z", action, "0123456789abcdef", state, "f" * 64))
+    assert told is not None
+    assert (told["action"], told["detail"]) == (action, "waiting")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.errands import MEMBER, NOTE, WAKE
+from bot.own_updates import AS_REVIEWER, NOT_HIS, own_part
 from conversations.application import (
     Answer,
     Application,
@@ -23,7 +24,6 @@ from storage.engine import Row
 from storage.store import stamp, unstamp
 
 Json = dict[str, Any]
-AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
 OWN_CHAT, GROUP, REVIEWERS_CHAT = (
     "your chat with this bot",
     "the reviewers' group",
@@ -158,25 +158,13 @@ class Telling:
         return value
 
     def update(self, raw: bytes) -> Any:
-        """What he sent and nobody could handle. What he did in the group is about others."""
+        """What he sent and nobody could handle, without what it holds of others."""
         try:
-            update = json.loads(raw)
-        except (ValueError, RecursionError):
+            return own_part(json.loads(raw), self._applicant.chat_id)
+        except ValueError:
             return raw.decode(errors="replace")
-        return update if self._is_private(update) else AS_REVIEWER
-
-    def _is_private(self, update: Any) -> bool:
-        """Whether it comes from his own chat, and is not a link to an application that he reviews."""
-        if not isinstance(update, dict):
-            return False
-        what = next((value for key, value in update.items() if key != "update_id"), None)
-        if not isinstance(what, dict):
-            return False
-        message = what.get("message", what)
-        chat = message.get("chat") if isinstance(message, dict) else None
-        text = message.get("text") if isinstance(message, dict) else None
-        is_link = isinstance(text, str) and text.startswith("/start ")
-        return isinstance(chat, dict) and chat.get("id") == self._applicant.chat_id and not is_link
+        except RecursionError:  # nested deeper than anything he can have written
+            return NOT_HIS
 
 
 def answers(given: Mapping[str, Answer]) -> Json:

@@ -21,6 +21,7 @@ NOBODYS = {
     "schema_version": "about the database itself",
 }
 AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
+NOT_HIS = "a message that you did not write: it may be about others, and is not shown here"
 
 
 class Fields(Json):
@@ -412,6 +413,10 @@ class Reader:
         update = json.loads(raw)
         message = update.get("message") or update["callback_query"]["message"]
         is_own = message["chat"]["id"] == self._chat and not message.get("text", "").startswith("/start ")
+        if "callback_query" in update:  # his press, on what the bot wrote
+            update["callback_query"]["message"] = NOT_HIS
+        elif message.get("reply_to_message", {}).get("from", {}).get("is_bot"):
+            message["reply_to_message"] = NOT_HIS
         content = update if is_own else AS_REVIEWER
         return {"id": parked_id, "update": update_id, "at": at, "reason": reason, "content": content}
 

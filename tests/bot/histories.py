@@ -216,8 +216,11 @@ class History:
         await self.person.hears(lambda one: one.document)
 
     def fail(self) -> None:
-        """He writes what nobody can handle."""
-        self.person.say(f"{WORD} {self.tag}")
+        """He writes and presses what nobody can handle, below a message of the bot."""
+        below = [one for one in self.person.messages() if one.from_bot and not one.deleted][-1]
+        self.person.say(f"{WORD} {self.tag}", reply_to=below if self.rng.random() < 0.7 else None)
+        if self.rng.random() < 0.5:
+            self.person.press_data(below, WORD)
 
     async def look_around(self) -> None:
         for command in self.rng.sample(

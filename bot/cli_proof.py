@@ -11,7 +11,7 @@ from bot.calling import call, refuse, settings_or_exit
 
 @click.group(short_help="The audit log: what was done, and that nobody changed it.")
 def audit() -> None:
-    """The audit log: what was done, without anything personal, each entry bound to the one before it."""
+    """The audit log: what was done, without names, answers or account ids, each entry bound to the one before it."""
 
 
 @audit.command(name="verify", short_help="Find whatever was changed, removed or moved in it.")

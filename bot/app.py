@@ -60,7 +60,7 @@ from bot.turns import Turns
 from bot.web import listen_on, serve_status, split_address
 from bot.wording import Wording
 from conversations import ProgrammeMistakes
-from storage import store
+from storage import facts, ledger
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
 from storage.folder import DataLock
@@ -147,7 +147,7 @@ class App:
                     action="kept_aside",
                 )
             # what is agreed to from now on are the texts just loaded: these are all there can be besides
-            former = await engine.read(store.former_texts)
+            former = await engine.read(ledger.former_texts)
             programme = loaded.programme.model_copy(update={"former": former})
             loaded = dataclasses.replace(loaded, programme=programme)
             chat = await present_group(engine, settings.group)
@@ -292,13 +292,13 @@ class App:
             await self.intake.be_careful()
         await self._serve(stop, killed)
         with contextlib.suppress(StorageUnavailable):
-            await self.engine.write(lambda tx: store.drop_fact(tx, SERVING))
+            await self.engine.write(lambda tx: facts.drop(tx, SERVING))
 
     async def _serve(self, stop: asyncio.Event, killed: bool) -> None:
         intake = asyncio.create_task(self.intake.run())
         chat = self.group.chat_id
         await self.sightings.remember(self.engine)
-        has_digest = await self.engine.read(lambda tx: store.get_fact(tx, digest_fact(chat))) is not None
+        has_digest = await self.engine.read(lambda tx: facts.get(tx, digest_fact(chat))) is not None
         noted = await self.engine.read(taken_back.noted)
         await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         # before a press of a reviewer, or the end of a time to undo, can follow from what he has taken back
@@ -448,8 +448,8 @@ async def _until_broken(tasks: set[asyncio.Task[None]], stop: asyncio.Event) -> 
 
 def _begun(tx: Transaction) -> bool:
     """Note that the bot serves; whether an earlier process did, and did not say that it ended."""
-    unclean = store.get_fact(tx, SERVING) is not None
-    store.put_fact(tx, SERVING, "yes")
+    unclean = facts.get(tx, SERVING) is not None
+    facts.put(tx, SERVING, "yes")
     return unclean
 
 

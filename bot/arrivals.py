@@ -11,7 +11,7 @@ from bot.people import ACCOUNT
 from bot.plan import CallbackAnswer
 from bot.reading import Reading
 from conversations.events import Event
-from storage import store
+from storage import parking
 from storage.engine import Transaction
 from storage.vault import Vault
 
@@ -112,7 +112,7 @@ def park(
     body = raw if isinstance(raw, bytes) else encoded(raw)
     sealed = vault.seal(f"parked/{parked_id}", body)
     ref = "" if sender is None else vault.lookup(ACCOUNT, str(sender))
-    store.park(tx, parked_id, (update_id, ref), reason[:200], sealed, now)
+    parking.park(tx, parked_id, (update_id, ref), reason[:200], sealed, now)
 
 
 def sender_of(raw: dict[str, Any] | bytes) -> int | None:

@@ -12,11 +12,12 @@ import structlog
 from bot.errands import NOTE, Errand
 from bot.mistakes import CannotStart
 from bot.settings import Settings
-from storage import store
+from storage import audit_log, facts, outgoing
 from storage.chain import PUBLISHED, Head, Published, entries, moment, published, restored_after, verify
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
 from storage.sqlite import SQLite
+from storage.values import stamp
 from storage.vault import Vault
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ def verify_log(settings: Settings, heads: Sequence[str]) -> int:
 
     async def work() -> int:
         async with SQLite.open(settings.database, readonly=True) as engine:
-            total, _ = await engine.read(store.audit_head)
+            total, _ = await engine.read(audit_log.head)
             with click.progressbar(length=max(total, 1), label="verifying", file=sys.stderr) as bar:
                 found = await verify(engine, wanted, lambda done: bar.update(done - bar.pos))
         if found.fault:
@@ -60,7 +61,7 @@ def list_log(settings: Settings, since: datetime | None) -> int:
     """`intake audit list`: the exit status. Raises what is in MISTAKES."""
 
     async def work() -> int:
-        after = store.stamp(since) if since else ""
+        after = stamp(since) if since else ""
         async with (
             SQLite.open(settings.database, readonly=True) as engine,
             contextlib.aclosing(entries(engine, after)) as rows,
@@ -125,14 +126,14 @@ class Heads:
         notes = [] if self._operators is None else [Errand(NOTE, self._operators, None, {"plain": True})]
 
         def work(tx: Transaction) -> str:
-            last, (count, head) = published(tx), store.audit_head(tx)
+            last, (count, head) = published(tx), audit_log.head(tx)
             said = f"audit log: {_all_of_it(count, head)}"
             if restored := restored_after(tx, last.entries if last else 0):
                 said += f"; restored from a backup of {moment(restored.moment)}, heads told since then are not in it"
-            store.put_fact(tx, PUBLISHED, Published(day, count, head).text())
+            facts.put(tx, PUBLISHED, Published(day, count, head).text())
             for note in notes:
                 note.body["text"] = said
-            store.add_errands(tx, [note.row(self._vault) for note in notes])
+            outgoing.add_errands(tx, [note.row(self._vault) for note in notes])
             return said
 
         said = await self._engine.write(work)

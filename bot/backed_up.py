@@ -11,7 +11,8 @@ from bot import backups
 from bot.clock import wall
 from bot.control import SOCKET, NotRunning, ask
 from bot.settings import Settings
-from storage import store
+from storage import audit_log
+from storage.audit_log import AuditEntry
 from storage.backup_files import DATA, KEYS, Header, Tell
 from storage.engine import Engine
 from storage.errors import StorageError
@@ -36,9 +37,9 @@ class BackedUp:
         moment, people = request.get("moment"), request.get("people")
         if type(people) is not int or not isinstance(moment, str) or not _MOMENT.fullmatch(moment):
             return {"error": "a backup is of a moment, and has a number of people in it"}
-        entry: store.AuditEntry = (COMMAND, "", f"{moment} {people} {' '.join(PARTS)}")
+        entry: AuditEntry = (COMMAND, "", f"{moment} {people} {' '.join(PARTS)}")
         now = self._clock()
-        await self._engine.write(lambda tx: store.add_audit(tx, [entry], now))
+        await self._engine.write(lambda tx: audit_log.add(tx, [entry], now))
         return {}
 
 

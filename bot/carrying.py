@@ -36,7 +36,7 @@ from conversations.effects import (
 from conversations.events import PhotoOpened
 from conversations.keeping import due_at
 from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
-from storage import store
+from storage import erasure, ledger, outgoing, store
 from storage.engine import Transaction
 from storage.store import ApplicationRow
 from storage.vault import Vault
@@ -140,22 +140,22 @@ class Carrier:
                 values = (record.document, record.text_hash, record.language, record.act)
                 consent_id = next_id()
                 plan.writes.append(
-                    lambda tx: store.add_text(tx, record.text_hash, record.document, record.language, text)
+                    lambda tx: ledger.add_text(tx, record.text_hash, record.document, record.language, text)
                 )
                 particulars = self._particulars.of(record.document, record.language)
                 plan.writes.append(
-                    lambda tx: store.add_consent(
+                    lambda tx: ledger.add_consent(
                         tx,
                         consent_id,
                         person.person_id,
                         values,
                         record.at,
-                        store.add_particulars(tx, particulars),
+                        ledger.add_particulars(tx, particulars),
                     )
                 )
             case EndConsents(at=at, document=document):
                 plan.has_withdrawals = True
-                plan.writes.append(lambda tx: store.end_consents(tx, person.person_id, at, document))
+                plan.writes.append(lambda tx: ledger.end_consents(tx, person.person_id, at, document))
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)
             case Erase():
@@ -249,7 +249,7 @@ class Carrier:
             cards = [card_of(tx, row)] if row and row.card_message else []
             wipe.body = {"say": "", "language": applicant.language, "messages": [], "cards": cards}
             store.drop_application(tx, receipt)
-            store.add_errands(tx, [wipe.row(vault)])
+            outgoing.add_errands(tx, [wipe.row(vault)])
 
         plan.writes.append(write)
         plan.after.append(lambda: self._accept([wipe]))
@@ -276,8 +276,8 @@ class Carrier:
                     if row.card_message
                 ],
             }
-            store.erase_person(tx, person.person_id, applicant.ref, effect.barred_until, now)
-            store.add_errands(tx, [wipe.row(vault)])
+            erasure.erase_person(tx, person.person_id, applicant.ref, effect.barred_until, now)
+            outgoing.add_errands(tx, [wipe.row(vault)])
 
         plan.writes.append(write)
         plan.audits.append(("erased", person.person_id, f"{effect.why} {_receipt_of(wipe)}"))
@@ -293,7 +293,7 @@ def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[li
     """(chat, message id, when it was sent) of all the bot's messages about a person that stand in private chats,
     `pressed` among them."""
     found: list[list[Any]] = []
-    for place, message_id, sent_at, sealed_chat, _ in store.messages_of(tx, person.person_id):
+    for place, message_id, sent_at, sealed_chat, _ in outgoing.messages_of(tx, person.person_id):
         if place == "private":
             found.append([person.applicant.chat_id, message_id, sent_at])
             pressed = 0 if message_id == pressed else pressed

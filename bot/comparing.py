@@ -18,7 +18,7 @@ from bot.programmes import NOTICE, SETTINGS, load
 from bot.proving import opened
 from bot.settings import data_setting
 from conversations.clauses import Section, compare, differing, paired, sections
-from storage import store
+from storage import ledger
 
 Place = tuple[str, str]  # a consent's key and a language
 _FILE = re.compile(r"^([a-z][a-z0-9_]*)\.([a-z]{2,3})\.md$")
@@ -89,7 +89,7 @@ def _file(path: Path, *, as_it_stands: bool) -> str:
 def _stored(beginning: str) -> Version:
     async def read() -> list[tuple[str, ...]]:
         async with opened(data_setting()) as engine:
-            return await engine.read(lambda tx: store.texts_beginning(tx, beginning))
+            return await engine.read(lambda tx: ledger.texts_beginning(tx, beginning))
 
     rows = asyncio.run(read())
     if len(rows) != 1:

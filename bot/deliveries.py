@@ -41,7 +41,7 @@ from bot.reviewers import Reviewers
 from bot.transport import Transport
 from bot.wording import Wording
 from conversations.events import UndoWindowPassed
-from storage import store
+from storage import facts, outgoing, store
 from storage.engine import Engine, Transaction
 from storage.store import OPEN_STATUSES, ApplicationRow
 from storage.vault import Vault
@@ -124,11 +124,11 @@ class Deliveries:
         outcome = Outcome()
 
         def write(tx: Transaction) -> None:
-            if not store.delivered(tx, person_id, message_id, now):  # erased while it was on its way
-                store.add_errands(tx, [removal.row(self._vault)])
+            if not outgoing.delivered(tx, person_id, message_id, now):  # erased while it was on its way
+                outgoing.add_errands(tx, [removal.row(self._vault)])
                 outcome.late = [removal]
             if errand.is_first_prompt:
-                store.prompted(tx, person_id, message_id)
+                outgoing.prompted(tx, person_id, message_id)
 
         outcome.writes.append(write)
         return outcome
@@ -202,7 +202,7 @@ class Deliveries:
         chat, over = self._group(), errand.body["over"]
         fact = digest_fact(chat)
         waiting, known = await self._engine.read(
-            lambda tx: (store.without_card(tx, chat), store.get_fact(tx, fact))
+            lambda tx: (store.without_card(tx, chat), facts.get(tx, fact))
         )
         if known is None and over:
             return Outcome()
@@ -212,7 +212,7 @@ class Deliveries:
             errand.body["posting"] = True
             stands = str(await self._messages.send(errand, chat, digest))
         await self._engine.write(
-            lambda tx: store.drop_fact(tx, fact) if over else store.put_fact(tx, fact, stands or "")
+            lambda tx: facts.drop(tx, fact) if over else facts.put(tx, fact, stands or "")
         )
         return Outcome()
 
@@ -306,10 +306,10 @@ def _posted(
     its application has gone meanwhile."""
 
     def write(tx: Transaction) -> bool:
-        store.finish_errands(tx, [errand.errand_id])
+        outgoing.finish_errands(tx, [errand.errand_id])
         is_there = store.set_card(tx, receipt, chat, message_id)
         if is_there:
-            store.add_errands(tx, [one.row(vault) for one in older])
+            outgoing.add_errands(tx, [one.row(vault) for one in older])
         return is_there
 
     return write

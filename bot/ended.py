@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from storage import store
+from storage import erasure
 from storage.engine import Engine, Row, Transaction
-from storage.store import Tombstone, Withdrawal
+from storage.erasure import Tombstone, Withdrawal
+from storage.values import stamp, unstamp
 
 PAGE = 50_000
 MARGIN = timedelta(days=1)  # a clock may be set back, and what is erased then is older than what was before
@@ -16,7 +17,7 @@ async def tombstones(engine: Engine, earliest: str = "") -> AsyncIterator[list[T
     after, is_over = "", False
 
     def work(tx: Transaction) -> list[Tombstone]:
-        return store.next_tombstones(tx, after, earliest, PAGE)
+        return erasure.next_tombstones(tx, after, earliest, PAGE)
 
     while not is_over:
         page = await engine.read(work)
@@ -30,7 +31,7 @@ async def withdrawals(engine: Engine, after: int, until: int) -> AsyncIterator[l
     is_over = False
 
     def work(tx: Transaction) -> list[tuple[int, Withdrawal]]:
-        return store.withdrawals(tx, after, until, PAGE)
+        return erasure.withdrawals(tx, after, until, PAGE)
 
     while not is_over:
         page = await engine.read(work)
@@ -40,6 +41,6 @@ async def withdrawals(engine: Engine, after: int, until: int) -> AsyncIterator[l
 
 
 def since(last: Row | None) -> str:
-    """From when on to look for those that are newer than `store.last_tombstones`, as it was found before."""
+    """From when on to look for those that are newer than `erasure.last_tombstones`, as it was found before."""
     latest = last[1] if last else None
-    return store.stamp(store.unstamp(latest) - MARGIN) if latest else ""
+    return stamp(unstamp(latest) - MARGIN) if latest else ""

@@ -32,7 +32,7 @@ from conversations import Programme, ProgrammeMistakes
 from conversations.events import ErasureOrdered, FellSilent
 from conversations.keeping import closed_goes_at
 from conversations.state import Applicant, Open, Settled
-from storage import store
+from storage import audit_log, deadlines, store
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
 
@@ -87,26 +87,26 @@ class DueErasure:
         return {"done": self._done, "total": self._done + self._left, "over": is_over, "say": say}
 
     async def _run(self) -> str:
-        first, _ = await self._engine.read(store.audit_head)
+        first, _ = await self._engine.read(audit_log.head)
         self._left, before = await self._due(), (0, 0)
         while self._left:
             self._done += await self._sweep()
             self._left = await self._due()
-            after = self._left, (await self._engine.read(store.audit_head))[0]
+            after = self._left, (await self._engine.read(audit_log.head))[0]
             if after == before:  # nothing came of it twice
                 break
             before = after
         if done := self._done:
             now = self._clock()
-            await self._engine.write(lambda tx: store.add_audit(tx, [("due_erased", "", str(done))], now))
-        rows = await self._engine.read(lambda tx: store.audit_rows(tx, first))
+            await self._engine.write(lambda tx: audit_log.add(tx, [("due_erased", "", str(done))], now))
+        rows = await self._engine.read(lambda tx: audit_log.rows(tx, first))
         gone = Counter(WHAT[row[2]] for row in rows if row[2] in WHAT and WHYS.intersection(_words(row)))
         said = ", ".join(f"{what}: {count}" for what, count in sorted(gone.items()))
         rest = f"; {self._rest}: {self._left}" if self._left else ""
         return f"gone: {said or 'nothing'}{rest}"
 
     async def _due(self) -> int:
-        return await self._engine.read(lambda tx: store.count_due(tx, self._clock()))
+        return await self._engine.read(lambda tx: deadlines.count_due(tx, self._clock()))
 
 
 def _words(row: Sequence[Any]) -> list[str]:
@@ -133,7 +133,7 @@ class OnePerson:
             return found
         person_id = found["person"]
         await self._happen(Happened(ErasureOrdered(), person_id=person_id))
-        entry = await self._engine.read(lambda tx: store.audit_of(tx, person_id))
+        entry = await self._engine.read(lambda tx: audit_log.last_about(tx, person_id))
         if entry is None or entry[0] != "erased":
             return {"error": "it could not be erased; the log says why"}
         return {"receipt": entry[1].split(" ")[1]}

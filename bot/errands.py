@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from storage.store import ErrandRow, stamp, unstamp
+from storage.outgoing import ErrandRow
+from storage.values import stamp, unstamp
 from storage.vault import Vault
 
 # kinds
@@ -101,7 +102,7 @@ class Errand:
         return self.is_prompt and not self.may_stand and not self.attempts
 
     def row(self, key: "Sealer") -> tuple[str, str | None, str, str | None, bytes]:
-        """As `store.add_errands` takes it, sealed under the person's key, or the operator's."""
+        """As `outgoing.add_errands` takes it, sealed under the person's key, or the operator's."""
         known = {"above": self.above} if self.above else {}
         sealed = key.seal(
             _place(self.errand_id), json.dumps({"chat": self.chat, **known, **self.body}).encode()

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from storage import store
+from storage import audit_log
+from storage.audit_log import AuditEntry
 from storage.engine import Engine
 
 PURPOSES = ("review", "fulfilment", "statistics")
@@ -24,6 +25,6 @@ class Exported:
         if purpose not in PURPOSES or type(rows) is not int:
             return {"error": f"an export has one of the purposes {', '.join(PURPOSES)}, and a number of rows"}
         now = self._clock()
-        entry: store.AuditEntry = (COMMAND, "", f"{purpose} {rows}")
-        await self._engine.write(lambda tx: store.add_audit(tx, [entry], now))
+        entry: AuditEntry = (COMMAND, "", f"{purpose} {rows}")
+        await self._engine.write(lambda tx: audit_log.add(tx, [entry], now))
         return {}

@@ -23,12 +23,13 @@ from bot.starting import open_data
 from bot.tallies import Tallies
 from conversations import Programme
 from conversations.state import Settled, State
-from storage import store
+from storage import figures, store
 from storage.engine import Engine, Transaction
 from storage.errors import Unreadable
 from storage.migrate import pending
 from storage.sqlite import SQLite
 from storage.store import ApplicationRow
+from storage.values import stamp
 
 PIECE = 500  # applications in one read: no snapshot is held for longer
 
@@ -134,7 +135,7 @@ class _Reading:
         """Of what is sealed, only the rejections are opened, for their reasons."""
         tallies = Tallies()
         if not self.wanted.statuses and self.wanted.since is None:
-            tallies.steps(await engine.read(store.count_by_state))
+            tallies.steps(await engine.read(figures.count_by_state))
         async for piece in self._pieces(engine):
             for _, status, submitted_at in piece.found:
                 tallies.application(status, submitted_at)
@@ -153,7 +154,7 @@ class _Reading:
         self.made.rows += 1
 
     async def _pieces(self, engine: Engine) -> AsyncIterator["_Piece"]:
-        total = sum((await engine.read(store.count_by_status)).values())
+        total = sum((await engine.read(figures.count_by_status)).values())
         done, after = 0, ""
         while (piece := await engine.read(lambda tx, after=after: self._piece(tx, after))).passed:  # type: ignore[misc]
             yield piece
@@ -162,7 +163,7 @@ class _Reading:
 
     def _piece(self, tx: Transaction, after: str) -> "_Piece":
         passed = store.applications_after(tx, after, PIECE)
-        since = store.stamp(self.wanted.since) if self.wanted.since else ""
+        since = stamp(self.wanted.since) if self.wanted.since else ""
         found = [one for one in passed if one[1] in self.statuses and one[2] >= since]
         opened = [one[0] for one in found if self.wanted.purpose != STATISTICS or one[1] == "rejected"]
         rows = store.applications_by_receipt(tx, opened) if opened else []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from telegram.error import TelegramError
 
 from bot.transport import Transport
-from storage import store
+from storage import facts
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 
@@ -104,7 +104,7 @@ class Health:
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._engine.check()
-                await self._engine.write(lambda tx: store.put_fact(tx, ASKED, at))
+                await self._engine.write(lambda tx: facts.put(tx, ASKED, at))
         except TimeoutError:
             return f"the database has taken nothing for {PATIENCE:.0f} s"
         except StorageUnavailable as error:

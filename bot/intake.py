@@ -23,7 +23,7 @@ from bot.reading import FromApplicant, read
 from bot.sightings import Sightings
 from bot.suspects import ENDS, Suspects
 from bot.turns import Turns
-from storage import store
+from storage import parking
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 from storage.vault import Vault
@@ -263,7 +263,7 @@ class Intake:
         raw = item.what
         item.fault = reason
         if item.parked_id:
-            plan.writes.append(lambda tx: store.park_again(tx, item.parked_id, reason[:200], plan.now))
+            plan.writes.append(lambda tx: parking.park_again(tx, item.parked_id, reason[:200], plan.now))
             return
         if update_id is not None:
             plan.seen.append(update_id)

@@ -16,7 +16,7 @@ from bot.clock import ticks, wall
 from bot.intake import Intake
 from bot.parked import PARKED_DAYS
 from conversations.events import FellSilent
-from storage import store
+from storage import deadlines, parking, store
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 
@@ -84,7 +84,7 @@ class Jobs:
         if not self._drained():
             return 0
         try:
-            due = await self._engine.read(lambda tx: store.due_people(tx, self._clock(), BATCH))
+            due = await self._engine.read(lambda tx: deadlines.due_people(tx, self._clock(), BATCH))
             await asyncio.gather(*(self._intake.happen(Happened(FellSilent(), person_id=one)) for one in due))
             await self._reload()
         except StorageUnavailable:
@@ -100,7 +100,7 @@ class Jobs:
         parked_before = self._clock() - timedelta(days=PARKED_DAYS)
         try:
             await self._engine.write(lambda tx: store.forget_seen(tx, before))
-            await self._engine.write(lambda tx: store.forget_parked(tx, parked_before, self._clock()))
+            await self._engine.write(lambda tx: parking.forget_parked(tx, parked_before, self._clock()))
         except StorageUnavailable:
             log.warning("tidying put off", action="tidy")
 

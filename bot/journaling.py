@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 from bot.ended import since, tombstones, withdrawals
-from storage import store
+from storage import audit_log, erasure
 from storage.engine import Engine, Row, Transaction
+from storage.erasure import Tombstone
 from storage.journal import Entry, Journal
-from storage.store import Tombstone
 
 
 class Journaling:
@@ -46,7 +46,7 @@ class Journaling:
 
 
 def _last(tx: Transaction) -> tuple[Row, int]:
-    return store.last_tombstones(tx), store.audit_head(tx)[0]
+    return erasure.last_tombstones(tx), audit_log.head(tx)[0]
 
 
 def _when(entry: Entry) -> str:

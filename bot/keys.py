@@ -10,7 +10,7 @@ import structlog
 from bot.clock import wall
 from bot.mistakes import CannotStart
 from bot.settings import DataAlone, Settings
-from storage import store
+from storage import facts
 from storage.engine import Engine
 from storage.errors import BadKey, KeyDoesNotFit
 from storage.rotation import FINGERPRINT, SECRETS, Rotation
@@ -58,7 +58,7 @@ async def fit(engine: Engine, vault: Vault, settings: Settings) -> None:
     """
     known, new = await _take_all(engine, vault, settings)
     if known is None:
-        await engine.write(lambda tx: store.put_fact(tx, FINGERPRINT, vault.fingerprint))
+        await engine.write(lambda tx: facts.put(tx, FINGERPRINT, vault.fingerprint))
     elif new is not None:
         if known != fingerprint(new):
             await Rotation(engine, vault, wall).run(new)
@@ -76,9 +76,7 @@ async def _take_all(
 ) -> tuple[str | None, OperatorKey | None]:
     """Let the vault take the new key, where one lies, and what is kept sealed; the fingerprint of the key that fits
     (None before the first start) and the new key. Raises KeyDoesNotFit."""
-    known, secrets = await engine.read(
-        lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
-    )
+    known, secrets = await engine.read(lambda tx: (facts.get(tx, FINGERPRINT), facts.get(tx, SECRETS)))
     if known is None:
         return None, None
     new = _next_key(settings)
@@ -97,9 +95,7 @@ async def vault_to_read(engine: Engine, settings: Settings | DataAlone) -> Vault
     for last in (False, False, True):  # the files may change their places between two looks
         key = operator_key(settings)
         new = _next_key(settings)
-        known, secrets = await engine.read(
-            lambda tx: (store.get_fact(tx, FINGERPRINT), store.get_fact(tx, SECRETS))
-        )
+        known, secrets = await engine.read(lambda tx: (facts.get(tx, FINGERPRINT), facts.get(tx, SECRETS)))
         assert key is not None  # the database is there
         if known in {None, fingerprint(key), fingerprint(new) if new else ""}:
             vault = Vault(key)

@@ -14,10 +14,14 @@ from conversations import Programme
 from conversations.application import Closed
 from conversations.keeping import goings
 from conversations.state import Applicant, Settled, application_of, draft_of, told_state
-from storage import store
+from storage import audit_log, erasure, ledger, outgoing, parking, store
 from storage.engine import Engine, Row, Transaction
+from storage.erasure import Tombstone
 from storage.errors import Unreadable
-from storage.store import OPEN_STATUSES, ApplicationRow, ErrandRow, LedgerRow, ParkedRow, PersonRow, Tombstone
+from storage.ledger import LedgerRow
+from storage.outgoing import ErrandRow
+from storage.parking import ParkedRow
+from storage.store import OPEN_STATUSES, ApplicationRow, PersonRow
 from storage.vault import Vault
 
 UNREADABLE = "it cannot be read any more"
@@ -74,18 +78,18 @@ def _rows(tx: Transaction, person_id: str) -> _Rows | None:
     if not found:
         return None
     (person,) = found
-    parked = store.parked_of(tx, person.ref)
+    parked = parking.parked_of(tx, person.ref)
     return _Rows(
         person=person,
         times=store.times_of(tx, person_id),
         applications=store.applications_of(tx, person_id),
         photos=store.sealed_photos_of(tx, person_id),
-        consents=store.ledger_of(tx, person_id),
-        messages=store.messages_of(tx, person_id),
-        errands=[*store.errands(tx, person_id), *store.errands_of_nobody(tx)],
+        consents=ledger.rows_of(tx, person_id),
+        messages=outgoing.messages_of(tx, person_id),
+        errands=[*outgoing.errands(tx, person_id), *outgoing.errands_of_nobody(tx)],
         parked=parked,
-        tombstone=store.tombstone(tx, person.ref),
-        log=store.audit_about(tx, [person_id, *(one.parked_id for one in parked)]),
+        tombstone=erasure.tombstone(tx, person.ref),
+        log=audit_log.about(tx, [person_id, *(one.parked_id for one in parked)]),
     )
 
 

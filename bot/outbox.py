@@ -45,10 +45,10 @@ from bot.timetable import Timetable
 from bot.transport import Transport
 from bot.trying import Later, Over, Trying, WhenHeReturns
 from bot.unsent import Unsent
-from storage import store
+from storage import outgoing
 from storage.engine import Engine
 from storage.errors import Unreadable
-from storage.store import ErrandRow
+from storage.outgoing import ErrandRow
 from storage.vault import Vault
 
 log = structlog.get_logger()
@@ -124,7 +124,7 @@ class Outbox:
         `flooded`: groups in which a digest stands; their cards are held back on.
         """
         self._keepers = [asyncio.create_task(self._timed.run()), asyncio.create_task(self._recorder.run())]
-        left = self._restored(await self._engine.read(store.errands))
+        left = self._restored(await self._engine.read(outgoing.errands))
         now = self._clock()
         for errand in left:
             errand.may_stand = after_kill
@@ -166,7 +166,7 @@ class Outbox:
 
     async def take_up(self) -> None:
         """Accept whatever stands in the table and is not in memory."""
-        rows = await self._engine.read(store.errands)
+        rows = await self._engine.read(outgoing.errands)
         self.accept(self._restored([row for row in rows if row.errand_id not in self._known]))
 
     def _restored(self, rows: Sequence[ErrandRow]) -> list[Errand]:
@@ -435,7 +435,7 @@ class Outbox:
         return person_id in self._erased
 
     async def _reload(self, person_id: str) -> None:
-        rows = await self._engine.read(lambda tx: store.errands(tx, person_id))
+        rows = await self._engine.read(lambda tx: outgoing.errands(tx, person_id))
         self.accept(self._restored(rows))
 
     def _now(self) -> float:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from storage import store
+from storage import parking
 from storage.engine import Engine
-from storage.store import ParkedRow
+from storage.parking import ParkedRow
 from storage.vault import Vault
 
 PARKED_DAYS = 30  # an update that nobody could handle is kept for the operator so long
@@ -40,19 +40,19 @@ class Parked:
     async def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """{"parked": [{id, at, reason, kind, sender}]}: the next whose ids are above `after`; none at the end."""
         after = str(request.get("after", ""))
-        rows = await self._engine.read(lambda tx: store.parked(tx, after=after, limit=LISTED))
+        rows = await self._engine.read(lambda tx: parking.parked(tx, after=after, limit=LISTED))
         return {"parked": [self._described(row) for row in rows]}
 
     async def drop(self, request: dict[str, Any]) -> dict[str, Any]:
         """{"dropped": how many}. `ids`: their beginnings; without, all."""
         beginnings, now = request.get("ids"), self._clock()
         if not beginnings:
-            return {"dropped": await self._engine.write(lambda tx: store.drop_all_parked(tx, now))}
+            return {"dropped": await self._engine.write(lambda tx: parking.drop_all_parked(tx, now))}
         found = [await self._one(str(beginning)) for beginning in beginnings]
         if wrong := [one for one in found if isinstance(one, str)]:
             return {"error": "\n".join(wrong)}
         ids = list(dict.fromkeys(row.parked_id for row in found if isinstance(row, ParkedRow)))
-        return {"dropped": await self._engine.write(lambda tx: store.drop_parked(tx, ids, now))}
+        return {"dropped": await self._engine.write(lambda tx: parking.drop_parked(tx, ids, now))}
 
     async def retry(self, request: dict[str, Any]) -> dict[str, Any]:
         """{} once the one whose id begins with `id` is handled; otherwise {"error": why not, in one line}."""
@@ -74,7 +74,7 @@ class Parked:
 
     async def _one(self, beginning: str) -> ParkedRow | str:
         """The row that is meant, or why none is."""
-        rows = await self._engine.read(lambda tx: store.parked(tx, beginning, limit=2))
+        rows = await self._engine.read(lambda tx: parking.parked(tx, beginning, limit=2))
         if len(rows) == 1:
             return rows[0]
         return f"{'several' if rows else 'no'} parked updates have an id that begins with {beginning}"

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from conversations.application import Record
 from conversations.state import Applicant, State
-from storage import store
+from storage import erasure, store
 from storage.engine import Engine, Transaction
 from storage.store import ApplicationRow, PersonRow
 from storage.vault import PersonKey, Vault
@@ -124,7 +124,7 @@ class People:
                 crowd.cards = store.cards_at(tx, places)
             known = {row.ref for row in rows}
             if strangers := [ref for ref in wanted_refs if ref not in known]:
-                crowd.barred = store.barred_until(tx, strangers)
+                crowd.barred = erasure.barred_until(tx, strangers)
             found.extend(rows)
 
         found: list[PersonRow] = []

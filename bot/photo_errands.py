@@ -18,7 +18,7 @@ from bot.wording import Wording
 from conversations import Programme
 from conversations.application import Picture
 from conversations.events import PhotoChecked
-from storage import store
+from storage import outgoing, store
 from storage.engine import Engine
 from storage.store import OPEN_STATUSES
 from storage.vault import Vault
@@ -122,7 +122,7 @@ class PhotoErrands:
         """Every photo of an application that stands in a reviewer's chat is to go, in the order of that chat."""
         receipt, person_id = errand.body["receipt"], errand.person_id or ""
         application, messages = await self._engine.read(
-            lambda tx: (store.application(tx, receipt), store.messages_of(tx, person_id))
+            lambda tx: (store.application(tx, receipt), outgoing.messages_of(tx, person_id))
         )
         if application is None:
             return Outcome()
@@ -162,8 +162,8 @@ class PhotoErrands:
 
 
 def _shown(person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime) -> Write:
-    return lambda tx: store.shown(tx, person_id, message_id, receipt, sealed_chat, now)
+    return lambda tx: outgoing.shown(tx, person_id, message_id, receipt, sealed_chat, now)
 
 
 def _forgotten(person_id: str, message_id: int) -> Write:
-    return lambda tx: store.forget_message(tx, person_id, "reviewer", message_id)
+    return lambda tx: outgoing.forget_message(tx, person_id, "reviewer", message_id)

@@ -7,9 +7,9 @@ from typing import Any
 
 from bot.errands import Errand, Sealer
 from bot.people import Person
-from storage import store
+from storage import audit_log, outgoing, store
+from storage.audit_log import AuditEntry
 from storage.engine import Transaction
-from storage.store import AuditEntry
 from storage.vault import Vault
 
 Write = Callable[[Transaction], None]
@@ -86,13 +86,13 @@ class Plan:
             for one in self.writes:
                 one(tx)
             if self.errands:
-                store.add_errands(tx, self._rows(vault))
+                outgoing.add_errands(tx, self._rows(vault))
             if self.finished:
-                store.finish_errands(tx, self.finished)
+                outgoing.finish_errands(tx, self.finished)
             if self.seen:
                 store.add_seen(tx, self.seen, self.now)
             if self.audits:
-                store.add_audit(tx, self.audits, self.now)
+                audit_log.add(tx, self.audits, self.now)
 
         return write
 

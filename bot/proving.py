@@ -22,11 +22,12 @@ from bot.mistakes import Refused
 from bot.receipts import FORMAT, Json, canonical, receipt
 from bot.settings import DataAlone, data_setting
 from conversations.text import clean_line
-from storage import store
+from storage import ledger
 from storage.engine import Engine, Transaction
+from storage.ledger import LedgerRow
 from storage.migrate import pending
 from storage.sqlite import SQLite
-from storage.store import LedgerRow, unstamp
+from storage.values import unstamp
 from storage.vault import from_base64url, is_signed
 
 LARGEST = 16 << 20  # bytes of a file that is read
@@ -165,10 +166,10 @@ def _faults(found: Proof) -> Iterator[str]:
 
 def differences(content: Json, rows: Sequence[LedgerRow]) -> tuple[list[str], list[str]]:
     """How the ledger differs from a file: what contradicts it, and what only came after it."""
-    public, ledger = content["publicKey"], {row.consent_id: row for row in rows}
+    public, left = content["publicKey"], {row.consent_id: row for row in rows}
     wrong, later = [], []
     for number, one in enumerate(content["receipts"], start=1):
-        row = ledger.pop(one["consentReceiptID"], None)
+        row = left.pop(one["consentReceiptID"], None)
         if row is None:
             wrong.append(f"consent {number} is not in the ledger")
             continue
@@ -180,7 +181,7 @@ def differences(content: Json, rows: Sequence[LedgerRow]) -> tuple[list[str], li
             wrong.append(f"consent {number} differs from the ledger: {', '.join(names)}")
         elif row.text != content["texts"][row.text_hash]:
             wrong.append(f"consent {number}: the ledger has another text under its hash")
-    for row in ledger.values():
+    for row in left.values():
         said = f"the ledger has one more: {row.document}, {_moment(row.at)}"
         (later if row.at > content["issuedAt"] else wrong).append(said)
     return wrong, later
@@ -232,7 +233,7 @@ def verify(path: Path, public: str | None, data: Path | None) -> int:
     known = {} if public is None else {public: "the key that was given"}
     rows: Sequence[LedgerRow] | None = None
     if has_data:
-        rows, own = _read(place, lambda tx: store.ledger_of(tx, found.receipts[0].person_id))
+        rows, own = _read(place, lambda tx: ledger.rows_of(tx, found.receipts[0].person_id))
         known.setdefault(own, f"the key of the data in {place.data}")
         if public is not None and public != own:
             click.echo(f"the key that was given is not the one of the data in {place.data}", err=True)

@@ -9,7 +9,7 @@ import structlog
 
 from bot.clock import wall
 from bot.ended import since, tombstones
-from storage import backup, store
+from storage import backup, erasure
 from storage.backup_files import KEYS
 from storage.engine import Engine, Row
 
@@ -47,7 +47,7 @@ class Pruning:
         """No set holds a key of anybody who is erased, and none has had its time: whether any had to be read for that,
         and what is wrong with sets that cannot be. Raises StorageError, OSError."""
         await asyncio.to_thread(self._expire)
-        last = await self._engine.read(store.last_tombstones)
+        last = await self._engine.read(erasure.last_tombstones)
         sets = await asyncio.to_thread(self._sets)
         known, self._pruned = self._pruned, {}  # should it fail, each is looked through for everybody again
         old = [path for path, inode in sets.items() if known.get(path) == inode]

@@ -8,7 +8,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.metrics import Metrics, Reading
 from bot.outbox import Outbox
-from storage import store
+from storage import figures, parking
 from storage.engine import Engine
 
 
@@ -37,7 +37,7 @@ class Readings:
 
     async def _data(self) -> Reading:
         counts, parked, oldest = await self._engine.read(
-            lambda tx: (store.count_by_status(tx), store.count_parked(tx), store.oldest_waiting(tx))
+            lambda tx: (figures.count_by_status(tx), parking.count_parked(tx), figures.oldest_waiting(tx))
         )
         return {
             "parked": parked,
@@ -56,7 +56,7 @@ class Readings:
 
     async def status(self, bot: str, group: int) -> dict[str, Any]:
         """{bot, group, errands_waiting, applications: {status: how many}}."""
-        counts = await self._engine.read(store.count_by_status)
+        counts = await self._engine.read(figures.count_by_status)
         return {
             "bot": bot,
             "group": group,

@@ -43,12 +43,14 @@ from bot.people import Person
 from bot.retention import PROGRESS, RESTORED
 from bot.suspects import IN_HAND, SERVING
 from conversations.state import Applicant
-from storage import store
+from storage import audit_log, erasure, facts, figures, outgoing, store, upkeep
 from storage.backup_files import Header, KeyRow
 from storage.engine import Transaction
+from storage.erasure import Tombstone
 from storage.errors import BackupUnusable, Unreadable
 from storage.rotation import FINGERPRINT, SECRETS
-from storage.store import PersonRow, Tombstone
+from storage.store import PersonRow
+from storage.values import stamp, unstamp
 from storage.vault import PersonKey, Vault
 
 BATCH = 500  # people looked at together
@@ -96,11 +98,11 @@ class Rebuilding:
             stone = self._erased(row.ref)
             key = self._key(row, wrapped)
             if stone is None and key is not None:
-                store.set_wrapped_keys(tx, [(row.person_id, wrapped[row.person_id])])
+                upkeep.set_wrapped_keys(tx, [(row.person_id, wrapped[row.person_id])])
                 continue
             errands += self._gone(tx, row, key)
             if stone is None:
-                store.drop_person(tx, row.person_id, row.ref)
+                upkeep.drop_person(tx, row.person_id, row.ref)
                 result.unreadable += 1
             else:
                 result.erased += 1
@@ -111,28 +113,28 @@ class Rebuilding:
                 f"people who are left out since what is kept of them is damaged: {self.damaged}"
             )
         self._bury(tx)
-        is_fresh = now - store.unstamp(self.moment) <= FRESH
+        is_fresh = now - unstamp(self.moment) <= FRESH
         self._nobodys(tx, is_fresh)
         if not is_fresh:
-            result.dropped = store.drop_errands(tx, SENT)
+            result.dropped = upkeep.drop_errands(tx, SENT)
             result.told = self._told(tx, now - FRESH)
-        store.count_attempts(tx)
+        upkeep.count_attempts(tx)
         store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
         for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
-            store.drop_fact(tx, fact)
-        store.put_fact(tx, RESTORED, store.stamp(now))
-        store.put_fact(tx, FINGERPRINT, self.header.key)
+            facts.drop(tx, fact)
+        facts.put(tx, RESTORED, stamp(now))
+        facts.put(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:
-            store.put_fact(tx, SECRETS, self.header.secrets)
-        store.ask_anew(tx, ASKED, NOT_YET)
+            facts.put(tx, SECRETS, self.header.secrets)
+        upkeep.ask_anew(tx, ASKED, NOT_YET)
         errands += [
             Errand(CARD, chat, None, {"receipt": receipt, "anew": False, "pressed": []})
             for receipt, chat, _ in store.cards_of(tx)
         ]
-        store.add_errands(tx, [errand.row(self.vault) for errand in errands])
+        outgoing.add_errands(tx, [errand.row(self.vault) for errand in errands])
         said = f"{self.moment} erased {result.erased} unreadable {result.unreadable}"
-        store.add_audit(tx, [("restored", "", said)], now)
-        result.people, result.applications, result.photos = store.counts(tx)
+        audit_log.add(tx, [("restored", "", said)], now)
+        result.people, result.applications, result.photos = figures.counts(tx)
         return result
 
     def _erased(self, ref: str) -> Tombstone | None:
@@ -145,10 +147,10 @@ class Rebuilding:
         ids = {row.ref: row.person_id for row in _people(tx)}
         for ref in self.stones:
             if stone := self._erased(ref):
-                until = store.unstamp(stone.barred_until) if stone.barred_until else None
-                store.erase_person(tx, ids.get(ref, ""), ref, until, store.unstamp(stone.erased_at))
+                until = unstamp(stone.barred_until) if stone.barred_until else None
+                erasure.erase_person(tx, ids.get(ref, ""), ref, until, unstamp(stone.erased_at))
                 if ref in ids:
-                    store.add_audit(tx, [("erased", ids[ref], "again")], wall())
+                    audit_log.add(tx, [("erased", ids[ref], "again")], wall())
 
     def _key(self, row: PersonRow, wrapped: dict[str, bytes]) -> PersonKey | None:
         """His key, which opens what is his; None when it is not kept, or does not open it."""
@@ -182,7 +184,7 @@ class Rebuilding:
     def _told(self, tx: Transaction, until: datetime) -> list[str]:
         """The ends of undo windows up to then become quiet ones, due at once; of which applications they are."""
         receipts: dict[str, None] = {}
-        for row in store.errands_over(tx, WAKE, until):
+        for row in outgoing.errands_over(tx, WAKE, until):
             try:
                 wake = restore(row, self.vault)
                 key = self.vault.unwrap(row.person_id or "", row.wrapped_key or b"")
@@ -192,8 +194,8 @@ class Rebuilding:
             if application is None or application.status != DECIDING:  # it was undone by then
                 continue
             wake.body["told"], wake.not_before = True, None
-            store.finish_errands(tx, [wake.errand_id])
-            store.add_errands(tx, [wake.row(key)])
+            outgoing.finish_errands(tx, [wake.errand_id])
+            outgoing.add_errands(tx, [wake.row(key)])
             receipts[application.receipt] = None
         return list(receipts)
 
@@ -210,14 +212,14 @@ class Rebuilding:
             elif row.kind == "parked":
                 self.vault.open(f"parked/{row.id}", row.sealed)
                 parked.append((row.id, row.sealed))
-        store.set_sealed_errands(tx, errands)
-        store.set_sealed_parked(tx, parked)
-        store.drop_sealed_empty(tx)
+        upkeep.set_sealed_errands(tx, errands)
+        upkeep.set_sealed_parked(tx, parked)
+        upkeep.drop_sealed_empty(tx)
 
 
 def _people(tx: Transaction) -> Iterator[PersonRow]:
     after = ""
-    while rows := store.wrapped_keys(tx, after, BATCH):
+    while rows := upkeep.wrapped_keys(tx, after, BATCH):
         ids = [one for one, _ in rows]
         yield from store.people_by_id(tx, ids)
         after = ids[-1]

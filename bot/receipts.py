@@ -27,9 +27,10 @@ from bot.people import People
 from bot.wording import Wording
 from conversations.programme import START, Consent
 from conversations.questions import IdentityQuestion, Question
-from storage import store
+from storage import ledger
 from storage.engine import Engine
-from storage.store import LedgerRow, stamp, unstamp
+from storage.ledger import LedgerRow
+from storage.values import stamp, unstamp
 from storage.vault import SigningKey
 
 FORMAT = "intake-consent-receipt-1"
@@ -172,7 +173,7 @@ async def receipt_file(
     """The person's file; None when he has given no consent, or has gone meanwhile."""
     crowd = await people.load((), (person_id,), (), ())
     person = crowd.by_id.get(person_id)
-    rows = await engine.read(lambda tx: store.ledger_of(tx, person_id))
+    rows = await engine.read(lambda tx: ledger.rows_of(tx, person_id))
     if person is None or not rows:
         return None
     return DataFile(signed(rows, key, now), person.applicant.language)

@@ -8,7 +8,7 @@ import structlog
 from bot.errands import REMOVE, Errand, disowned
 from bot.plan import Outcome, Write
 from bot.trouble import Trouble
-from storage import store
+from storage import outgoing
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
 from storage.vault import Vault
@@ -88,8 +88,8 @@ class Recorder:
             for _, outcome in ends:
                 for one in outcome.writes:
                     one(tx)
-            store.finish_errands(tx, ids)
-            store.add_errands(tx, [errand.row(key) for errand, key in further])
+            outgoing.finish_errands(tx, ids)
+            outgoing.add_errands(tx, [errand.row(key) for errand, key in further])
             self._also(tx)
 
         delay, longest = _BACKOFF

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.messages import Why
-from storage.store import unstamp
+from storage.values import unstamp
 
 MESSAGE = "message"  # the bot's, in his private chat
 PHOTO = "photo"  # in a reviewer's private chat

@@ -20,14 +20,14 @@ from bot.rebuilding import Rebuilding, Restored
 from bot.settings import Settings
 from bot.starting import enter_migration
 from storage import backup as backups
-from storage import backup_files, journal, store
+from storage import backup_files, erasure, journal
 from storage.backup_files import Header, KeyRow, Tell
+from storage.erasure import Tombstone
 from storage.errors import BackupUnusable, MigrationMismatch, StorageError, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
 from storage.migrate import migrate
 from storage.sqlite import Handle, SQLite
-from storage.store import Tombstone
 from storage.vault import OperatorKey, Vault, fingerprint, sync
 
 DRAFT = ".restoring"
@@ -216,7 +216,7 @@ async def _stones_at_rest(database: Path, folder: Path) -> list[Tombstone] | Non
     try:
         async with SQLite.open(database) as engine:
             await engine.checkpoint()
-            return await engine.read(store.tombstones)
+            return await engine.read(erasure.tombstones)
     except StorageError:
         return None
 
@@ -233,7 +233,7 @@ async def _stones_unchanged(database: Path, folder: Path) -> list[Tombstone] | N
         uri = f"file:{quote(str(copy))}"
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-            return store.tombstones(Handle(connection))
+            return erasure.tombstones(Handle(connection))
     except sqlite3.Error:
         return None
 

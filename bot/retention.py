@@ -21,10 +21,11 @@ from conversations.events import DataRestored, RetentionShortened
 from conversations.keeping import Going, due_at, goes_at, goings, restored_until, spared_until
 from conversations.programme import Reminders, Retention
 from conversations.state import Applicant
-from storage import store
+from storage import audit_log, deadlines, facts, figures
 from storage.engine import Engine, Row, Transaction
 from storage.errors import StorageUnavailable, Unreadable
 from storage.sqlite import SQLite
+from storage.values import stamp, unstamp
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ def list_due(settings: Settings) -> int:
         soonest: dict[tuple[str, str], datetime] = {}
         async with SQLite.open(settings.database, readonly=True) as engine:
             people = People(engine, await vault_to_read(engine, settings))
-            total = await engine.read(store.count_people)
+            total = await engine.read(figures.count_people)
             async for applicant in _due(engine, people, EVER):
                 found = sorted(goings(programme, applicant), key=lambda going: going.at)
                 listed += bool(found)
@@ -73,7 +74,7 @@ def list_due(settings: Settings) -> int:
 async def _due(engine: Engine, people: People, until: str) -> AsyncIterator[Applicant]:
     """Everybody of whom something is due up to that time, soonest first."""
     after = ("", "")
-    while rows := await engine.read(lambda tx, after=after: store.next_due(tx, after, until, BATCH)):  # type: ignore[misc]
+    while rows := await engine.read(lambda tx, after=after: deadlines.next_due(tx, after, until, BATCH)):  # type: ignore[misc]
         for _, person_id, wrapped, sealed in rows:
             try:
                 applicant = people.open_applicant(person_id, wrapped, sealed)
@@ -84,7 +85,7 @@ async def _due(engine: Engine, people: People, until: str) -> AsyncIterator[Appl
 
 
 async def due_now(engine: Engine, people: People, now: datetime) -> AsyncIterator[Applicant]:
-    async for applicant in _due(engine, people, store.stamp(now)):
+    async for applicant in _due(engine, people, stamp(now)):
         yield applicant
 
 
@@ -127,7 +128,7 @@ def _as_before(programme: Programme, was: dict[str, Any]) -> Programme:
 
 
 def _facts(tx: Transaction) -> list[str | None]:
-    return [store.get_fact(tx, name) for name in (PERIODS, PROGRESS, RESTORED)]
+    return [facts.get(tx, name) for name in (PERIODS, PROGRESS, RESTORED)]
 
 
 async def applied(engine: Engine, programme: Programme) -> bool:
@@ -175,7 +176,7 @@ class Periods:
         if await applied(self._engine, self._programme):
             return
         known, progress, restored = await self._engine.read(_facts)
-        restored_at = store.unstamp(restored) if restored else None
+        restored_at = unstamp(restored) if restored else None
         wanted, was = periods(self._programme), json.loads(known) if known else {}
         changed = " ".join(_changes(was, wanted))
         done = json.loads(progress) if progress else {}
@@ -197,7 +198,7 @@ class Periods:
             )
 
     async def _next(self, after: str) -> list[Row]:
-        return await self._engine.read(lambda tx: store.next_people(tx, after, BATCH))
+        return await self._engine.read(lambda tx: deadlines.next_people(tx, after, BATCH))
 
     async def _batch(
         self,
@@ -226,7 +227,7 @@ class Periods:
                 counts["earlier"] += 1
                 continue
             at = due_at(programme, applicant)
-            text = store.stamp(at) if at else None
+            text = stamp(at) if at else None
             if text != due:
                 counts["earlier" if (text or EVER) < (due or EVER) else "later"] += 1
                 dated.append((text, person_id, updated_at))
@@ -234,17 +235,17 @@ class Periods:
         kept = json.dumps(done)
 
         def work(tx: Transaction) -> None:
-            store.set_due(tx, dated)
-            store.put_fact(tx, PROGRESS, kept)
+            deadlines.set_due(tx, dated)
+            facts.put(tx, PROGRESS, kept)
 
         await self._engine.write(work)
 
     def _over(self, tx: Transaction, wanted: dict[str, Any], changed: str) -> None:
-        store.put_fact(tx, PERIODS, json.dumps(wanted))
-        store.drop_fact(tx, PROGRESS)
-        store.drop_fact(tx, RESTORED)
+        facts.put(tx, PERIODS, json.dumps(wanted))
+        facts.drop(tx, PROGRESS)
+        facts.drop(tx, RESTORED)
         if changed:
-            store.add_audit(tx, [("retention_changed", "", changed)], self._clock())
+            audit_log.add(tx, [("retention_changed", "", changed)], self._clock())
 
 
 def _changes(was: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from bot.mistakes import CannotStart
 from bot.outbox import Outbox
 from bot.reviewers import Reviewers
 from bot.starting import MOVED
-from storage import store
+from storage import facts, store
 from storage.engine import Engine
 
 SERVED = "group_served"  # the fact with the id of the group in which the bot was last
@@ -29,11 +29,11 @@ class ServedGroup:
     async def remember(self) -> None:
         """Raises CannotStart when the bot is not in the group and never was: the setting is wrong."""
         found, wrong = self._found
-        known = await self._engine.read(lambda tx: store.get_fact(tx, SERVED))
+        known = await self._engine.read(lambda tx: facts.get(tx, SERVED))
         if wrong and known != str(found):
             raise CannotStart(wrong)
         if known != str(found):
-            await self._engine.write(lambda tx: store.put_fact(tx, SERVED, str(found)))
+            await self._engine.write(lambda tx: facts.put(tx, SERVED, str(found)))
 
     async def take_as_found(self) -> None:
         """Applicants are served also while the bot is shut out of the group it served: cards wait for its return."""
@@ -50,7 +50,7 @@ class ServedGroup:
         if old != self.chat_id:
             return
         at_setting = f"{MOVED}:{self._setting}"
-        await self._engine.write(lambda tx: store.put_fact(tx, at_setting, str(new)))  # else it is said again
+        await self._engine.write(lambda tx: facts.put(tx, at_setting, str(new)))  # else it is said again
         if old != self.chat_id:  # said twice meanwhile
             return
         self.chat_id = new

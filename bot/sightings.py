@@ -8,7 +8,7 @@ the few that nobody has seen since.
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from storage import store
+from storage import facts, outgoing
 from storage.engine import Engine, Transaction
 
 SUPERGROUPS = -1_000_000_000_000  # their ids are lower
@@ -37,7 +37,7 @@ class Sightings:
     def keep(self, tx: Transaction) -> None:
         """For the next process, with each errand that is entered and each that is over: whatever is sent for one that
         is not over stands above this number, and nothing else does that the bot has sent."""
-        store.put_fact(tx, _FACT, str(self.highest))
+        facts.put(tx, _FACT, str(self.highest))
 
     def unseen(self, after: int, further: int) -> Iterator[int]:
         """The numbers after that one that nobody has seen, rising, as far as so many above the highest known."""
@@ -50,7 +50,7 @@ class Sightings:
     async def remember(self, engine: Engine) -> None:
         """What the process before knew: where messages stand that it had entered."""
         highest, numbers = await engine.read(
-            lambda tx: ((known := kept(tx)), store.message_numbers(tx, known - REMEMBERED))
+            lambda tx: ((known := kept(tx)), outgoing.message_numbers(tx, known - REMEMBERED))
         )
         for number in (*numbers, highest):
             self.see(0, number)
@@ -58,4 +58,4 @@ class Sightings:
 
 def kept(tx: Transaction) -> int:
     """The highest number that an earlier process knew; 0 for none."""
-    return int(store.get_fact(tx, _FACT) or 0)
+    return int(facts.get(tx, _FACT) or 0)

@@ -22,7 +22,7 @@ from bot.keys import fit, made_key, operator_key
 from bot.mistakes import CannotStart
 from bot.settings import Settings
 from bot.transport import Transport
-from storage import store
+from storage import audit_log, facts
 from storage.engine import Engine, Transaction
 from storage.folder import DataLock
 from storage.migrate import migrate
@@ -103,11 +103,11 @@ def _pauses(is_first_start: bool) -> Iterator[float]:
 
 async def present_group(engine: Engine, group: int) -> int:
     """The id that the group which is set has now, as far as it is known."""
-    return int(await engine.read(lambda tx: store.get_fact(tx, f"{MOVED}:{group}")) or group)
+    return int(await engine.read(lambda tx: facts.get(tx, f"{MOVED}:{group}")) or group)
 
 
 def enter_migration(tx: Transaction, name: str, now: datetime) -> None:
-    store.add_audit(tx, [("migrated", "", name)], now)
+    audit_log.add(tx, [("migrated", "", name)], now)
 
 
 @contextlib.asynccontextmanager

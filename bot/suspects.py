@@ -7,7 +7,7 @@ committed before the update is looked at.
 import contextlib
 import json
 
-from storage import store
+from storage import facts
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 
@@ -27,7 +27,7 @@ class Suspects:
 
     @classmethod
     async def load(cls, engine: Engine) -> "Suspects":
-        known = await engine.read(lambda tx: store.get_fact(tx, IN_HAND))
+        known = await engine.read(lambda tx: facts.get(tx, IN_HAND))
         return cls(engine, {int(update_id): ends for update_id, ends in json.loads(known or "{}").items()})
 
     @property
@@ -44,7 +44,7 @@ class Suspects:
         ends = self._ends.get(update_id, 0)
         if ends < ENDS:
             marked = json.dumps({**self._ends, update_id: ends + 1})
-            await self._engine.write(lambda tx: store.put_fact(tx, IN_HAND, marked))
+            await self._engine.write(lambda tx: facts.put(tx, IN_HAND, marked))
         return ends
 
     def done(self, update_id: int) -> None:
@@ -54,4 +54,4 @@ class Suspects:
     async def clear(self) -> None:
         """Nobody is suspected any more."""
         with contextlib.suppress(StorageUnavailable):  # a mark that stays names what is long done
-            await self._engine.write(lambda tx: store.drop_fact(tx, IN_HAND))
+            await self._engine.write(lambda tx: facts.drop(tx, IN_HAND))

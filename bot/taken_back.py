@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from bot.arrivals import Happened
 from conversations.events import ConsentsEnded
-from storage import store
+from storage import erasure, facts, ledger, store
 from storage.engine import Engine, Transaction
+from storage.erasure import Withdrawal
 from storage.journal import Journal
 from storage.sqlite import Handle
-from storage.store import Withdrawal
+from storage.values import unstamp
 
 FACT = "taken_back:"  # and the person's random id: [[when, document or nothing for all], ...]
 BATCH = 500  # people looked up together
@@ -37,7 +38,7 @@ def known(folders: Iterable[Path], database: Path) -> list[Withdrawal]:
     uri = f"file:{quote(str(database))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            found += [one for _, one in store.withdrawals(Handle(connection), 0, EVERY, EVERY)]
+            found += [one for _, one in erasure.withdrawals(Handle(connection), 0, EVERY, EVERY)]
     except sqlite3.Error:
         pass
     return found
@@ -52,7 +53,7 @@ def note(tx: Transaction, withdrawals: Iterable[Withdrawal]) -> int:
     for place in range(0, len(refs), BATCH):
         for person in store.people_by_ref(tx, refs[place : place + BATCH]):
             if ended := _ended(tx, person.person_id, by_ref[person.ref]):
-                store.put_fact(tx, f"{FACT}{person.person_id}", json.dumps(ended))
+                facts.put(tx, f"{FACT}{person.person_id}", json.dumps(ended))
                 count += 1
     return count
 
@@ -60,7 +61,7 @@ def note(tx: Transaction, withdrawals: Iterable[Withdrawal]) -> int:
 def _ended(tx: Transaction, person_id: str, withdrawals: Iterable[Withdrawal]) -> list[tuple[str, str]]:
     """When, and the document or all: what ends a consent that was given before it, and stands."""
     ended: list[tuple[str, str]] = []
-    standing = {(row[1], row[5]) for row in store.consents_of(tx, person_id) if row[6] is None}
+    standing = {(row[1], row[5]) for row in ledger.consents_of(tx, person_id) if row[6] is None}
     for one in sorted(withdrawals, key=lambda one: (one.withdrawn_at, one.document)):
         gone = {
             (document, given)
@@ -77,20 +78,20 @@ def _ended(tx: Transaction, person_id: str, withdrawals: Iterable[Withdrawal]) -
 
 
 def noted(tx: Transaction) -> Noted:
-    return store.facts_beginning(tx, FACT)
+    return facts.beginning_with(tx, FACT)
 
 
 async def end(
     engine: Engine,
-    facts: Noted,
+    notes: Noted,
     happen: Callable[[Happened], Awaitable[None]],
     on_trouble: Callable[[str], None],
 ) -> None:
     """Let the dialogue do it. What could not be done stays noted. Raises StorageUnavailable."""
-    for fact, value in facts:
+    for fact, value in notes:
         person_id, ended = fact.removeprefix(FACT), json.loads(value)
         for at, document in ended:
-            event = ConsentsEnded(store.unstamp(at), document)
+            event = ConsentsEnded(unstamp(at), document)
             await happen(Happened(event, person_id=person_id))
         if await engine.read(lambda tx, who=person_id, them=ended: _stand(tx, who, them)):  # type: ignore[misc]
             on_trouble(
@@ -98,7 +99,7 @@ async def end(
                 " says why. Do not decide on this application; the next start tries once more"
             )
         else:
-            await engine.write(lambda tx, fact=fact: store.drop_fact(tx, fact))  # type: ignore[misc]
+            await engine.write(lambda tx, fact=fact: facts.drop(tx, fact))  # type: ignore[misc]
 
 
 def _stand(tx: Transaction, person_id: str, ended: list[tuple[str, str]]) -> bool:

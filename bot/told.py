@@ -21,7 +21,7 @@ from conversations.application import (
 )
 from conversations.state import Applicant, Deciding, draft_of
 from storage.engine import Row
-from storage.store import stamp, unstamp
+from storage.values import stamp, unstamp
 
 Json = dict[str, Any]
 OWN_CHAT, GROUP, REVIEWERS_CHAT = (

@@ -31,7 +31,7 @@ from bot.pausing import Closing
 from bot.plan import Outcome, Write
 from bot.transport import NotSent, Transport, Uncertain
 from bot.unsent import Unsent
-from storage import store
+from storage import outgoing, store
 from storage.engine import Engine
 from storage.errors import StorageUnavailable
 
@@ -209,7 +209,7 @@ class Trying:
             return self._give_up(errand, "no answer again and again")
         tries = errand.attempts
         errand.attempts += 1
-        await self._quietly(lambda tx: store.count_attempt(tx, errand.errand_id))
+        await self._quietly(lambda tx: outgoing.count_attempt(tx, errand.errand_id))
         while not self._closing.has_begun:
             await self._back_off(tries)
             tries += 1

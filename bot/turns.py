@@ -45,7 +45,7 @@ from conversations.events import (
     Submitted,
 )
 from conversations.state import Deciding
-from storage import store
+from storage import parking, store
 
 log = structlog.get_logger()
 
@@ -112,7 +112,7 @@ class Turns:
             return
         update_id = item.update_id
         if item.parked_id:
-            plan.writes.append(lambda tx: store.take_parked(tx, item.parked_id, plan.now))
+            plan.writes.append(lambda tx: parking.take_parked(tx, item.parked_id, plan.now))
         elif update_id is not None and not item.errand_id:
             if update_id in crowd.seen:
                 return

@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from storage import journal, store
+from storage import erasure, facts, figures, journal, parking, upkeep
 from storage.backup_files import DATA, KEYS, PIECE, Draft, Header, KeyRow, Tell, chunks, opened, unsound
+from storage.erasure import Tombstone
 from storage.errors import BackupUnusable
 from storage.rotation import FINGERPRINT, SECRETS
 from storage.sqlite import Handle
-from storage.store import Tombstone
+from storage.values import stamp
 from storage.vault import sync
 
 _NAME = re.compile(r"intake-(\d{8}T\d{6}Z)-[0-9a-f]{6}")
@@ -82,21 +83,21 @@ def _copied(
         tables = _copy_tables(source)
         source.set_progress_handler(None, 0)
         tx = Handle(source)
-        people, applications, photos = store.counts(tx)
+        people, applications, photos = figures.counts(tx)
         header = Header(
             part="keys",
-            moment=store.stamp(now),
+            moment=stamp(now),
             people=people,
             applications=applications,
             photos=photos,
-            key=store.get_fact(tx, FINGERPRINT) or "",
-            secrets=store.get_fact(tx, SECRETS) or "",
-            parked=store.count_parked(tx),
+            key=facts.get(tx, FINGERPRINT) or "",
+            secrets=facts.get(tx, SECRETS) or "",
+            parked=parking.count_parked(tx),
         )
         with Draft(keys, header) as out:
             for row in _key_rows(tx):
                 out.write(row.line())
-        stones = store.tombstones(tx)
+        stones = erasure.tombstones(tx)
         source.execute("COMMIT")
     _look_through(copy, tables)
     size = copy.stat().st_size
@@ -132,17 +133,17 @@ def _copy_tables(source: sqlite3.Connection) -> dict[str, int]:
 
 def _key_rows(tx: Handle) -> Iterator[KeyRow]:
     after = ""
-    while rows := store.keys_with_refs(tx, after, _ROWS):
+    while rows := upkeep.keys_with_refs(tx, after, _ROWS):
         for person_id, ref, since, wrapped in rows:
             yield KeyRow("person", person_id, ref, since, wrapped)
         after = rows[-1][0]
     after = ""
-    while rows := store.nobodys_errands(tx, after, _ROWS):
+    while rows := upkeep.nobodys_errands(tx, after, _ROWS):
         for errand_id, sealed in rows:
             yield KeyRow("errand", errand_id, "", "", sealed)
         after = rows[-1][0]
     after = ""
-    while rows := store.parked_with_refs(tx, after, _ROWS):
+    while rows := upkeep.parked_with_refs(tx, after, _ROWS):
         for parked_id, ref, since, sealed in rows:
             yield KeyRow("parked", parked_id, ref, since, sealed)
         after = rows[-1][0]

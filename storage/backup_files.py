@@ -25,8 +25,8 @@ from typing import Any, BinaryIO
 import zstandard
 
 from storage import journal
+from storage.erasure import Tombstone
 from storage.errors import BackupUnusable
-from storage.store import Tombstone
 
 DATA, KEYS = ".data", ".keys"
 VERSION = 1

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from conversations.audit import Action
-from storage import store
+from storage import audit_log, facts
 from storage.engine import Engine, Row, Transaction
 from storage.errors import StorageUnavailable
 
@@ -43,7 +43,7 @@ class Published:
 
 
 def published(tx: Transaction) -> Published | None:
-    return Published.of(store.get_fact(tx, PUBLISHED))
+    return Published.of(facts.get(tx, PUBLISHED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Restored:
 
 def restored_after(tx: Transaction, seq: int) -> Restored | None:
     """The last restore that is entered behind an entry."""
-    row = store.audit_last(tx, RESTORED, seq)
+    row = audit_log.last_of(tx, RESTORED, seq)
     return Restored.of(row) if row else None
 
 
@@ -101,7 +101,7 @@ class Verdict:
 async def entries(engine: Engine, since: str = "") -> AsyncGenerator[Row, None]:
     """(seq, at, action, subject, detail, hash) in order, read in pieces. Raises StorageUnavailable."""
     after = 0
-    while piece := await engine.read(lambda tx, after=after: store.audit_rows(tx, after, PIECE, since)):  # type: ignore[misc]
+    while piece := await engine.read(lambda tx, after=after: audit_log.rows(tx, after, PIECE, since)):  # type: ignore[misc]
         for row in piece:
             yield row
         after = piece[-1][0]
@@ -114,7 +114,7 @@ async def verify(
 
     Raises StorageUnavailable when the database cannot be read at all.
     """
-    misplaced, last = await engine.read(lambda tx: (store.audit_misplaced(tx), published(tx)))
+    misplaced, last = await engine.read(lambda tx: (audit_log.misplaced(tx), published(tx)))
     if misplaced:
         have = "has" if misplaced == 1 else "have"
         return Verdict(0, "", f"{misplaced} of its entries {have} no number that an entry can have")
@@ -173,13 +173,13 @@ def moment(stamp: str) -> str:
 async def _piece(engine: Engine, after: int) -> tuple[list[Row], str]:
     """The next entries; and, when the one behind them cannot even be read, why."""
     try:
-        return await engine.read(lambda tx: store.audit_rows(tx, after, PIECE)), ""
+        return await engine.read(lambda tx: audit_log.rows(tx, after, PIECE)), ""
     except StorageUnavailable:
         await engine.check()  # raises when it is the whole database
     found: list[Row] = []
     while True:
         try:
-            row = await engine.read(lambda tx, after=after: store.audit_rows(tx, after, 1))  # type: ignore[misc]
+            row = await engine.read(lambda tx, after=after: audit_log.rows(tx, after, 1))  # type: ignore[misc]
         except StorageUnavailable as error:
             return found, str(error)
         if not row or len(found) >= PIECE or type(row[0][0]) is not int:
@@ -199,6 +199,6 @@ def _fault(before: int, previous: str, row: Row) -> str:
         return f"{gone} missing before entry {seq}"
     if any(type(one) is not str for one in (*fields, found)):
         return f"entry {seq} was changed: not all of it is text"
-    if store.audit_hash(previous, (str(seq), *fields)) != found:
+    if audit_log.entry_hash(previous, (str(seq), *fields)) != found:
         return f"entry {seq} was changed, or does not follow on entry {before}"
     return ""

@@ -15,8 +15,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from storage.erasure import Tombstone, Withdrawal
 from storage.errors import BackupUnusable
-from storage.store import Tombstone, Withdrawal
 from storage.vault import sync
 
 NAME = "erased.journal"  # in the folder for backups

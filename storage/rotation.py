@@ -8,7 +8,7 @@ Last comes the transaction that says which key fits from then on.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from storage import store
+from storage import audit_log, facts, parking, upkeep
 from storage.engine import Engine, Transaction
 from storage.vault import OperatorKey, Vault, fingerprint
 
@@ -34,16 +34,16 @@ class Rotation:
         vault = self._vault
         if vault.fingerprint != fingerprint(key):
             vault.take(key)
-        self.done, self.total = 0, await self._engine.read(store.count_sealed)
+        self.done, self.total = 0, await self._engine.read(upkeep.count_sealed)
         for reseal in (self._people, self._errands, self._parked):
             await self._all(reseal)
         buttons = vault.button_keys.renewed(self._clock().timestamp())
         now = self._clock()
 
         def over(tx: Transaction) -> None:
-            store.put_fact(tx, SECRETS, vault.secrets(buttons))
-            store.put_fact(tx, FINGERPRINT, vault.fingerprint)
-            store.add_audit(tx, [("key_changed", "", vault.fingerprint)], now)
+            facts.put(tx, SECRETS, vault.secrets(buttons))
+            facts.put(tx, FINGERPRINT, vault.fingerprint)
+            audit_log.add(tx, [("key_changed", "", vault.fingerprint)], now)
 
         await self._engine.write(over)
         vault.button_keys.become(buttons)
@@ -55,20 +55,22 @@ class Rotation:
             self.done += len(ids)
 
     def _people(self, tx: Transaction, after: str) -> list[str]:
-        rows = store.wrapped_keys(tx, after, BATCH)
-        return _put(tx, store.set_wrapped_keys, [(one, self._vault.rewrapped(one, key)) for one, key in rows])
+        rows = upkeep.wrapped_keys(tx, after, BATCH)
+        return _put(
+            tx, upkeep.set_wrapped_keys, [(one, self._vault.rewrapped(one, key)) for one, key in rows]
+        )
 
     def _errands(self, tx: Transaction, after: str) -> list[str]:
-        rows = store.nobodys_errands(tx, after, BATCH)
+        rows = upkeep.nobodys_errands(tx, after, BATCH)
         sealed = [(one, self._vault.resealed(f"errands/{one}", was)) for one, was in rows]
-        return _put(tx, store.set_sealed_errands, sealed)
+        return _put(tx, upkeep.set_sealed_errands, sealed)
 
     def _parked(self, tx: Transaction, after: str) -> list[str]:
-        rows = store.parked(tx, after=after, limit=BATCH)
+        rows = parking.parked(tx, after=after, limit=BATCH)
         sealed = [
             (row.parked_id, self._vault.resealed(f"parked/{row.parked_id}", row.sealed)) for row in rows
         ]
-        return _put(tx, store.set_sealed_parked, sealed)
+        return _put(tx, upkeep.set_sealed_parked, sealed)
 
 
 def _put(

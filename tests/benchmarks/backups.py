@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from storage import backup
-from storage.store import Tombstone
+from storage.erasure import Tombstone
 from tests.benchmarks.report import machine
 from tests.storage.sets import ERASED_AT, ref, rows, stones, written
 

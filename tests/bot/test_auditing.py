@@ -26,7 +26,7 @@ from bot.starting import open_data
 from conversations.audit import ACTIONS, Action
 from conversations.effects import Audit, Erase
 from conversations.events import ErasureOrdered, RetentionShortened
-from storage import store
+from storage import audit_log, outgoing, parking
 from storage.chain import Head, Verdict, verify
 from storage.engine import Row, Transaction
 from storage.migrate import migrations
@@ -126,23 +126,23 @@ async def test_what_operators_do_and_what_time_does_to_parked_updates_is_entered
 
     def park(tx: Transaction) -> None:
         for one in ("1", "2", "3", "4", "5"):
-            store.park(tx, one, (None, ""), "KeyError", b"sealed", now)
+            parking.park(tx, one, (None, ""), "KeyError", b"sealed", now)
 
     async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
         await engine.write(park)
-        await engine.write(lambda tx: store.park_again(tx, "1", "KeyError", now))
-        await engine.write(lambda tx: store.take_parked(tx, "1", now))
+        await engine.write(lambda tx: parking.park_again(tx, "1", "KeyError", now))
+        await engine.write(lambda tx: parking.take_parked(tx, "1", now))
         parked = Parked(engine, vault, wall)
         assert await parked.drop({"ids": ["2"]}) == {"dropped": 1}
         assert "error" in await parked.drop({"ids": ["2"]})
         later = now + timedelta(seconds=1)
-        await engine.write(lambda tx: store.park(tx, "9", (None, ""), "KeyError", b"sealed", later))
-        await engine.write(lambda tx: store.forget_parked(tx, later, later))
-        await engine.write(lambda tx: store.forget_parked(tx, later, later))  # nothing is left: no entry
+        await engine.write(lambda tx: parking.park(tx, "9", (None, ""), "KeyError", b"sealed", later))
+        await engine.write(lambda tx: parking.forget_parked(tx, later, later))
+        await engine.write(lambda tx: parking.forget_parked(tx, later, later))  # nothing is left: no entry
         assert await parked.drop({}) == {"dropped": 1}
         new = OperatorKey.generate()
         await Rotation(engine, vault, wall).run(new)
-        rows = [row[2:5] for row in await engine.read(store.audit_rows)]
+        rows = [row[2:5] for row in await engine.read(audit_log.rows)]
         made = [("migrated", "", one.name) for one in migrations(files("storage") / "migrations")]
         assert rows == [
             *made,
@@ -161,14 +161,14 @@ async def test_an_entry_and_what_it_records_are_written_together_or_not_at_all(t
     async with open_data(settings_of(tmp_path / "data")) as (engine, _, _):
 
         def broken(tx: Transaction) -> None:
-            store.park(tx, "1", (None, ""), "KeyError", b"sealed", now)
-            store.drop_parked(tx, ["1"], now)
+            parking.park(tx, "1", (None, ""), "KeyError", b"sealed", now)
+            parking.drop_parked(tx, ["1"], now)
             raise ValueError
 
-        before = await engine.read(store.audit_head)
+        before = await engine.read(audit_log.head)
         with pytest.raises(ValueError):
             await engine.write(broken)
-        assert await engine.read(store.audit_head) == before
+        assert await engine.read(audit_log.head) == before
 
 
 # nothing personal, over whole lives
@@ -209,7 +209,7 @@ async def test_whole_lives_leave_nothing_personal_in_the_log_and_it_stays_sound(
         await press(mei, "erase")
         receipt = re.search(r"Receipt: ([0-9A-F]{12})", (await mei.hears("is erased")).text)
         await play.settled()
-        rows: list[Row] = await play.app.engine.read(store.audit_rows)
+        rows: list[Row] = await play.app.engine.read(audit_log.rows)
         text = "\n".join(" ".join(map(str, row)) for row in rows)
         people = [mei, lin, kim, zoe, ben, play.ana, play.operator]
         planted = [
@@ -243,7 +243,7 @@ async def test_whole_lives_leave_nothing_personal_in_the_log_and_it_stays_sound(
             *("correction_asked", "erased", "migrated"),
         }
         assert wanted <= {row[2] for row in rows}
-        count, head = await play.app.engine.read(store.audit_head)
+        count, head = await play.app.engine.read(audit_log.head)
         assert await verify(play.app.engine, [Head(head, count)]) == Verdict(count, head)
         consents = await play.app.engine.read(lambda tx: tx.fetchall("SELECT text_hash FROM consents"))
         entered = [row[4].split(" ")[3] for row in rows if row[2] == "consent"]
@@ -326,11 +326,11 @@ async def test_the_head_is_told_once_a_day_whatever_is_started_anew(tmp_path: Pa
             heads = Heads(engine, vault, 77, told.extend, lambda: now + timedelta(days=days))
             await heads.publish()
             await heads.publish()
-            return len(told), len(await engine.read(store.errands))
+            return len(told), len(await engine.read(outgoing.errands))
 
     assert [await published(days) for days in (0, 0, 1, 1, 0)] == [(1, 1), (1, 1), (2, 2), (2, 2), (2, 2)]
     async with SQLite.open(settings.database, readonly=True) as engine:
-        count, head = await engine.read(store.audit_head)
+        count, head = await engine.read(audit_log.head)
     assert [one.body["text"] for one in told] == [f"audit log: {count} entries, head {count}:{head}"] * 2
     assert {one.chat for one in told} == {77}
 
@@ -343,7 +343,7 @@ async def test_the_operators_are_told_the_head_in_their_chat(tmp_path: Path, clo
         await asyncio.sleep(1.2)  # two of the scheduler's minutes
         await play.settled()
         assert sum("audit log: " in one for one in play.told) == 1
-        count, head = await play.app.engine.read(store.audit_head)
+        count, head = await play.app.engine.read(audit_log.head)
         assert note.text == f"audit log: {count} entries, head {count}:{head}"
 
 
@@ -360,7 +360,7 @@ async def test_after_a_restore_the_head_is_told_anew_and_a_lost_one_is_not_taken
     async with playing(tmp_path, clock=clocks.telegrams_time) as play:
         await play.operator.sees("audit log: ")
         async with asyncio.timeout(10):
-            while await play.app.engine.read(store.errands):  # until it is entered that the note was sent
+            while await play.app.engine.read(outgoing.errands):  # until it is entered that the note was sent
                 await asyncio.sleep(0.01)
         folder = tmp_path / "backups"
         folder.mkdir(0o700)
@@ -368,7 +368,7 @@ async def test_after_a_restore_the_head_is_told_anew_and_a_lost_one_is_not_taken
         data = Path(said[0].split()[1].rstrip(","))
         await agree(play.cast.applicant("Mei"))
         await play.settled()
-        count, head = await play.app.engine.read(store.audit_head)
+        count, head = await play.app.engine.read(audit_log.head)
         lost = f"{count}:{head}"
         await play.stop()
         await asyncio.to_thread(

@@ -16,7 +16,7 @@ from bot import backup_keeper, ended
 from bot.backup_keeper import BackupKeeper
 from bot.clock import wall
 from bot.starting import open_data
-from storage import backup, store
+from storage import backup, erasure
 from storage.backup_files import KEYS, keys_of
 from storage.engine import Engine
 from storage.journal import Journal
@@ -38,7 +38,7 @@ class Play:
 
     async def erase(self, person_id: str, at: Any = None) -> None:
         await self.engine.write(
-            lambda tx: store.erase_person(tx, person_id, f"ref-{person_id}", None, at or wall())
+            lambda tx: erasure.erase_person(tx, person_id, f"ref-{person_id}", None, at or wall())
         )
         self.keeper.look_soon()
 
@@ -117,7 +117,7 @@ async def test_a_set_is_read_again_only_for_those_who_were_erased_since(play: Pl
         assert [one for page in seen for one in page] == ["ref-p0", "ref-p1"]
         before = play.keys.stat().st_ino
         await play.engine.write(
-            lambda tx: store.erase_person(tx, "?", "ref-?", None, wall() + timedelta(days=3))
+            lambda tx: erasure.erase_person(tx, "?", "ref-?", None, wall() + timedelta(days=3))
         )
         await play.keeper.finish()
         await play.erase("p2", wall() + timedelta(days=3, minutes=1))
@@ -139,7 +139,7 @@ async def test_a_set_and_a_journal_that_others_have_changed_are_made_good(play: 
         play.keys.unlink()
         play.keys.write_bytes(old)  # a copy from elsewhere is put back
         Journal(play.folder).path.unlink()
-        Journal(play.folder).add([store.Tombstone("ref-z", "2026")])
+        Journal(play.folder).add([erasure.Tombstone("ref-z", "2026")])
         await play.keeper.finish()
         assert play.left() == PEOPLE[5:]
         assert play.entered() == [*PEOPLE[:5], "z"]

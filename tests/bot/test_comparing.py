@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from bot.cli import intake
 from bot.programmes import load
 from bot.starting import open_data
-from storage import store
+from storage import ledger
 from tests.bot.folders import change, copy_of_the_shipped
 from tests.bot.test_keys import settings_of
 from tests.transcripts.changing import REVISED
@@ -116,7 +116,7 @@ async def _keep(*texts: str) -> None:
             body = text or AGREEMENT.text
             text_hash = AGREEMENT.hash if not text else f"abcdef{number:058x}"
             await engine.write(
-                lambda tx, one=text_hash, body=body: store.add_text(tx, one, "agreement", "en", body)  # type: ignore[misc]
+                lambda tx, one=text_hash, body=body: ledger.add_text(tx, one, "agreement", "en", body)  # type: ignore[misc]
             )
 
 

@@ -29,9 +29,10 @@ from conversations.events import RetentionShortened
 from conversations.keeping import goes_at
 from conversations.programme import Retention
 from conversations.state import Applicant, Drafting, Unsubmitted
-from storage import store
+from storage import audit_log, facts, figures, store
 from storage.engine import Row, Transaction
 from storage.sqlite import SQLite
+from storage.values import stamp, unstamp
 from tests.applying import agree, answer, apply, decide, press, receipt_in
 from tests.bot.clocks import Clocks
 from tests.bot.folders import change, copy_of_the_shipped
@@ -53,12 +54,12 @@ def group(cast: Cast) -> Group:
 async def entries(play: Stage) -> list[Row]:
     """(action, detail) of the log, while the bot runs or not."""
     async with SQLite.open(play.settings.database, readonly=True) as engine:
-        return [(row[2], row[4]) for row in await engine.read(store.audit_rows)]
+        return [(row[2], row[4]) for row in await engine.read(audit_log.rows)]
 
 
 async def people(play: Stage) -> int:
     async with SQLite.open(play.settings.database, readonly=True) as engine:
-        return await engine.read(store.count_people)
+        return await engine.read(figures.count_people)
 
 
 async def followed(play: Stage) -> str:
@@ -241,7 +242,7 @@ class Crowd:
                 due = self.heard + timedelta(days=30)
                 sealed = kept.seal(key, applicant)
                 store.save_person(tx, person_id, sealed, "drafting", due, asks_anew=False, now=self.now)
-            store.put_fact(tx, PERIODS, json.dumps(periods(PROGRAMME)))
+            facts.put(tx, PERIODS, json.dumps(periods(PROGRAMME)))
 
         await engine.write(work)
 
@@ -280,19 +281,19 @@ async def test_other_periods_apply_to_everybody_and_go_on_after_a_kill(
                 await change.run()
             assert (change.is_over, await applied(engine, longer)) == (False, False)
     async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
-        at = store.stamp(crowd.heard + timedelta(days=60))
+        at = stamp(crowd.heard + timedelta(days=60))
         assert (await dues(engine)).count(at) == (1 + 2 + 3) * 7
         change = Periods(engine, People(engine, vault), longer, crowd.happen, wall)
         await change.run()
         assert await dues(engine) == [at] * 50
         assert await applied(engine, longer)
-        assert await engine.read(lambda tx: store.get_fact(tx, PROGRESS)) is None
-        rows = await engine.read(store.audit_rows)
+        assert await engine.read(lambda tx: facts.get(tx, PROGRESS)) is None
+        rows = await engine.read(audit_log.rows)
         changed = [row[4] for row in rows if row[2] == "retention_changed"]
         assert changed == ["draft_days:30>60"]
         assert crowd.happened == []  # nobody is warned that things stay longer
         await Periods(engine, People(engine, vault), longer, crowd.happen, wall).run()
-        assert len(await engine.read(store.audit_rows)) == len(rows)  # the second time nothing is done
+        assert len(await engine.read(audit_log.rows)) == len(rows)  # the second time nothing is done
 
 
 @pytest.mark.parametrize("unknown", [None, "draft_days"])
@@ -305,17 +306,15 @@ async def test_periods_that_no_earlier_start_has_noted_apply_without_a_word(
     async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
         await crowd.settle(engine, vault)
         known = json.dumps(noted)
-        await engine.write(
-            lambda tx: store.put_fact(tx, PERIODS, known) if unknown else store.drop_fact(tx, PERIODS)
-        )
+        await engine.write(lambda tx: facts.put(tx, PERIODS, known) if unknown else facts.drop(tx, PERIODS))
         with capture_logs() as said:
             await Periods(engine, People(engine, vault), shorter, crowd.happen, wall).run()
         assert await applied(engine, shorter)
-        at = store.stamp(crowd.heard + timedelta(days=2))
+        at = stamp(crowd.heard + timedelta(days=2))
         assert await dues(engine) == [at] * 3  # they do apply
         assert crowd.happened == []
         assert said == []
-        assert "retention_changed" not in [row[2] for row in await engine.read(store.audit_rows)]
+        assert "retention_changed" not in [row[2] for row in await engine.read(audit_log.rows)]
 
 
 async def test_a_first_start_says_nothing_and_a_change_is_entered_though_nobody_is_there(
@@ -327,7 +326,7 @@ async def test_a_first_start_says_nothing_and_a_change_is_entered_though_nobody_
             """What is entered by then, and how many lines the start said."""
             with capture_logs() as said:
                 await Periods(engine, People(engine, vault), programme, Crowd(0, 1).happen, wall).run()
-            rows = await engine.read(store.audit_rows)
+            rows = await engine.read(audit_log.rows)
             return [row[4] for row in rows if row[2] == "retention_changed"], len(said)
 
         assert await started_with(PROGRAMME) == ([], 0)
@@ -448,7 +447,7 @@ async def test_the_file_of_mydata_says_of_each_thing_when_it_goes(tmp_path: Path
             return dict(json.loads(stored.read()))
 
         days: Callable[[str], int] = lambda at: round(  # noqa: E731
-            (store.unstamp(at) - wall()).total_seconds() / DAY
+            (unstamp(at) - wall()).total_seconds() / DAY
         )
         found = await file(mei)
         (application,), (photo,) = found["applications"], found["photos"]

@@ -22,7 +22,7 @@ from bot.keys import KeyChange
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
-from storage import store
+from storage import audit_log, outgoing, parking, upkeep
 from storage.engine import Transaction
 from storage.errors import Unreadable
 from storage.sqlite import SQLite
@@ -136,11 +136,11 @@ async def fill(settings: Settings) -> None:
             for number in range(PEOPLE):
                 person_id, key = f"{number:024x}", vault.new_person_key()
                 add(tx, person_id, key.seal(f"people/{person_id}", str(number).encode()))
-                store.set_wrapped_keys(tx, [(person_id, vault.wrap(person_id, key))])
+                upkeep.set_wrapped_keys(tx, [(person_id, vault.wrap(person_id, key))])
             for number in range(NOBODYS):
                 one = f"{number:020x}"
-                store.add_errands(tx, [(one, None, "note", None, vault.seal(f"errands/{one}", b"{}"))])
-                store.park(tx, one, (None, ""), "broken", vault.seal(f"parked/{one}", b"{}"), NOW)
+                outgoing.add_errands(tx, [(one, None, "note", None, vault.seal(f"errands/{one}", b"{}"))])
+                parking.park(tx, one, (None, ""), "broken", vault.seal(f"parked/{one}", b"{}"), NOW)
 
         await engine.write(work)
 
@@ -155,8 +155,8 @@ async def unreadable(settings: Settings) -> list[str]:
         people = await engine.read(
             lambda tx: tx.fetchall("SELECT person_id, wrapped_key, sealed FROM people")
         )
-        errands = await engine.read(lambda tx: store.nobodys_errands(tx, "", PEOPLE))
-        parked = await engine.read(store.parked)
+        errands = await engine.read(lambda tx: upkeep.nobodys_errands(tx, "", PEOPLE))
+        parked = await engine.read(parking.parked)
     assert (len(people), len(errands), len(parked)) == (PEOPLE, NOBODYS, NOBODYS)
     for person_id, wrapped, sealed in people:
         try:
@@ -238,7 +238,7 @@ async def test_what_lies_between_the_last_write_and_the_files_is_put_right(tmp_p
     settings.key_path.write_text(old)
     async with open_data(settings) as (engine, vault, _):
         assert vault.lookup("telegram", "7") == ref
-        assert "key_changed" in {row[2] for row in await engine.read(store.audit_rows)}
+        assert "key_changed" in {row[2] for row in await engine.read(audit_log.rows)}
     assert settings.key_path.read_text() == new
     assert not settings.next_key_path.exists()
 
@@ -248,7 +248,7 @@ async def test_where_the_file_cannot_take_the_others_place_both_keys_go_on_being
     settings = settings_of(tmp_path / "data")
     async with open_data(settings) as (engine, vault, _):
         await engine.write(
-            lambda tx: store.park(tx, "1", (None, ""), "x", vault.seal("parked/1", b"{}"), NOW)
+            lambda tx: parking.park(tx, "1", (None, ""), "x", vault.seal("parked/1", b"{}"), NOW)
         )
 
     def busy(self: Path, target: Path) -> Path:
@@ -260,7 +260,7 @@ async def test_where_the_file_cannot_take_the_others_place_both_keys_go_on_being
             f"put {settings.next_key_path}, the new key, in the place of {settings.key_path}" in said["say"]
         )
         async with open_data(settings) as (engine, vault, _):
-            (row,) = await engine.read(store.parked)
+            (row,) = await engine.read(parking.parked)
             assert vault.open("parked/1", row.sealed) == b"{}"
             assert "error" in await KeyChange(engine, vault, settings, wall).begin({})  # the last is not over
     async with open_data(settings):

@@ -23,7 +23,7 @@ from bot.proving import NotProved, proof
 from bot.receipts import Particulars, canonical, signed
 from bot.sandbox.server import Sandbox
 from bot.wording import Wording
-from storage.store import LedgerRow
+from storage.ledger import LedgerRow
 from storage.vault import OperatorKey, SigningKey, Vault, is_signed
 from tests.applying import agree, apply, on, press
 from tests.bot.test_keys import rotate

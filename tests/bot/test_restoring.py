@@ -31,7 +31,7 @@ from bot.settings import Settings
 from bot.starting import open_data
 from conversations.events import DataRestored
 from conversations.state import Applicant
-from storage import backup, store
+from storage import audit_log, backup, erasure, facts, outgoing, parking, store, upkeep
 from storage.backup_files import KEYS, Draft, keys_of, opened
 from storage.chain import verify
 from storage.engine import Transaction
@@ -40,6 +40,7 @@ from storage.folder import DataLock
 from storage.journal import Journal
 from storage.migrate import migrations
 from storage.sqlite import SQLite
+from storage.values import stamp
 from storage.vault import OperatorKey, Vault, fingerprint
 from tests.applying import agree, answer, apply, decide, receipt_in
 from tests.bot.clocks import Clocks
@@ -89,10 +90,10 @@ def come(tx: Transaction, vault: Vault, person_id: str, ref: str = "", state: st
     store.add_person(tx, person_id, applicant.ref, vault.wrap(person_id, key))
     sealed = key.seal(f"people/{person_id}", applicant.model_dump_json().encode())
     store.save_person(tx, person_id, sealed, state, None, asks_anew=False, now=NOW)
-    store.delivered(tx, person_id, 5, NOW)
+    outgoing.delivered(tx, person_id, 5, NOW)
     for kind in KINDS:
         errand = Errand(kind, 77, person_id, {"text": person_id})
-        store.add_errands(tx, [errand.row(key)])
+        outgoing.add_errands(tx, [errand.row(key)])
 
 
 async def change(settings: Settings, work: Any) -> Any:
@@ -122,9 +123,9 @@ def test_of_an_old_backup_nothing_is_sent_again_but_to_whoever_is_away(settings:
         come(tx, vault, "b")
         store.set_reachable(tx, "b", False)
         wipe = Errand("wipe", 77, None, {"say": "erased", "language": "en", "messages": [], "cards": []})
-        store.add_errands(tx, [wipe.row(vault)])
+        outgoing.add_errands(tx, [wipe.row(vault)])
         for fact in ("serving", "in_hand"):
-            store.put_fact(tx, fact, "x")
+            facts.put(tx, fact, "x")
         store.add_seen(tx, [1], NOW - timedelta(days=20))
         store.add_seen(tx, [2], NOW)
 
@@ -137,12 +138,12 @@ def test_of_an_old_backup_nothing_is_sent_again_but_to_whoever_is_away(settings:
     assert [row[0] for row in found(settings, kinds.format("b"))] == list(KINDS)
 
     def read(tx: Transaction, vault: Vault) -> list[Any]:
-        ((errand_id, sealed),) = store.nobodys_errands(tx, "", 9)
+        ((errand_id, sealed),) = upkeep.nobodys_errands(tx, "", 9)
         return [
             json.loads(vault.open(f"errands/{errand_id}", sealed))["say"],
-            store.get_fact(tx, "serving") or store.get_fact(tx, "in_hand"),
+            facts.get(tx, "serving") or facts.get(tx, "in_hand"),
             store.seen_among(tx, [1, 2]),
-            store.audit_rows(tx)[-1][2],
+            audit_log.rows(tx)[-1][2],
         ]
 
     assert asyncio.run(change(settings, read)) == ["", None, {2}, "restored"]
@@ -159,7 +160,7 @@ def test_an_open_card_is_brought_up_to_date_and_questions_are_asked_again(settin
         submit(tx, "UX-2", "drafting", status="approved")
         store.set_card(tx, "UX-1", -5, 9)
         store.set_card(tx, "UX-2", -5, 10)
-        store.finish_errands(tx, [row[0] for row in tx.fetchall("SELECT errand_id FROM errands")])
+        outgoing.finish_errands(tx, [row[0] for row in tx.fetchall("SELECT errand_id FROM errands")])
 
     asyncio.run(change(settings, fill))
     restored(settings, taken(settings))
@@ -167,7 +168,7 @@ def test_an_open_card_is_brought_up_to_date_and_questions_are_asked_again(settin
     assert sorted(row[0] for row in asked) == sorted(ASKED)
 
     def cards(tx: Transaction, vault: Vault) -> list[Any]:
-        rows = store.nobodys_errands(tx, "", 9)
+        rows = upkeep.nobodys_errands(tx, "", 9)
         return [json.loads(vault.open(f"errands/{one}", sealed)) for one, sealed in rows]
 
     assert asyncio.run(change(settings, cards)) == [
@@ -177,7 +178,7 @@ def test_an_open_card_is_brought_up_to_date_and_questions_are_asked_again(settin
 
 def test_whoever_was_erased_and_came_back_before_the_backup_stays(settings: Settings) -> None:
     def erase(tx: Transaction, vault: Vault, at: datetime) -> None:
-        store.erase_person(tx, "old", "ref-same", None, at)
+        erasure.erase_person(tx, "old", "ref-same", None, at)
 
     asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "old", "ref-same")))
     before = taken(settings, NOW - timedelta(days=2))
@@ -201,7 +202,7 @@ def test_what_the_operators_key_seals_goes_with_the_keys(settings: Settings) -> 
     def fill(tx: Transaction, vault: Vault) -> None:
         come(tx, vault, "a")
         for one, ref in (("1", "ref-a"), ("2", "")):
-            store.park(tx, one, (None, ref), "KeyError", vault.seal(f"parked/{one}", b"{}"), NOW)
+            parking.park(tx, one, (None, ref), "KeyError", vault.seal(f"parked/{one}", b"{}"), NOW)
 
     asyncio.run(change(settings, fill))
     sealed = [row[0] for row in found(settings, "SELECT sealed FROM parked")]
@@ -209,7 +210,7 @@ def test_what_the_operators_key_seals_goes_with_the_keys(settings: Settings) -> 
     with opened(data, "data") as (_, inside):
         held = inside.read()
     assert not any(one in held for one in sealed)
-    asyncio.run(change(settings, lambda tx, vault: store.erase_person(tx, "a", "ref-a", None, NOW)))
+    asyncio.run(change(settings, lambda tx, vault: erasure.erase_person(tx, "a", "ref-a", None, NOW)))
     later = taken(settings)
     assert [row.id for row in keys_of(data.with_suffix(KEYS))[1]] == ["2"]
     restored(settings, data)
@@ -303,7 +304,7 @@ def test_a_cut_last_line_of_the_journal_is_no_hindrance(settings: Settings) -> N
     assert folder is not None
     journal, stones = (
         Journal(folder),
-        [store.Tombstone("a" * 32, store.stamp(NOW)), store.Tombstone("b" * 32, "t", "u")],
+        [erasure.Tombstone("a" * 32, stamp(NOW)), erasure.Tombstone("b" * 32, "t", "u")],
     )
     journal.add(stones[:1])
     with journal.path.open("ab") as out:
@@ -370,7 +371,7 @@ def test_a_backup_of_any_shipped_version_is_restored_and_its_people_can_be_read(
             crowd = await People(engine, vault).load((), live.PEOPLE, (), ())
             assert sorted(crowd.by_id) == sorted(live.PEOPLE)
             assert {one.applicant.chat_id for one in crowd.by_id.values()} == {77}
-            assert await engine.read(lambda tx: len(store.parked(tx))) == 1
+            assert await engine.read(lambda tx: len(parking.parked(tx))) == 1
             assert (await verify(engine)).fault == ""
 
     asyncio.run(read())
@@ -471,7 +472,7 @@ async def _erase_and_be_killed(settings: Settings, person_id: str, aside: Path) 
     async with open_data(settings) as (engine, _, _):
         await engine.checkpoint()
         await engine.write(
-            lambda tx: store.erase_person(tx, person_id, f"ref-{person_id}", None, NOW + timedelta(hours=1))
+            lambda tx: erasure.erase_person(tx, person_id, f"ref-{person_id}", None, NOW + timedelta(hours=1))
         )
         await asyncio.to_thread(shutil.copytree, settings.data, aside)
 
@@ -574,14 +575,14 @@ def test_a_decision_that_was_undone_or_whose_time_was_over_since_is_left_to_the_
             key = vault.unwrap(one, store.people_by_id(tx, [one])[0].wrapped_key)
             at = NOW + timedelta(minutes=minutes)
             wake = Errand("wake", 0, one, {"receipt": f"UX-{one}", "round": 1}, not_before=at)
-            store.add_errands(tx, [wake.row(key)])
+            outgoing.add_errands(tx, [wake.row(key)])
 
     asyncio.run(change(settings, fill))
     said = restored(settings, taken(settings, NOW - timedelta(hours=5)))
     assert next(line for line in said if "count as told" in line).endswith("stand: UX-told")
 
     def read(tx: Transaction, vault: Vault) -> dict[str, tuple[Any, ...]]:
-        wakes = [restore(row, vault) for row in store.errands(tx) if row.kind == "wake"]
+        wakes = [restore(row, vault) for row in outgoing.errands(tx) if row.kind == "wake"]
         return {str(one.person_id): (one.body.get("told", False), one.not_before) for one in wakes}
 
     assert asyncio.run(change(settings, read)) == {
@@ -626,7 +627,7 @@ async def test_after_a_restore_nothing_goes_before_whoever_it_is_of_was_told_so(
         await play.start()
         reminder, warning = await lin.sees("not finished yet"), await mei.sees("is over")
         async with SQLite.open(settings.database, readonly=True) as engine:
-            rows = await engine.read(store.audit_rows)
+            rows = await engine.read(audit_log.rows)
         days = [datetime.fromisoformat(row[4]) for row in rows if row[2] == "spared"]
         assert len(days) == 2
         for day in days:
@@ -675,10 +676,10 @@ async def test_a_kill_amid_the_warnings_after_a_restore_leaves_nobody_out_and_wa
     assert sorted(one.person_id for one in crowd.happened) == [f"{number:024x}" for number in range(20)]
     async with open_data(settings) as (engine, vault, _):
         assert await retention.applied(engine, PROGRAMME)
-        facts = await engine.read(
-            lambda tx: [store.get_fact(tx, name) for name in (retention.RESTORED, retention.PROGRESS)]
+        left = await engine.read(
+            lambda tx: [facts.get(tx, name) for name in (retention.RESTORED, retention.PROGRESS)]
         )
-        assert facts == [None, None]
+        assert left == [None, None]
 
 
 # faults
@@ -722,7 +723,7 @@ def test_what_a_restore_leaves_to_do_is_sealed_with_the_key_that_fits_from_then_
 
     def fill(tx: Transaction, vault: Vault) -> None:
         wipe = Errand("wipe", 77, None, {"say": "", "language": "en", "messages": [], "cards": []})
-        store.add_errands(tx, [wipe.row(vault)])
+        outgoing.add_errands(tx, [wipe.row(vault)])
         come(tx, vault, "a")
 
     before = with_key(OperatorKey.generate())
@@ -732,7 +733,7 @@ def test_what_a_restore_leaves_to_do_is_sealed_with_the_key_that_fits_from_then_
     after = with_key(OperatorKey.from_file(before.next_key_path, create=False))
 
     def read(tx: Transaction, vault: Vault) -> list[str]:
-        return [restore(row, vault).kind for row in store.errands(tx) if row.person_id is None]
+        return [restore(row, vault).kind for row in outgoing.errands(tx) if row.person_id is None]
 
     assert "wipe" in asyncio.run(change(after, read))
 
@@ -748,7 +749,7 @@ async def test_a_set_of_keys_that_could_not_be_made_anew_is_tried_again(settings
         told: list[str] = []
         keeper = BackupKeeper(engine, settings.backups, told.append)
         await keeper.finish()
-        await engine.write(lambda tx: store.erase_person(tx, "a", "ref-a", None, wall()))
+        await engine.write(lambda tx: erasure.erase_person(tx, "a", "ref-a", None, wall()))
         with patch.object(Draft, "__enter__", full):
             await keeper.finish()
         assert "No space left" in told[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.suspects import ENDS, IN_HAND, MANY, Suspects
-from storage import store
+from storage import facts
 from storage.migrate import migrate, migrations
 from storage.sqlite import SQLite
 
@@ -23,7 +23,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[SQLite]:
 
 
 async def marks(engine: SQLite) -> dict[str, int]:
-    known = await engine.read(lambda tx: store.get_fact(tx, IN_HAND))
+    known = await engine.read(lambda tx: facts.get(tx, IN_HAND))
     found: dict[str, int] = json.loads(known or "{}")
     return found
 

@@ -14,11 +14,13 @@ from bot.backup_keeper import BackupKeeper
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
-from storage import store
+from storage import audit_log, erasure, facts, ledger
+from storage.audit_log import AuditEntry
 from storage.engine import Transaction
+from storage.erasure import Tombstone, Withdrawal
 from storage.errors import BackupUnusable
 from storage.journal import Journal, _check, line
-from storage.store import Tombstone, Withdrawal
+from storage.values import stamp
 from storage.vault import Vault
 from tests.applying import agree, apply, at, decide, press, receipt_in
 from tests.bot.test_backups import backed_up, delete, intake, lose, rows, until
@@ -175,17 +177,17 @@ async def test_withdrawals_are_entered_once_and_made_good(settings: Settings) ->
         assert list(journal.entries()) == []
         await engine.write(lambda tx: took_back(tx, "a", NOW))
         await keeper.finish()
-        assert journal.withdrawals() == [Withdrawal("ref-a", store.stamp(NOW))]
+        assert journal.withdrawals() == [Withdrawal("ref-a", stamp(NOW))]
         later = NOW + timedelta(hours=1)
         await engine.write(lambda tx: took_back(tx, "a", later, "identity_photo"))
-        await engine.write(lambda tx: store.end_consents(tx, "a", later))  # over, and not taken back
-        await engine.write(lambda tx: store.add_audit(tx, [("withdrawn", "a", "- again")], later))
+        await engine.write(lambda tx: ledger.end_consents(tx, "a", later))  # over, and not taken back
+        await engine.write(lambda tx: audit_log.add(tx, [("withdrawn", "a", "- again")], later))
         await keeper.finish()
-        assert journal.withdrawals()[1:] == [Withdrawal("ref-a", store.stamp(later), "identity_photo")]
+        assert journal.withdrawals()[1:] == [Withdrawal("ref-a", stamp(later), "identity_photo")]
         await BackupKeeper(engine, settings.backups, lambda line: None).finish()
         assert len(journal.withdrawals()) == 2
         journal.path.unlink()
-        await engine.write(lambda tx: store.erase_person(tx, "a", "ref-a", None, NOW))
+        await engine.write(lambda tx: erasure.erase_person(tx, "a", "ref-a", None, NOW))
         await keeper.finish()
         assert [type(one) for one in journal.entries()] == [
             Tombstone
@@ -203,25 +205,25 @@ def settings(tmp_path: Path, folder: Path) -> Settings:
 def consenting(tx: Transaction, vault: Vault, person_id: str, at: datetime = NOW - timedelta(days=1)) -> None:
     """Somebody with two consents of that time."""
     come(tx, vault, person_id)
-    store.add_text(tx, "hash", "agreement", "en", "words")
+    ledger.add_text(tx, "hash", "agreement", "en", "words")
     for document in ("agreement", "identity_photo"):
-        store.add_consent(tx, f"{person_id} {document}", person_id, (document, "hash", "en", "press"), at)
+        ledger.add_consent(tx, f"{person_id} {document}", person_id, (document, "hash", "en", "press"), at)
 
 
 def took_back(tx: Transaction, person_id: str, at: datetime, document: str = "") -> None:
     """As the dialogue has it written."""
-    store.end_consents(tx, person_id, at, document)
-    entry: store.AuditEntry = (
+    ledger.end_consents(tx, person_id, at, document)
+    entry: AuditEntry = (
         "consent_withdrawn" if document else "withdrawn",
         person_id,
         document or "- asked",
     )
-    store.add_audit(tx, [entry], at)
+    audit_log.add(tx, [entry], at)
 
 
 def noted(settings: Settings) -> Any:
-    facts = found(settings, f"SELECT name, value FROM facts WHERE name LIKE '{taken_back.FACT}%'")
-    return {name.removeprefix(taken_back.FACT): json.loads(value) for name, value in facts}
+    kept = found(settings, f"SELECT name, value FROM facts WHERE name LIKE '{taken_back.FACT}%'")
+    return {name.removeprefix(taken_back.FACT): json.loads(value) for name, value in kept}
 
 
 def test_each_consent_ends_with_the_first_withdrawal_after_it_and_what_the_backup_knows_is_not_noted(
@@ -234,11 +236,11 @@ def test_each_consent_ends_with_the_first_withdrawal_after_it_and_what_the_backu
         took_back(tx, "again", NOW - timedelta(hours=3))
         for document in ("agreement", "identity_photo"):  # he came back before the backup
             values = (document, "hash", "en", "press")
-            store.add_consent(tx, f"anew {document}", "again", values, NOW - timedelta(hours=2))
+            ledger.add_consent(tx, f"anew {document}", "again", values, NOW - timedelta(hours=2))
 
     asyncio.run(change(settings, fill))
     data = taken(settings)
-    hours: Any = lambda count: store.stamp(NOW + timedelta(hours=count))  # noqa: E731
+    hours: Any = lambda count: stamp(NOW + timedelta(hours=count))  # noqa: E731
     assert settings.backups is not None
     Journal(settings.backups).add(
         [
@@ -263,14 +265,14 @@ def test_what_only_the_present_database_knows_is_noted_too(settings: Settings) -
     data = taken(settings)
     asyncio.run(change(settings, lambda tx, vault: took_back(tx, "a", NOW)))
     restored(settings, data)
-    assert noted(settings) == {"a": [[store.stamp(NOW), ""]]}
+    assert noted(settings) == {"a": [[stamp(NOW), ""]]}
 
 
 async def test_what_could_not_be_done_stays_noted_and_is_told(settings: Settings) -> None:
     async with open_data(settings) as (engine, vault, _):
         await engine.write(lambda tx: consenting(tx, vault, "a"))
-        noted = [(f"{taken_back.FACT}a", json.dumps([[store.stamp(NOW), "agreement"]]))]
-        await engine.write(lambda tx: store.put_fact(tx, *noted[0]))
+        noted = [(f"{taken_back.FACT}a", json.dumps([[stamp(NOW), "agreement"]]))]
+        await engine.write(lambda tx: facts.put(tx, *noted[0]))
         told: list[str] = []
 
         async def fails(happened: Happened) -> None:

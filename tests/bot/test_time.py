@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.app import App
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
-from storage import store
+from storage import deadlines, figures, store
 from tests.applying import apply, apply_again, decide, has, press, receipt_in
 from tests.cast import Cast, Group, Person
 
@@ -85,7 +85,7 @@ async def test_an_earlier_application_goes_when_its_own_time_is_over(tmp_path: P
         await on.wait(days=31)  # a withdrawn application is kept for 30
         assert first.deleted
         assert receipt_in(first) not in card.text
-        rows = await on.app.engine.read(store.count_by_status)
+        rows = await on.app.engine.read(figures.count_by_status)
         assert rows == {"waiting": 1}
         await decide(on.ana, card, "approve")
 
@@ -143,11 +143,13 @@ async def test_the_photo_goes_before_the_application_and_that_before_the_person(
         await mei.sees("is approved")
         await on.wait(days=31)
         person = (
-            await on.app.engine.read(lambda tx: store.due_people(tx, on.clock.now + timedelta(days=9999), 9))
+            await on.app.engine.read(
+                lambda tx: deadlines.due_people(tx, on.clock.now + timedelta(days=9999), 9)
+            )
         )[0]
         assert await on.app.engine.read(lambda tx: store.photos_of(tx, person)) == []
         await on.wait(days=700)
-        assert await on.app.engine.read(store.count_by_status) == {}
+        assert await on.app.engine.read(figures.count_by_status) == {}
         assert await on.app.engine.read(lambda tx: store.people_by_id(tx, [person])) == []
         assert card.deleted
 

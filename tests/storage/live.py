@@ -12,10 +12,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from storage import store
+from storage import audit_log, deadlines, erasure, facts, figures, ledger, outgoing, parking, store
 from storage.engine import Transaction
 from storage.migrate import migrate, migrations
 from storage.sqlite import SQLite
+from storage.values import stamp
 from tests.storage.rows import LATER, NOW, add, submit
 
 MIGRATIONS = files("storage") / "migrations"
@@ -26,9 +27,9 @@ RECEIPTS = tuple(f"UX-0000000{number}" for number in range(6))
 
 def fill(tx: Transaction) -> None:
     """Drafts, applications in every state, and all that hangs on them, through the store's own functions."""
-    store.put_fact(tx, "key_fingerprint", "0123456789abcdef")
-    store.add_text(tx, "hash-en", "agreement", "en", "An agreement; with a semicolon")
-    store.add_text(tx, "hash-zh", "agreement", "zh", "协议")
+    facts.put(tx, "key_fingerprint", "0123456789abcdef")
+    ledger.add_text(tx, "hash-en", "agreement", "en", "An agreement; with a semicolon")
+    ledger.add_text(tx, "hash-zh", "agreement", "zh", "协议")
     for number, person_id in enumerate(PEOPLE):
         _draft(tx, number, person_id)
     states = ("waiting", "rejecting", "deciding", "approved", "rejected", "recalled")
@@ -37,50 +38,50 @@ def fill(tx: Transaction) -> None:
         times = (NOW + timedelta(minutes=number), closed)
         submit(tx, receipt, PEOPLE[number], status, counters=(number, 1), times=times)
         store.set_card(tx, receipt, -100, 500 + number)
-    store.shown(tx, PEOPLE[1], 900, RECEIPTS[1], b"sealed chat", NOW)
+    outgoing.shown(tx, PEOPLE[1], 900, RECEIPTS[1], b"sealed chat", NOW)
     store.set_reachable(tx, PEOPLE[2], False)
     store.add_seen(tx, range(7_000_000_000, 7_000_000_050), NOW)
-    store.park(tx, "parked-1", (7_000_000_007, "ref-person-3"), "KeyError", b"\x01\x00sealed", NOW)
+    parking.park(tx, "parked-1", (7_000_000_007, "ref-person-3"), "KeyError", b"\x01\x00sealed", NOW)
     opened: Any = "opened"  # an action that no version has any more
-    store.add_audit(tx, [("submitted", PEOPLE[0], ""), (opened, PEOPLE[1], "id; photo")], NOW)
+    audit_log.add(tx, [("submitted", PEOPLE[0], ""), (opened, PEOPLE[1], "id; photo")], NOW)
     add(tx, "gone")
-    store.erase_person(tx, "gone", "ref-gone", LATER, NOW)
+    erasure.erase_person(tx, "gone", "ref-gone", LATER, NOW)
 
 
 def _draft(tx: Transaction, number: int, person_id: str) -> None:
     add(tx, person_id, sealed=bytes(range(number, 256, 16)))
     state, due = ("drafting", LATER) if number % 2 else ("reading", None)
     store.save_person(tx, person_id, b"sealed-%d" % number, state, due, asks_anew=False, now=NOW)
-    store.prompted(tx, person_id, 40 + number)
-    store.delivered(tx, person_id, 40 + number, NOW)
+    outgoing.prompted(tx, person_id, 40 + number)
+    outgoing.delivered(tx, person_id, 40 + number, NOW)
     language = "zh" if number % 3 else "en"
     values = ("agreement", f"hash-{language}", language, "ticked")
-    store.add_consent(tx, f"consent-{number}", person_id, values, NOW)
+    ledger.add_consent(tx, f"consent-{number}", person_id, values, NOW)
     jpeg = b"\x00jpeg" * (1 if number else 2000)
     store.add_photo(tx, f"photo-{number}", person_id, ("id_photo", "front"), jpeg, NOW)
-    later = store.stamp(LATER) if number % 2 else None
-    store.add_errands(tx, [(f"errand-{number:02}", person_id, "send", later, b"sealed words")])
-    store.count_attempt(tx, f"errand-{number:02}")
+    later = stamp(LATER) if number % 2 else None
+    outgoing.add_errands(tx, [(f"errand-{number:02}", person_id, "send", later, b"sealed words")])
+    outgoing.count_attempt(tx, f"errand-{number:02}")
 
 
 def found(tx: Transaction) -> list[Any]:
     """All that `fill` has put there, as the store's functions give it."""
     return [
-        store.get_fact(tx, "key_fingerprint"),
+        facts.get(tx, "key_fingerprint"),
         sorted(store.people_by_id(tx, [*PEOPLE, "gone"]), key=lambda row: row.person_id),
-        store.due_people(tx, LATER, 100),
+        deadlines.due_people(tx, LATER, 100),
         store.without_card(tx, -1),
-        store.count_by_status(tx),
+        figures.count_by_status(tx),
         [store.application(tx, receipt) for receipt in RECEIPTS],
         [store.photos_of(tx, person_id) for person_id in PEOPLE],
         [store.photo(tx, person_id, f"photo-{number}") for number, person_id in enumerate(PEOPLE)],
-        [store.consents_of(tx, person_id) for person_id in (*PEOPLE, "gone")],
-        [store.messages_of(tx, person_id) for person_id in PEOPLE],
-        store.errands(tx),
+        [ledger.consents_of(tx, person_id) for person_id in (*PEOPLE, "gone")],
+        [outgoing.messages_of(tx, person_id) for person_id in PEOPLE],
+        outgoing.errands(tx),
         store.seen_among(tx, range(7_000_000_000, 7_000_000_100)),
-        store.parked(tx),
-        store.barred_until(tx, ["ref-gone", "ref-person-1"]),
-        store.audit_rows(tx),
+        parking.parked(tx),
+        erasure.barred_until(tx, ["ref-gone", "ref-person-1"]),
+        audit_log.rows(tx),
     ]
 
 

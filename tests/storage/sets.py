@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage import backup
 from storage.backup_files import KEYS, Draft, Header, KeyRow, chunks, opened
-from storage.store import Tombstone
+from storage.erasure import Tombstone
 
 HEADER = Header(
     part="keys", moment="2026-03-02T09:00:00.000000Z", people=0, applications=0, photos=0, key="k", secrets=""

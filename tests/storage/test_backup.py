@@ -12,7 +12,7 @@ import pytest
 
 from storage import backup
 from storage.backup_files import PIECE, KeyRow, chunks, keys_of, opened
-from storage.store import Tombstone
+from storage.erasure import Tombstone
 from tests.storage.sets import ERASED_AT, digest, ref, rows, stones, written
 
 MANY = 200_000

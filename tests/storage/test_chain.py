@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from storage import store
+from storage import audit_log, erasure, facts
 from storage.chain import PUBLISHED, Head, Published, Verdict, entries, verify
 from storage.engine import Transaction
 from storage.sqlite import SQLite
+from storage.values import stamp
 from tests.storage.rows import LATER, NOW, add
 
 ROWS = 30
@@ -23,7 +24,7 @@ Rows = list[tuple[Any, ...]]
 
 def log(tx: Transaction, rows: int = ROWS) -> None:
     for number in range(0, rows, 2):
-        store.add_audit(tx, [("told", f"{number:024x}", "UX-7K3M9QDF clock"), ("nudged", "a", "UX-1")], NOW)
+        audit_log.add(tx, [("told", f"{number:024x}", "UX-7K3M9QDF clock"), ("nudged", "a", "UX-1")], NOW)
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def anew(rows: Rows, chance: random.Random) -> Rows:
     at = chance.randrange(len(rows))
     after, previous = rows[:at], rows[at - 1][5] if at else ""
     for row in [(*rows[at][:4], "forged"), *(row[:5] for row in rows[at + 1 :])]:
-        previous = store.audit_hash(previous, [str(one) for one in row])
+        previous = audit_log.entry_hash(previous, [str(one) for one in row])
         after.append((*row, previous))
     return after
 
@@ -126,7 +127,7 @@ async def test_a_thousand_random_manipulations_are_found_each(
     engine: SQLite, hand: sqlite3.Connection
 ) -> None:
     await engine.write(log)
-    sound, head = rows_of(hand), (await engine.read(store.audit_head))[1]
+    sound, head = rows_of(hand), (await engine.read(audit_log.head))[1]
     assert await verify(engine, [Head(head, ROWS)]) == Verdict(ROWS, head)
     missed, tried = [], 0
     for number in range(1_000):
@@ -148,9 +149,9 @@ async def test_what_no_head_can_show_is_an_entry_added_at_the_end_as_the_bot_wou
 ) -> None:
     """The limit of a chain without a key: only what stood when a head was told is bound by it."""
     await engine.write(log)
-    sound, (_, head) = rows_of(hand), await engine.read(store.audit_head)
+    sound, (_, head) = rows_of(hand), await engine.read(audit_log.head)
     fields = (str(ROWS + 1), "2026-03-02T09:00:00.000005Z", "told", "a", "UX-1 clock")
-    forged = (ROWS + 1, *fields[1:], store.audit_hash(head, fields))
+    forged = (ROWS + 1, *fields[1:], audit_log.entry_hash(head, fields))
     put(hand, [*sound, forged])
     assert await verify(engine, [Head(head)]) == Verdict(ROWS + 1, forged[5])
 
@@ -218,17 +219,17 @@ async def test_a_head_that_a_restore_may_have_taken_away_proves_nothing_and_any_
     before = rows_of(hand)
     put(hand, before[:20])  # the backup knew so many
     backup = "2026-03-01T08:00:00.000000Z erased 0 unreadable 0"
-    await engine.write(lambda tx: store.add_audit(tx, [("restored", "", backup)], NOW))
+    await engine.write(lambda tx: audit_log.add(tx, [("restored", "", backup)], NOW))
     await engine.write(log)
     lost, kept = Head(before[24][5], 25), Head(before[19][5], 20)
-    count, head = await engine.read(store.audit_head)
+    count, head = await engine.read(audit_log.head)
     assert await verify(engine, [kept, Head(head, count)]) == Verdict(21 + ROWS, head)
     for one in (lost, Head(lost.digits), Head("0" * 64, 10_000)):
         found = await verify(engine, [kept, one])
         assert (found.entries, found.head, found.fault) == (21 + ROWS, head, "")
         assert found.unproved == (
             f"restored from a backup of 2026-03-01 08:00:00Z, and the head {one} is not in it."
-            f" If it was told before the restore, which was at {store.stamp(NOW)[:10]} {store.stamp(NOW)[11:19]}Z,"
+            f" If it was told before the restore, which was at {stamp(NOW)[:10]} {stamp(NOW)[11:19]}Z,"
             " it may have been lost then; if it was told later, the log was written anew"
         )
     # what stood before the moment of the backup, no restore takes away
@@ -251,9 +252,9 @@ async def test_the_head_that_was_published_last_shows_an_end_that_was_cut_off(
     engine: SQLite, hand: sqlite3.Connection
 ) -> None:
     await engine.write(log)
-    count, head = await engine.read(store.audit_head)
+    count, head = await engine.read(audit_log.head)
     said = Published("2026-03-02", count, head)
-    await engine.write(lambda tx: store.put_fact(tx, PUBLISHED, said.text()))
+    await engine.write(lambda tx: facts.put(tx, PUBLISHED, said.text()))
     await engine.write(log)
     sound = rows_of(hand)
     assert (await verify(engine)).fault == ""
@@ -271,8 +272,8 @@ async def test_the_log_is_sound_after_erasures_and_an_empty_one_too(engine: SQLi
     def work(tx: Transaction) -> None:
         add(tx, "a")
         log(tx)
-        store.erase_person(tx, "a", "ref-a", None, LATER)
-        store.add_audit(tx, [("erased", "a", "asked 0123456789AB")], LATER)
+        erasure.erase_person(tx, "a", "ref-a", None, LATER)
+        audit_log.add(tx, [("erased", "a", "asked 0123456789AB")], LATER)
 
     await engine.write(work)
     assert (await verify(engine)).entries == ROWS + 1

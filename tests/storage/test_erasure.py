@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage import store
+from storage import audit_log, deadlines, erasure, ledger, outgoing, parking, store
 from storage.engine import Transaction
 from storage.sqlite import SQLite
 from tests.storage.rows import LATER, NOW, add, submit
@@ -32,11 +32,11 @@ def fill(tx: Transaction, person_id: str, mark: bytes = b"") -> None:
     add(tx, person_id, mark + b"state")
     submit(tx, f"UX-{person_id}", person_id, sealed=mark + b"application")
     store.add_photo(tx, f"photo-{person_id}", person_id, ("identity", "front"), mark + b"photo" * 3000, NOW)
-    store.add_errands(tx, [(f"errand-{person_id}", person_id, "send", None, mark + b"errand")])
-    store.delivered(tx, person_id, 5, NOW)
-    store.shown(tx, person_id, 6, f"UX-{person_id}", mark + b"chat", NOW)
-    store.add_text(tx, "hash", "agreement", "en", "The text.")
-    store.add_consent(tx, f"consent-{person_id}", person_id, ("agreement", "hash", "en", "press"), NOW)
+    outgoing.add_errands(tx, [(f"errand-{person_id}", person_id, "send", None, mark + b"errand")])
+    outgoing.delivered(tx, person_id, 5, NOW)
+    outgoing.shown(tx, person_id, 6, f"UX-{person_id}", mark + b"chat", NOW)
+    ledger.add_text(tx, "hash", "agreement", "en", "The text.")
+    ledger.add_consent(tx, f"consent-{person_id}", person_id, ("agreement", "hash", "en", "press"), NOW)
 
 
 async def test_erasing_a_person_leaves_the_proof_of_consent_and_a_keyed_hash(engine: SQLite) -> None:
@@ -44,8 +44,8 @@ async def test_erasing_a_person_leaves_the_proof_of_consent_and_a_keyed_hash(eng
         fill(tx, "a")
         one = count(tx)
         fill(tx, "b")
-        store.erase_person(tx, "b", "ref-b", LATER, NOW)
-        return [one, count(tx), len(store.consents_of(tx, "b")), store.people_by_ref(tx, ["ref-b"])]
+        erasure.erase_person(tx, "b", "ref-b", LATER, NOW)
+        return [one, count(tx), len(ledger.consents_of(tx, "b")), store.people_by_ref(tx, ["ref-b"])]
 
     one, after, consents, people = await engine.write(work)
     assert after == {**one, "consents": 2, "tombstones": 1}
@@ -55,11 +55,11 @@ async def test_erasing_a_person_leaves_the_proof_of_consent_and_a_keyed_hash(eng
 async def test_a_bar_outlives_the_erasure_and_the_last_one_counts(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
         add(tx, "a")
-        store.erase_person(tx, "a", "ref-a", LATER, NOW)
-        first = store.barred_until(tx, ["ref-a", "ref-b"])
+        erasure.erase_person(tx, "a", "ref-a", LATER, NOW)
+        first = erasure.barred_until(tx, ["ref-a", "ref-b"])
         add(tx, "b")
-        store.erase_person(tx, "b", "ref-a", None, NOW)
-        return [first, store.barred_until(tx, ["ref-a"])]
+        erasure.erase_person(tx, "b", "ref-a", None, NOW)
+        return [first, erasure.barred_until(tx, ["ref-a"])]
 
     assert await engine.write(work) == [{"ref-a": LATER}, {}]
 
@@ -71,7 +71,7 @@ async def test_an_erased_persons_bytes_are_in_no_file_any_more(engine: SQLite, p
     await engine.write(lambda tx: fill(tx, "a", MARK))
     await engine.checkpoint()
     assert held() == ["intake.sqlite"]
-    await engine.write(lambda tx: store.erase_person(tx, "a", "ref-a", None, NOW))
+    await engine.write(lambda tx: erasure.erase_person(tx, "a", "ref-a", None, NOW))
     assert await engine.checkpoint() is True
     assert held() == []
 
@@ -90,12 +90,12 @@ async def test_an_answer_that_was_replaced_is_in_no_file_any_more(engine: SQLite
 
 async def test_the_audit_is_a_chain_that_any_change_breaks(engine: SQLite) -> None:
     def write(tx: Transaction) -> None:
-        store.add_audit(tx, [("consent", "a", "agreement press"), ("submitted", "a", "UX-1 1")], NOW)
-        store.add_audit(tx, [], NOW)
-        store.add_audit(tx, [("approved", "a", "UX-1 1")], LATER)
+        audit_log.add(tx, [("consent", "a", "agreement press"), ("submitted", "a", "UX-1 1")], NOW)
+        audit_log.add(tx, [], NOW)
+        audit_log.add(tx, [("approved", "a", "UX-1 1")], LATER)
 
     await engine.write(write)
-    rows = await engine.read(store.audit_rows)
+    rows = await engine.read(audit_log.rows)
     assert [(row[0], row[2]) for row in rows] == [(1, "consent"), (2, "submitted"), (3, "approved")]
     assert chain_holds(rows)
     assert not chain_holds([rows[0], rows[2]])
@@ -105,14 +105,14 @@ async def test_the_audit_is_a_chain_that_any_change_breaks(engine: SQLite) -> No
 def chain_holds(rows: list[Any]) -> bool:
     previous = ""
     for seq, at, action, subject, detail, found in rows:
-        previous = store.audit_hash(previous, (str(seq), at, action, subject, detail))
+        previous = audit_log.entry_hash(previous, (str(seq), at, action, subject, detail))
         if found != previous:
             return False
     return True
 
 
 def test_the_audits_hash_knows_where_a_field_ends() -> None:
-    assert store.audit_hash("", ("ab", "c")) != store.audit_hash("", ("a", "bc"))
+    assert audit_log.entry_hash("", ("ab", "c")) != audit_log.entry_hash("", ("a", "bc"))
 
 
 # the plan of the queries
@@ -122,14 +122,14 @@ QUERIES: dict[str, Callable[[Transaction], object]] = {
     "people_by_ref": lambda tx: store.people_by_ref(tx, ["a"]),
     "people_by_receipt": lambda tx: store.people_by_receipt(tx, ["a"]),
     "seen_among": lambda tx: store.seen_among(tx, [1]),
-    "due_people": lambda tx: store.due_people(tx, NOW, 9),
+    "due_people": lambda tx: deadlines.due_people(tx, NOW, 9),
     "photos_of": lambda tx: store.photos_of(tx, "a"),
-    "errands_of": lambda tx: store.errands(tx, "a"),
-    "consents_of": lambda tx: store.consents_of(tx, "a"),
+    "errands_of": lambda tx: outgoing.errands(tx, "a"),
+    "consents_of": lambda tx: ledger.consents_of(tx, "a"),
     "applications_of": lambda tx: store.applications_of(tx, "a"),
-    "audit_about": lambda tx: store.audit_about(tx, ["a", "b"]),
-    "parked_of": lambda tx: store.parked_of(tx, "a"),
-    "errands_of_nobody": store.errands_of_nobody,
+    "audit_about": lambda tx: audit_log.about(tx, ["a", "b"]),
+    "parked_of": lambda tx: parking.parked_of(tx, "a"),
+    "errands_of_nobody": outgoing.errands_of_nobody,
 }
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from storage import store
+from storage import audit_log, deadlines, erasure, facts, figures, ledger, outgoing, parking, store
 from storage.engine import Transaction
 from storage.errors import ParkedGone, ReceiptTaken
+from storage.parking import ParkedRow
 from storage.sqlite import SQLite
-from storage.store import ParkedRow
+from storage.values import stamp, unstamp
 from tests.storage.rows import LATER, NOW, add, submit
 
 # times
@@ -18,9 +19,9 @@ from tests.storage.rows import LATER, NOW, add, submit
 
 def test_times_compare_as_text_and_come_back_whole() -> None:
     times = [NOW, NOW + timedelta(microseconds=1), NOW.replace(microsecond=0), LATER]
-    assert sorted(times) == sorted(times, key=store.stamp)
-    assert [store.unstamp(store.stamp(at)) for at in times] == times
-    assert store.stamp(NOW.astimezone(timezone(timedelta(hours=8)))) == "2026-03-02T09:00:00.000005Z"
+    assert sorted(times) == sorted(times, key=stamp)
+    assert [unstamp(stamp(at)) for at in times] == times
+    assert stamp(NOW.astimezone(timezone(timedelta(hours=8)))) == "2026-03-02T09:00:00.000005Z"
 
 
 # facts and people
@@ -28,10 +29,10 @@ def test_times_compare_as_text_and_come_back_whole() -> None:
 
 async def test_facts_are_kept_and_replaced(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[str | None]:
-        found = [store.get_fact(tx, "group")]
+        found = [facts.get(tx, "group")]
         for value in ("-1", "-2"):
-            store.put_fact(tx, "group", value)
-            found.append(store.get_fact(tx, "group"))
+            facts.put(tx, "group", value)
+            found.append(facts.get(tx, "group"))
         return found
 
     assert await engine.write(work) == [None, "-1", "-2"]
@@ -69,7 +70,7 @@ async def test_a_new_prompt_makes_the_old_ones_id_unknown(engine: SQLite) -> Non
 
     def work(tx: Transaction) -> list[int | None]:
         add(tx, "a")
-        store.prompted(tx, "a", 41)
+        outgoing.prompted(tx, "a", 41)
         store.save_person(tx, "a", b"x", "drafting", None, asks_anew=False, now=NOW)
         kept = prompt(tx)
         store.save_person(tx, "a", b"x", "drafting", None, asks_anew=True, now=NOW)
@@ -84,9 +85,9 @@ async def test_who_is_due_comes_in_order_and_no_more_than_asked(engine: SQLite) 
             add(tx, one)
             store.save_person(tx, one, b"x", "drafting", due, asks_anew=False, now=NOW)
         return [
-            store.due_people(tx, NOW - timedelta(microseconds=1), 9),
-            store.due_people(tx, LATER, 9),
-            store.due_people(tx, LATER + timedelta(days=1), 2),
+            deadlines.due_people(tx, NOW - timedelta(microseconds=1), 9),
+            deadlines.due_people(tx, LATER, 9),
+            deadlines.due_people(tx, LATER + timedelta(days=1), 2),
         ]
 
     assert await engine.write(work) == [[], ["b", "a"], ["b", "a"]]
@@ -106,7 +107,7 @@ async def test_an_application_is_one_row_that_follows_its_state(engine: SQLite) 
 
     assert await engine.write(work) == [
         store.ApplicationRow("UX-1", "a", b"key-a", "approved", -100, 7, b"new"),
-        (2, 1, store.stamp(NOW), store.stamp(LATER)),
+        (2, 1, stamp(NOW), stamp(LATER)),
         None,
     ]
 
@@ -135,7 +136,7 @@ async def test_open_applications_without_a_card_in_the_group_come_oldest_first(e
         submit(tx, "UX-9", "waiting", "withdrawn", times=(LATER, LATER))
         return [
             store.without_card(tx, -1),
-            store.count_by_status(tx),
+            figures.count_by_status(tx),
             [row.receipt for row in store.applications_of(tx, "waiting")],
         ]
 
@@ -160,7 +161,7 @@ async def test_photos_are_kept_and_dropped(engine: SQLite) -> None:
             store.photo(tx, "a", "one"),
         ]
 
-    stored = store.stamp(NOW + timedelta(seconds=1))
+    stored = stamp(NOW + timedelta(seconds=1))
     assert await engine.write(work) == [
         [("two", "identity", "front", stored)],
         store.PhotoRow("identity", "front", b"two", b"key-a"),
@@ -174,8 +175,8 @@ async def test_photos_are_kept_and_dropped(engine: SQLite) -> None:
 
 async def test_a_text_that_was_agreed_to_is_kept_once(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.add_text(tx, "hash", "agreement", "en", "The text.")
-        store.add_text(tx, "hash", "agreement", "en", "Another text.")
+        ledger.add_text(tx, "hash", "agreement", "en", "The text.")
+        ledger.add_text(tx, "hash", "agreement", "en", "Another text.")
         return tx.fetchall("SELECT * FROM texts")
 
     assert await engine.write(work) == [("hash", "agreement", "en", "The text.")]
@@ -184,22 +185,22 @@ async def test_a_text_that_was_agreed_to_is_kept_once(engine: SQLite) -> None:
 async def test_a_consent_needs_its_text(engine: SQLite) -> None:
     values = ("agreement", "unknown", "en", "press")
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
-        await engine.write(lambda tx: store.add_consent(tx, "1", "a", values, NOW))
+        await engine.write(lambda tx: ledger.add_consent(tx, "1", "a", values, NOW))
 
 
 async def test_ending_marks_what_stands_and_leaves_what_had_ended_before(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.add_text(tx, "hash", "agreement", "en", "The text.")
+        ledger.add_text(tx, "hash", "agreement", "en", "The text.")
         values = ("agreement", "hash", "en", "press")
         for consent_id, person_id in (("1", "a"), ("2", "b")):
-            store.add_consent(tx, consent_id, person_id, values, NOW)
-        store.end_consents(tx, "a", NOW)
-        store.add_consent(tx, "3", "a", values, LATER)
-        store.end_consents(tx, "a", LATER)
-        return [store.consents_of(tx, "a"), store.consents_of(tx, "b")]
+            ledger.add_consent(tx, consent_id, person_id, values, NOW)
+        ledger.end_consents(tx, "a", NOW)
+        ledger.add_consent(tx, "3", "a", values, LATER)
+        ledger.end_consents(tx, "a", LATER)
+        return [ledger.consents_of(tx, "a"), ledger.consents_of(tx, "b")]
 
     row = ("agreement", "hash", "en", "press")
-    now, later = store.stamp(NOW), store.stamp(LATER)
+    now, later = stamp(NOW), stamp(LATER)
     assert await engine.write(work) == [
         [("1", *row, now, now), ("3", *row, later, later)],
         [("2", *row, now, None)],
@@ -208,35 +209,35 @@ async def test_ending_marks_what_stands_and_leaves_what_had_ended_before(engine:
 
 async def test_an_erasure_ends_what_still_stands_of_that_person_alone(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.add_text(tx, "hash", "agreement", "en", "The text.")
+        ledger.add_text(tx, "hash", "agreement", "en", "The text.")
         values = ("agreement", "hash", "en", "press")
-        store.add_consent(tx, "1", "a", values, NOW)
-        store.end_consents(tx, "a", NOW)
+        ledger.add_consent(tx, "1", "a", values, NOW)
+        ledger.end_consents(tx, "a", NOW)
         for consent_id, person_id in (("2", "a"), ("3", "b")):
-            store.add_consent(tx, consent_id, person_id, values, NOW)
-        store.erase_person(tx, "a", "ref-a", None, LATER)
-        return [row[6] for one in ("a", "b") for row in store.consents_of(tx, one)]
+            ledger.add_consent(tx, consent_id, person_id, values, NOW)
+        erasure.erase_person(tx, "a", "ref-a", None, LATER)
+        return [row[6] for one in ("a", "b") for row in ledger.consents_of(tx, one)]
 
-    assert await engine.write(work) == [store.stamp(NOW), store.stamp(LATER), None]
+    assert await engine.write(work) == [stamp(NOW), stamp(LATER), None]
 
 
 async def test_one_document_alone_can_be_ended_and_the_ledger_says_what_each_act_was_about(
     engine: SQLite,
 ) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.add_text(tx, "hash", "agreement", "en", "The text.")
-        kept = [store.add_particulars(tx, '{"a":1}') for _ in range(2)]
+        ledger.add_text(tx, "hash", "agreement", "en", "The text.")
+        kept = [ledger.add_particulars(tx, '{"a":1}') for _ in range(2)]
         assert kept[0] == kept[1]
         for consent_id, document, about in (("1", "agreement", kept[0]), ("2", "improvement", None)):
             values = (document, "hash", "en", "press")
-            store.add_consent(tx, consent_id, "a", values, NOW, about)
-        store.end_consents(tx, "a", LATER, "improvement")
-        return [*store.ledger_of(tx, "a"), store.ledger_of(tx, "b")]
+            ledger.add_consent(tx, consent_id, "a", values, NOW, about)
+        ledger.end_consents(tx, "a", LATER, "improvement")
+        return [*ledger.rows_of(tx, "a"), ledger.rows_of(tx, "b")]
 
-    now, later = store.stamp(NOW), store.stamp(LATER)
+    now, later = stamp(NOW), stamp(LATER)
     assert await engine.write(work) == [
-        store.LedgerRow("1", "a", "agreement", "hash", "en", "press", now, None, "The text.", '{"a":1}'),
-        store.LedgerRow("2", "a", "improvement", "hash", "en", "press", now, later, "The text.", None),
+        ledger.LedgerRow("1", "a", "agreement", "hash", "en", "press", now, None, "The text.", '{"a":1}'),
+        ledger.LedgerRow("2", "a", "improvement", "hash", "en", "press", now, later, "The text.", None),
         [],
     ]
 
@@ -244,11 +245,11 @@ async def test_one_document_alone_can_be_ended_and_the_ledger_says_what_each_act
 async def test_a_text_is_found_by_the_beginning_of_its_hash(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
         for text_hash in ("abc1", "abc2", "d"):
-            store.add_text(tx, text_hash, "agreement", "en", f"Text {text_hash}.")
-        return [len(store.texts_beginning(tx, one)) for one in ("abc", "abc1", "_", "%")]
+            ledger.add_text(tx, text_hash, "agreement", "en", f"Text {text_hash}.")
+        return [len(ledger.texts_beginning(tx, one)) for one in ("abc", "abc1", "_", "%")]
 
     assert await engine.write(work) == [2, 1, 0, 0]
-    assert (await engine.read(store.former_texts))["d"] == "Text d."
+    assert (await engine.read(ledger.former_texts))["d"] == "Text d."
 
 
 # errands, messages, updates
@@ -257,8 +258,8 @@ async def test_a_text_is_found_by_the_beginning_of_its_hash(engine: SQLite) -> N
 async def test_errands_come_in_the_order_of_their_ids_until_they_are_done(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
         add(tx, "a")
-        due = store.stamp(LATER)
-        store.add_errands(
+        due = stamp(LATER)
+        outgoing.add_errands(
             tx,
             [
                 ("3", None, "note", None, b"3"),
@@ -267,15 +268,15 @@ async def test_errands_come_in_the_order_of_their_ids_until_they_are_done(engine
                 ("4", "a", "edit", None, b"4"),
             ],
         )
-        store.count_attempt(tx, "1")
-        store.finish_errands(tx, ["4", "unknown"])
-        return [store.errands(tx), [row.errand_id for row in store.errands(tx, "a")]]
+        outgoing.count_attempt(tx, "1")
+        outgoing.finish_errands(tx, ["4", "unknown"])
+        return [outgoing.errands(tx), [row.errand_id for row in outgoing.errands(tx, "a")]]
 
     assert await engine.write(work) == [
         [
-            store.ErrandRow("1", "a", "send", None, 1, b"1", b"key-a"),
-            store.ErrandRow("2", "a", "wake", store.stamp(LATER), 0, b"2", b"key-a"),
-            store.ErrandRow("3", None, "note", None, 0, b"3", None),
+            outgoing.ErrandRow("1", "a", "send", None, 1, b"1", b"key-a"),
+            outgoing.ErrandRow("2", "a", "wake", stamp(LATER), 0, b"2", b"key-a"),
+            outgoing.ErrandRow("3", None, "note", None, 0, b"3", None),
         ],
         ["1", "2"],
     ]
@@ -285,12 +286,12 @@ async def test_what_goes_to_the_unreachable_waits_for_him(engine: SQLite) -> Non
     def work(tx: Transaction) -> list[list[str]]:
         add(tx, "a")
         kinds = ["send", "edit", "data", "card", "fetch", "wake"]
-        store.add_errands(tx, [(str(place), "a", kind, None, b"") for place, kind in enumerate(kinds)])
+        outgoing.add_errands(tx, [(str(place), "a", kind, None, b"") for place, kind in enumerate(kinds)])
         store.set_reachable(tx, "a", False)
-        away = [row.kind for row in store.errands(tx)]
-        his = [row.kind for row in store.errands(tx, "a")]
+        away = [row.kind for row in outgoing.errands(tx)]
+        his = [row.kind for row in outgoing.errands(tx, "a")]
         store.set_reachable(tx, "a", True)
-        return [away, his, [row.kind for row in store.errands(tx)]]
+        return [away, his, [row.kind for row in outgoing.errands(tx)]]
 
     kinds = ["send", "edit", "data", "card", "fetch", "wake"]
     assert await engine.write(work) == [["card", "fetch", "wake"], kinds, kinds]
@@ -299,16 +300,16 @@ async def test_what_goes_to_the_unreachable_waits_for_him(engine: SQLite) -> Non
 async def test_messages_are_remembered_by_place_for_people_who_are_there(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
         add(tx, "a")
-        store.delivered(tx, "a", 5, NOW)
-        store.delivered(tx, "a", 5, LATER)
-        store.delivered(tx, "a", 4, NOW)
-        store.shown(tx, "a", 6, "UX-1", b"chat", NOW)
-        store.shown(tx, "gone", 7, "UX-1", b"chat", NOW)
-        assert not store.delivered(tx, "gone", 8, NOW)
-        store.forget_message(tx, "a", "private", 4)
-        return store.messages_of(tx, "a") + store.messages_of(tx, "gone")
+        outgoing.delivered(tx, "a", 5, NOW)
+        outgoing.delivered(tx, "a", 5, LATER)
+        outgoing.delivered(tx, "a", 4, NOW)
+        outgoing.shown(tx, "a", 6, "UX-1", b"chat", NOW)
+        outgoing.shown(tx, "gone", 7, "UX-1", b"chat", NOW)
+        assert not outgoing.delivered(tx, "gone", 8, NOW)
+        outgoing.forget_message(tx, "a", "private", 4)
+        return outgoing.messages_of(tx, "a") + outgoing.messages_of(tx, "gone")
 
-    now = store.stamp(NOW)
+    now = stamp(NOW)
     assert await engine.write(work) == [
         ("private", 5, now, None, None),
         ("reviewer", 6, now, b"chat", "UX-1"),
@@ -327,14 +328,14 @@ async def test_updates_are_seen_once_and_forgotten_in_time(engine: SQLite) -> No
 
 async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.park(tx, "2", (None, ""), "not JSON", b"two", NOW)
-        store.park(tx, "1", (7, "ref"), "KeyError", b"one", NOW)
-        found = store.parked(tx)
-        store.park_again(tx, "2", "worse", LATER)
-        store.drop_parked(tx, ["1", "3"], LATER)
-        return [found, store.parked(tx), store.count_parked(tx)]
+        parking.park(tx, "2", (None, ""), "not JSON", b"two", NOW)
+        parking.park(tx, "1", (7, "ref"), "KeyError", b"one", NOW)
+        found = parking.parked(tx)
+        parking.park_again(tx, "2", "worse", LATER)
+        parking.drop_parked(tx, ["1", "3"], LATER)
+        return [found, parking.parked(tx), parking.count_parked(tx)]
 
-    now, later = store.stamp(NOW), store.stamp(LATER)
+    now, later = stamp(NOW), stamp(LATER)
     one, two = ParkedRow("1", "ref", now, "KeyError", b"one"), ParkedRow("2", "", now, "not JSON", b"two")
     assert await engine.write(work) == [[one, two], [ParkedRow("2", "", later, "worse", b"two")], 1]
 
@@ -342,35 +343,35 @@ async def test_parked_updates_wait_in_order(engine: SQLite) -> None:
 async def test_parked_updates_are_found_by_the_beginning_of_their_ids(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[list[str]]:
         for parked_id in ("a1", "a2", "b1", "_1"):
-            store.park(tx, parked_id, (None, ""), "KeyError", b"one", NOW)
-        found = [store.parked(tx, "a"), store.parked(tx, "_"), store.parked(tx, after="a1", limit=1)]
+            parking.park(tx, parked_id, (None, ""), "KeyError", b"one", NOW)
+        found = [parking.parked(tx, "a"), parking.parked(tx, "_"), parking.parked(tx, after="a1", limit=1)]
         return [[row.parked_id for row in rows] for rows in found]
 
     assert await engine.write(work) == [["a1", "a2"], ["_1"], ["a2"]]
-    assert await engine.write(lambda tx: store.drop_all_parked(tx, LATER)) == 4
+    assert await engine.write(lambda tx: parking.drop_all_parked(tx, LATER)) == 4
 
 
 async def test_what_is_parked_is_taken_once(engine: SQLite) -> None:
     def work(tx: Transaction) -> None:
-        store.park(tx, "1", (None, ""), "KeyError", b"one", NOW)
+        parking.park(tx, "1", (None, ""), "KeyError", b"one", NOW)
 
     await engine.write(work)
-    await engine.write(lambda tx: store.take_parked(tx, "1", LATER))
+    await engine.write(lambda tx: parking.take_parked(tx, "1", LATER))
     with pytest.raises(ParkedGone):
-        await engine.write(lambda tx: store.take_parked(tx, "1", LATER))
+        await engine.write(lambda tx: parking.take_parked(tx, "1", LATER))
 
 
 async def test_parked_updates_go_with_their_sender_or_with_time(engine: SQLite) -> None:
     def work(tx: Transaction) -> list[Any]:
-        store.park(tx, "1", (7, "ref"), "KeyError", b"his", NOW)
-        store.park(tx, "2", (8, "another"), "KeyError", b"another's", NOW)
-        store.erase_person(tx, "p", "ref", None, NOW)
-        left = [row.parked_id for row in store.parked(tx)]
+        parking.park(tx, "1", (7, "ref"), "KeyError", b"his", NOW)
+        parking.park(tx, "2", (8, "another"), "KeyError", b"another's", NOW)
+        erasure.erase_person(tx, "p", "ref", None, NOW)
+        left = [row.parked_id for row in parking.parked(tx)]
         counts = []
         for before in (NOW, LATER):
-            store.forget_parked(tx, before, LATER)
-            counts.append(store.count_parked(tx))
-        return [left, counts, [row[2:5] for row in store.audit_rows(tx)]]
+            parking.forget_parked(tx, before, LATER)
+            counts.append(parking.count_parked(tx))
+        return [left, counts, [row[2:5] for row in audit_log.rows(tx)]]
 
     assert await engine.write(work) == [["2"], [1, 0], [("parked_expired", "", "1")]]
 
@@ -383,4 +384,4 @@ async def test_a_receipt_that_another_has_is_refused(engine: SQLite) -> None:
 
     with pytest.raises(ReceiptTaken):
         await engine.write(work)
-    assert await engine.read(store.count_by_status) == {}
+    assert await engine.read(figures.count_by_status) == {}

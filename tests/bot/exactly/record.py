@@ -12,8 +12,9 @@ from bot.errands import CARD, Errand, restore
 from bot.sandbox.witness import Call
 from conversations.application import Reviewer
 from conversations.state import Applicant, State
-from storage import store
+from storage import audit_log, outgoing, parking, store
 from storage.engine import Transaction
+from storage.values import unstamp
 from tests.bot.exactly.life import Death
 from tests.bot.exactly.setting import VAULT
 from tests.bot.exactly.world import World
@@ -82,9 +83,9 @@ def _read(tx: Transaction) -> Kept:
         found.people[account], found.prompts[account] = who, prompt
         found.reachable[account] = bool(reachable)
         found.photos[account] = {row[0] for row in store.photos_of(tx, person_id)}
-        messages = store.messages_of(tx, person_id)
+        messages = outgoing.messages_of(tx, person_id)
         found.messages[account] = {(row[0], row[1]) for row in messages}
-        found.shown += [(row[4], store.unstamp(row[2])) for row in messages if row[0] == "reviewer"]
+        found.shown += [(row[4], unstamp(row[2])) for row in messages if row[0] == "reviewer"]
         for row in store.applications_of(tx, person_id):
             state = _STATE.validate_json(key.open(f"applications/{row.receipt}", row.sealed))
             found.filed[row.receipt] = Filed(
@@ -92,14 +93,14 @@ def _read(tx: Transaction) -> Kept:
             )
     assert _count(tx, "applications") == len(found.filed)
     found.consents = {row[0]: row[1] for row in tx.fetchall(_CONSENTS)}
-    found.errands = [restore(row, VAULT) for row in store.errands(tx)]
+    found.errands = [restore(row, VAULT) for row in outgoing.errands(tx)]
     found.audit = [
         # an erasure's receipt is drawn at random
         (row[2], row[3], row[4].split(" ")[0] if row[2] == "erased" else row[4])
-        for row in store.audit_rows(tx)
+        for row in audit_log.rows(tx)
     ]
     found.barred = {row[0]: row[1] for row in tx.fetchall("SELECT ref, barred_until FROM tombstones")}
-    found.parked = [row.reason for row in store.parked(tx)]
+    found.parked = [row.reason for row in parking.parked(tx)]
     return found
 
 

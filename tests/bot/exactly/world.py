@@ -22,7 +22,7 @@ from bot.errands import Errand, restore
 from bot.mistakes import CannotStart
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
-from storage import store
+from storage import outgoing
 from storage.engine import Params, Row, Transaction
 from tests.bot.exactly.hand import Hand
 from tests.bot.exactly.life import Death, Life, MortalSQLite, MortalTransport, Trap, make_task
@@ -188,7 +188,7 @@ class World:
             self.life = None
 
     def _errands_left(self) -> list[Errand]:
-        return self.look(lambda tx: [restore(row, VAULT) for row in store.errands(tx)])
+        return self.look(lambda tx: [restore(row, VAULT) for row in outgoing.errands(tx)])
 
     def look(self, work: Callable[[Transaction], T]) -> T:
         """Read the database as it is, past the bot."""

@@ -60,7 +60,8 @@ def consent() -> None:
 def consent_verify(file: Path, public: str | None, data: Path | None) -> None:
     """Check a receipt that a person kept: is it whole, who signed it, and what was agreed to. Needs no network.
 
-    It is compared with the ledger where a data folder is: INTAKE_DATA, or --data. 1 when it is not proved.
+    It is compared with the ledger where a data folder is: INTAKE_DATA, or --data. 1 when it is not proved;
+    3 when the ledger lacks what a restore may have taken away: then nothing is proved, for or against.
     """
     sys.exit(call("bot.proving", "verify", file, public, data))
 

@@ -268,7 +268,7 @@ class App:
             heads.publish,
         )
         if self.settings.backups is not None:
-            self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble)
+            self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble, self.clock)
             self.intake.on_withdrawn = self.backups.look_soon
         self.intake.on_erased = self._erased
         self.outbox.trying.performer = deliveries
@@ -279,6 +279,7 @@ class App:
         deliveries.happen = photos.happen = self.intake.happen
         deliveries.retake = self.intake.retake
         deliveries.is_erased = photos.is_erased = self.outbox.is_erased
+        photos.accept = self.outbox.accept
         deliveries.checkpoint = self.jobs.checkpoint_soon
         deliveries.on_remains = self._remains
 

@@ -3,6 +3,7 @@ erased leave the sets."""
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from bot.journaling import Journaling
@@ -16,13 +17,24 @@ GATHERED = 20.0  # seconds from one look through the sets to the next: each is r
 
 class BackupKeeper:
     """Each tombstone and withdrawal is in the journal at once when `look_soon` is called, and a key of the erased in no
-    set of keys of that folder soon after; within a minute when the folder could not be written; and with the end."""
+    set of keys of that folder soon after; within a minute when the folder could not be written; and with the end.
 
-    def __init__(self, engine: Engine, folder: Path, on_trouble: Callable[[str], None]) -> None:
+    `clock`: as in `Pruning`. `cure`: what to say of trouble that passes, besides what it is.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        on_trouble: Callable[[str], None],
+        clock: Callable[[], datetime] | None = None,
+        cure: str = "",
+    ) -> None:
         self._folder = folder
         self._on_trouble = on_trouble
+        self._cure = cure
         self._journaling = Journaling(engine, folder)
-        self._pruning = Pruning(engine, folder)
+        self._pruning = Pruning(engine, folder, clock)
         self._parts = Repeated(self._enter), Repeated(self._prune, GATHERED)
 
     def start(self) -> None:
@@ -53,6 +65,7 @@ class BackupKeeper:
             self._on_trouble(
                 f"INTAKE_BACKUPS: deletions and withdrawals cannot be entered in {self._folder}: {_why(error)};"
                 " until they are, whoever was deleted comes back when data are lost, and who withdrew is decided on"
+                f"{self._cure}"
             )
         return False
 
@@ -62,7 +75,7 @@ class BackupKeeper:
         except (StorageError, OSError) as error:
             self._on_trouble(
                 f"INTAKE_BACKUPS: keys cannot be taken out of the sets in {self._folder}: {_why(error)};"
-                " until they are, whoever was deleted can be read from a backup"
+                f" until they are, whoever was deleted can be read from a backup{self._cure}"
             )
             return True
         for line in wrong:

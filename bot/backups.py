@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.clock import wall
 from bot.mistakes import CannotStart
-from bot.pruning import prune
+from bot.pruning import dated_ahead, prune
 from bot.settings import Settings
 from storage import backup
 from storage.backup_files import DATA, KEYS, Header, Tell
@@ -34,6 +34,7 @@ def back_up(
 ) -> list[str]:
     """`intake backup`: what it says. `made` is told once the files are there. Raises what is in MISTAKES."""
     target, now = folder_of(settings, folder), wall()
+    until = backup.believed(target, now)
     written = backup.write(settings.database, target, now, tell)
     header = written.header
     made(header)
@@ -43,16 +44,17 @@ def back_up(
         f"wrote {written.keys}, {size(written.keys)}: their keys, without which the data cannot be read",
     ]
     for part, days in ((KEYS, keys_days), (DATA, keep_days)):
-        for path in backup.expire(target, part, timedelta(days=days), now):
+        for path in backup.expire(target, part, timedelta(days=days), until):
             lines.append(f"deleted {path}, older than {days} days")
+        lines += map(dated_ahead, backup.ahead(target, part, now))
     # whoever was erased while this was being written, or while the bot did not reach the folder
     gone, wrong = asyncio.run(_pruned(settings.database, target))
     if gone:
         lines.append(f"took {gone} keys of erased people out of the sets there")
-    return lines + wrong
+    return [*lines, *wrong.values()]
 
 
-async def _pruned(database: Path, folder: Path) -> tuple[int, list[str]]:
+async def _pruned(database: Path, folder: Path) -> tuple[int, dict[Path, str]]:
     async with SQLite.open(database, readonly=True) as engine:
         return await prune(engine, folder, [path for _, path in backup.files(folder, KEYS)])
 

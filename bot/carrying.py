@@ -1,10 +1,26 @@
 """Effects -> rows and errands: what a turn asks for, worded and made ready to be written."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from bot.buttons import Press, Signer, link_payload
-from bot.errands import CARD, DATA, EDIT, FETCH, HIDE, NOTE, REMOVE, SEND, SHOW, WAKE, WIPE, Errand, next_id
+from bot.errands import (
+    CARD,
+    DATA,
+    EDIT,
+    FETCH,
+    HIDE,
+    NOTE,
+    REMOVE,
+    SEND,
+    SHOW,
+    WAKE,
+    WIPE,
+    Errand,
+    next_id,
+    opened,
+)
 from bot.people import People, Person, photo_place
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
@@ -38,6 +54,7 @@ from conversations.keeping import due_at
 from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
 from storage import erasure, ledger, outgoing, store
 from storage.engine import Transaction
+from storage.errors import Unreadable
 from storage.store import ApplicationRow
 from storage.vault import Vault
 
@@ -276,12 +293,24 @@ class Carrier:
                     if row.card_message
                 ],
             }
+            wipe.above = _lowest(tx, vault, person, applicant.chat_id)
             erasure.erase_person(tx, person.person_id, applicant.ref, effect.barred_until, now)
             outgoing.add_errands(tx, [wipe.row(vault)])
 
         plan.writes.append(write)
         plan.audits.append(("erased", person.person_id, f"{effect.why} {_receipt_of(wipe)}"))
         plan.after.append(lambda: self._accept([wipe]))
+
+
+def _lowest(tx: Transaction, vault: Vault, person: Person, chat: int) -> int:
+    """Above which number messages to him stand that are on their way, should this process be killed; 0 for none."""
+    numbers = []
+    for row in outgoing.errands(tx, person.person_id):
+        with contextlib.suppress(Unreadable, ValueError):
+            body = opened(row, vault)
+            if row.kind in {SEND, DATA} and body["chat"] == chat:
+                numbers.append(body.get("above", 0))
+    return min(filter(None, numbers), default=0)
 
 
 def _receipt_of(wipe: Errand) -> str:

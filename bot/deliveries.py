@@ -110,7 +110,14 @@ class Deliveries:
     # private chats
 
     async def _send(self, errand: Errand) -> Outcome:
+        if self.is_erased(errand.person_id):
+            return await self._lost(errand, errand.body)
         return self._sent(errand, await self._messages.send(errand, errand.chat, errand.body))
+
+    async def _lost(self, errand: Errand, body: Body | None = None) -> Outcome:
+        """He was erased before it was known whether this stands: it is not sent any more, and goes if it does."""
+        number = await self._messages.lost(errand, body)
+        return Outcome() if number is None else self._removal(errand.chat, number)
 
     def _sent(self, errand: Errand, message_id: int) -> Outcome:
         """The bot's message is remembered, so that it can be removed; unless he was erased meanwhile."""
@@ -143,6 +150,8 @@ class Deliveries:
 
     async def _data(self, errand: Errand) -> Outcome:
         """A file with everything kept, the receipt of the consents, or one of the photos beside them."""
+        if self.is_erased(errand.person_id):
+            return await self._lost(errand)
         if errand.body["photo_id"]:
             message_id = await self._photos.owners(errand)
             return Outcome() if message_id is None else self._sent(errand, message_id)
@@ -228,26 +237,21 @@ class Deliveries:
     async def _wipe(self, errand: Errand) -> Outcome:
         """Everything of an erased person that stands in chats; then his receipt, which nobody remembers."""
         body, language = errand.body, errand.body["language"]
-        gone = {"text": self._wording.named("message_erased", language), "keyboard": []}
-        body["messages"] += [
-            [errand.chat, number] for number in await self._messages.left_by_kill(errand, gone)
-        ]
         left: remains.Remains = body.setdefault("left", [])
-        own = {number: _time(rest) for chat, number, *rest in body["messages"] if chat == errand.chat}
-        stay = await self._messages.take_away_many(errand.chat, list(own), gone)
-        left += [[remains.MESSAGE, own[number], why] for number, why in stay.items()]
-        body["messages"] = [place for place in body["messages"] if place[0] != errand.chat]
-        while body["messages"]:  # what is done is not done again, should a later call fail
-            chat, number, *rest = body["messages"][-1]
-            why = await self._messages.take_away(chat, number, self._photos.gone())
-            left += remains.remaining(remains.PHOTO, _time(rest), why)
-            body["messages"].pop()
-        while body["cards"]:
+        while body["cards"]:  # what is done is not done again, should a later call fail
             receipt, chat, number, *rest = body["cards"][-1]
             words = self._wording.named("card_erased", self._language, receipt=receipt)
             why = await self._messages.take_away(chat, number, {"text": words, "keyboard": []})
             left += remains.remaining(remains.CARD, _time(rest), why)
             body["cards"].pop()
+        body.setdefault("photos", [place for place in body["messages"] if place[0] != errand.chat])
+        while body["photos"]:
+            chat, number, *rest = body["photos"][-1]
+            why = await self._messages.take_away(chat, number, self._photos.gone())
+            left += remains.remaining(remains.PHOTO, _time(rest), why)
+            body["photos"].pop()
+        await self._wipe_own(errand, left)
+        self.checkpoint()
         if left and not body.get("counted"):
             body["counted"] = True
             self.on_remains(remains.counted(left))
@@ -256,8 +260,20 @@ class Deliveries:
             text = self._wording.named(body["say"], language, **values)
             with contextlib.suppress(Forbidden):
                 await self._messages.send(errand, errand.chat, {"text": text})
-        self.checkpoint()
         return Outcome()
+
+    async def _wipe_own(self, errand: Errand, left: remains.Remains) -> None:
+        """What stands in his own chat, with what a killed process had sent there without knowing it."""
+        body = errand.body
+        gone = {"text": self._wording.named("message_erased", body["language"]), "keyboard": []}
+        async for number in self._messages.left_by_kill(errand, gone):
+            body["messages"].append([errand.chat, number])
+        own = {number: _time(rest) for chat, number, *rest in body["messages"] if chat == errand.chat}
+        try:
+            async for number, why in self._messages.take_away_each(errand.chat, list(own), gone):
+                left += remains.remaining(remains.MESSAGE, own.pop(number), why)
+        finally:
+            body["messages"] = [[errand.chat, number, at] for number, at in own.items()]
 
     def _left(self, left: remains.Remains, language: str) -> Markup:
         """What could not be removed, in words."""

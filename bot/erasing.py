@@ -39,6 +39,7 @@ from storage.errors import StorageUnavailable
 log = structlog.get_logger()
 
 AT_REST = "left to the running bot, which first looks whether they have answered"
+LATER = "; that is made good when the bot starts (intake run) and the folder can be used"
 WHAT = {
     "photos_expired": "photos",
     "expired": "drafts",
@@ -239,7 +240,7 @@ async def _resting(settings: Settings, on_trouble: Callable[[str], None]) -> Asy
                 await running
             finally:
                 if settings.backups is not None:
-                    await BackupKeeper(engine, settings.backups, on_trouble).finish()
+                    await BackupKeeper(engine, settings.backups, on_trouble, cure=LATER).finish()
 
 
 def erase_due_at_rest(settings: Settings, tell: Callable[[int, int], None]) -> dict[str, Any]:
@@ -260,12 +261,8 @@ def erase_due_at_rest(settings: Settings, tell: Callable[[int, int], None]) -> d
                 look = await erasure.look({})
                 tell(look.get("done", 0), look.get("total", 0))
             await resting.engine.checkpoint()
-        said = [
-            f"{line}; they are entered when the bot starts (intake run) and the folder can be used"
-            for line in wrong
-        ]
         if "error" in look:
-            raise StorageUnavailable("; ".join([look["error"], *said]))
-        return {"say": str(look["say"]), "wrong": said}
+            raise StorageUnavailable("; ".join([look["error"], *wrong]))
+        return {"say": str(look["say"]), "wrong": wrong}
 
     return asyncio.run(work())

@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
+import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -82,24 +83,50 @@ class Messages:
         words: Body = {name: same[name] for name in ("chat_id", "caption", "parse_mode") if name in same}
         return await self._once(errand, act, ("editMessageCaption", words))
 
-    async def lost_file(self, errand: Errand) -> int | None:
-        """The id of a file that is not to be sent any more, and stands since its sending was never answered."""
-        return await self._find(errand, ("editMessageCaption", {"chat_id": errand.chat}))
+    async def lost(self, errand: Errand, body: Body | None = None) -> int | None:
+        """The id of a message, or of a file without words, that is not to be sent any more, and stands though
+        its sending was never answered; None when it does not."""
+        edit = ("editMessageText", _params(errand.chat, body)) if body else None
+        return await self._find(errand, edit or ("editMessageCaption", {"chat_id": errand.chat}))
 
-    async def left_by_kill(self, errand: Errand, instead: Body) -> list[int]:
+    async def left_by_kill(self, errand: Errand, instead: Body) -> AsyncIterator[int]:
         """Where messages stand in an erased person's chat that a killed process had sent without knowing it: they read
-        `instead` now. Raises NotSent when that cannot be looked for."""
-        lost, found = errand.lost, []
+        `instead` now. What was looked at is not looked at again. Raises NotSent when it cannot be looked for."""
+        lost = errand.lost
         if lost is None or not lost.until:
-            return []
-        # what was on its way when he was erased may have a number below those that were known by then
-        numbers = self._sightings.between(lost.after - LOOKS, lost.until + ASIDE)
+            return
+        numbers = list(self._sightings.between(lost.after, lost.until + ASIDE))
+        if len(numbers) > LOOKS_LONG:  # on its way when he was erased, or at the kill
+            numbers = numbers[:LOOKS] + numbers[-LOOKS:]
         edit = "editMessageText", _params(errand.chat, instead)
-        for number in itertools.islice(numbers, LOOKS_LONG):
-            if number > 0 and await self._reads(edit, number, any_kind=True):
-                found.append(number)
+        with contextlib.suppress(Forbidden, ChatMigrated):  # nobody reads there any more
+            for number in numbers:
+                if number not in lost.looked_at and await self._reads(edit, number, any_kind=True):
+                    yield number
+                lost.looked_at.add(number)
         errand.lost = None
-        return found
+
+    async def put_picture(
+        self, chat: int, message_id: int, caption: str, file: tuple[str, bytes, str]
+    ) -> bool:
+        """A picture takes the place of a message's text; whether that still stood."""
+        media = {
+            "type": "photo",
+            "media": "attach://picture",
+            "caption": caption,
+            "parse_mode": "HTML",
+            "has_spoiler": True,
+        }
+        params = {"chat_id": chat, "message_id": message_id, "media": media}
+        try:
+            await self._transport.call("editMessageMedia", params, files={"picture": file})
+        except BadRequest as error:
+            if _is_same(error):
+                return True
+            if any(sign in str(error).casefold() for sign in _GONE):
+                return False
+            raise
+        return True
 
     async def _once(self, errand: Errand, act: Act, edit: tuple[str, Body]) -> int:
         """Send, unless it stands already: the last try may have been acted upon without an answer."""
@@ -122,6 +149,8 @@ class Messages:
         self._unknown.pop(errand, None)
         message_id = int(sent["message_id"])
         self._sightings.see(int(params["chat_id"]), message_id)
+        if errand.person_id is None and errand.chat > 0:
+            self._sightings.see_unrecorded(message_id)
         return message_id
 
     async def _find(self, errand: Errand, edit: tuple[str, Body]) -> int | None:
@@ -207,20 +236,23 @@ class Messages:
             return None if "not found" in said else await self._overwrite(chat, message_id, instead)
         return None
 
-    async def take_away_many(self, chat: int, message_ids: list[int], instead: Body) -> dict[int, Why]:
-        """The same for many messages of one chat; those that could neither go nor be emptied."""
-        left: dict[int, Why] = {}
+    async def take_away_each(
+        self, chat: int, message_ids: Sequence[int], instead: Body
+    ) -> AsyncIterator[tuple[int, Why | None]]:
+        """The same for many messages of one chat, each as soon as it is known: its id, and why it stays."""
         for start in range(0, len(message_ids), MANY):
-            some = message_ids[start : start + MANY]
+            some = list(message_ids[start : start + MANY])
             try:
                 await self._transport.call("deleteMessages", {"chat_id": chat, "message_ids": some})
             except (Forbidden, ChatMigrated):
-                left |= dict.fromkeys(some, "closed")
+                for one in some:
+                    yield one, "closed"
             except BadRequest:
                 for one in some:
-                    if (why := await self.take_away(chat, one, instead)) is not None:
-                        left[one] = why
-        return left
+                    yield one, await self.take_away(chat, one, instead)
+            else:
+                for one in some:
+                    yield one, None
 
     async def _overwrite(self, chat: int, message_id: int, instead: Body) -> Why | None:
         try:
@@ -268,6 +300,8 @@ def _params(chat: int, body: Body) -> dict[str, Any]:
     }
     if not body.get("plain"):
         params["parse_mode"] = "HTML"
+    if body.get("protected"):
+        params["protect_content"] = True
     keyboard: Keyboard = body.get("keyboard", [])
     if keyboard:
         params["reply_markup"] = {"inline_keyboard": keyboard}

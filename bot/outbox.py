@@ -144,7 +144,12 @@ class Outbox:
 
     def _look_for(self, left: Sequence[Errand]) -> None:
         """What a killed process had sent without knowing where it stands is looked for."""
-        sent = [errand for errand in left if errand.kind in FOUND and errand.chat > 0 and errand.above]
+        since = self._sightings.since
+        sent = [
+            errand
+            for errand in left
+            if errand.kind in FOUND and errand.chat > 0 and errand.above and errand.born > since
+        ]
         until = self._sightings.highest + len({errand.chat for errand in sent})
         for errand in sent:
             errand.lost = Lost(errand.above, until)
@@ -258,7 +263,7 @@ class Outbox:
         self._erased[person_id] = None
         while len(self._erased) > REMEMBERED:
             del self._erased[next(iter(self._erased))]
-        self._drop_queued(person_id)
+        self._drop_queued(person_id, may_stand=False)
 
     def resume(self, person_id: str) -> None:
         """He can be reached again: what waited for him goes out."""
@@ -288,12 +293,17 @@ class Outbox:
             else:
                 self._enqueue(errand)
 
-    def _drop_queued(self, person_id: str, kinds: tuple[str, ...] = ()) -> None:
+    def _drop_queued(self, person_id: str, kinds: tuple[str, ...] = (), *, may_stand: bool = True) -> None:
+        """Those of these kinds, or all; without `may_stand` not those of which a try may stand in a chat."""
         self._unsent.drop(person_id)
+
+        def is_unwanted(errand: Errand) -> bool:
+            if errand.person_id != person_id or (kinds and errand.kind not in kinds):
+                return False
+            return may_stand or errand.lost is None
+
         for lane in self._lanes.values():
-            dropped = lane.drop(
-                lambda errand: errand.person_id == person_id and (not kinds or errand.kind in kinds)
-            )
+            dropped = lane.drop(is_unwanted)
             self._known.difference_update(errand.errand_id for errand in dropped)
 
     def _enqueue(self, errand: Errand) -> None:

@@ -1,8 +1,10 @@
 """Errands about ID photos: fetched and checked, shown to reviewers, hidden again, handed to their owner."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from telegram.error import BadRequest
 
@@ -19,7 +21,7 @@ from conversations import Programme
 from conversations.application import Picture
 from conversations.events import PhotoChecked
 from storage import outgoing, store
-from storage.engine import Engine
+from storage.engine import Engine, Transaction
 from storage.store import OPEN_STATUSES
 from storage.vault import Vault
 
@@ -48,6 +50,7 @@ class PhotoErrands:
         self._clock = clock
         self.happen: Callable[[Happened], Awaitable[None]]
         self.is_erased: Callable[[str | None], bool]
+        self.accept: Callable[[Sequence[Errand]], None]
 
     async def fetch(self, errand: Errand) -> None:
         """Fetch, check, re-encode; the result is an event, and brings the picture with it.
@@ -87,33 +90,60 @@ class PhotoErrands:
             raise NotSent("the bot is stopping; the photo waits") from None
 
     async def show(self, errand: Errand) -> Outcome:
-        """One photo in a reviewer's private chat, with its removal planned. Only while the application is open."""
+        """One photo in a reviewer's private chat. Only while the application is open."""
         receipt, person_id, photo_id = errand.body["receipt"], errand.person_id or "", errand.body["photo_id"]
         application, photo = await self._engine.read(
             lambda tx: (store.application(tx, receipt), store.photo(tx, person_id, photo_id))
         )
-        if application is None or photo is None or application.status not in OPEN_STATUSES:
-            stands = await self._messages.lost_file(errand)
-            return Outcome() if stands is None else self._removal(errand.chat, stands)
-        key = self._vault.unwrap(person_id, photo.wrapped_key)
-        review = self._programme.review
-        values = {"receipt": receipt, "question": photo.question, "part": photo.part}
-        values["variant"] = errand.body.get("variant", "")
-        caption = self._wording.named(
-            "photo_caption", review.language, minutes=review.photo_minutes, **values
+        is_over = application is None or photo is None or application.status not in OPEN_STATUSES
+        values = {"receipt": receipt, "minutes": self._programme.review.photo_minutes}
+        words = self._named("photo_comes", **values)
+        if "kept" not in errand.body:
+            place = {"text": words, "protected": True}
+            if is_over:
+                stands = await self._messages.lost(errand, place)
+                return Outcome() if stands is None else self._removal(errand.chat, stands)
+            if "message" not in errand.body:
+                errand.body["message"] = await self._messages.send(errand, errand.chat, place)
+            if photo is None or not await self._keep_place(errand, photo.wrapped_key):
+                return self._removal(errand.chat, errand.body["message"])
+        if photo is None or is_over or self.is_erased(person_id):
+            return Outcome()  # what stands there goes with all that was shown
+        values |= {"question": photo.question, "part": photo.part, "variant": errand.body.get("variant", "")}
+        jpeg = self._vault.unwrap(person_id, photo.wrapped_key).open(photo_place(photo_id), photo.sealed)
+        await self._messages.put_picture(
+            errand.chat,
+            errand.body["message"],
+            self._named("photo_caption", **values),
+            ("id.jpg", jpeg, "image/jpeg"),
         )
-        params = {"caption": caption, "parse_mode": "HTML", "has_spoiler": True}
-        jpeg = key.open(photo_place(photo_id), photo.sealed)
-        message_id = await self._messages.send_file(
-            errand, "sendPhoto", params, "photo", ("id.jpg", jpeg, "image/jpeg")
-        )
-        if self.is_erased(person_id):
-            return self._removal(errand.chat, message_id)
-        body, now = {"message_id": message_id}, self._clock()
-        until = now + timedelta(minutes=review.photo_minutes)
+        return Outcome()
+
+    async def _keep_place(self, errand: Errand, wrapped_key: bytes) -> bool:
+        """The message into which the photo goes is known before that is in it, and its removal planned: so no photo can
+        stand where nobody knows. False when its person was erased meanwhile."""
+        receipt, number, person_id = errand.body["receipt"], errand.body["message"], errand.person_id or ""
+        key, now = self._vault.unwrap(person_id, wrapped_key), self._clock()
+        until = now + timedelta(minutes=self._programme.review.photo_minutes)
+        removal = Errand(REMOVE, errand.chat, person_id, {"message_id": number}, not_before=until)
         sealed_chat = key.seal(shown_place(person_id), str(errand.chat).encode())
-        removal = Errand(REMOVE, errand.chat, person_id, body, not_before=until)
-        return Outcome([_shown(person_id, message_id, receipt, sealed_chat, now)], [(removal, key)])
+        row = replace(errand, body={**errand.body, "kept": True}).row(key)
+
+        def write(tx: Transaction) -> bool:
+            if not outgoing.shown(tx, person_id, number, receipt, sealed_chat, now):
+                return False
+            outgoing.reseal_errand(tx, row)
+            outgoing.add_errands(tx, [removal.row(key)])
+            return True
+
+        if not await self._engine.write(write):
+            return False
+        errand.body["kept"] = True
+        self.accept([removal])
+        return True
+
+    def _named(self, name: str, **values: Any) -> str:
+        return self._wording.named(name, self._programme.review.language, **values)
 
     def _removal(self, chat: int, message_id: int) -> Outcome:
         return Outcome(errands=[(removal(chat, message_id), self._vault)])
@@ -159,10 +189,6 @@ class PhotoErrands:
     def gone(self) -> Body:
         """What stands in a photo's place where it cannot be deleted."""
         return {"text": self._wording.named("photo_removed", self._programme.review.language), "keyboard": []}
-
-
-def _shown(person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime) -> Write:
-    return lambda tx: outgoing.shown(tx, person_id, message_id, receipt, sealed_chat, now)
 
 
 def _forgotten(person_id: str, message_id: int) -> Write:

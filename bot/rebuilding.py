@@ -6,6 +6,8 @@ What the bot did after the moment of the backup it does not know any more, and T
 - what waited to be sent was sent by the bot as it went on. When the backup is older than an hour it goes, lest a
   decision be told twice a week later; within the hour it stays, since a message told twice is better than none.
   What waits for somebody who has blocked the bot stays in any case;
+- what the present database, if there is one, had still to remove from chats of the erased is taken over: their keys are
+  gone from the backup by then, so that nothing else tells where it stands;
 - what the dialogue itself waits for stays: photos to be fetched, the ends of undo windows, removals;
 - a decision whose time to undo was over more than an hour ago counts as told: its application is closed, its card says
   so, and nobody hears of it twice. One that was undone in the time that is lost is closed too; the receipts are named;
@@ -21,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot import sightings
 from bot.carrying import messages_about
 from bot.clock import wall
 from bot.errands import (
@@ -48,6 +51,7 @@ from storage.backup_files import Header, KeyRow
 from storage.engine import Transaction
 from storage.erasure import Tombstone
 from storage.errors import BackupUnusable, Unreadable
+from storage.outgoing import ErrandRow
 from storage.rotation import FINGERPRINT, SECRETS
 from storage.store import PersonRow
 from storage.values import stamp, unstamp
@@ -84,6 +88,7 @@ class Rebuilding:
     vault: Vault
     stones: dict[str, Tombstone]
     own: dict[str, Tombstone]  # those that the backup knows already
+    removals: list[ErrandRow] = field(default_factory=list)  # which the present database has still to do
     damaged: int = 0  # people whose keys are there, and do not open what is theirs
 
     def write(self, tx: Transaction) -> Restored:
@@ -118,10 +123,12 @@ class Rebuilding:
         if not is_fresh:
             result.dropped = upkeep.drop_errands(tx, SENT)
             result.told = self._told(tx, now - FRESH)
+        self._take_over(tx, result)
         upkeep.count_attempts(tx)
         store.forget_seen(tx, now - timedelta(days=SEEN_DAYS))
         for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
             facts.drop(tx, fact)
+        sightings.forget(tx, now)
         facts.put(tx, RESTORED, stamp(now))
         facts.put(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:
@@ -198,6 +205,25 @@ class Rebuilding:
             outgoing.add_errands(tx, [wake.row(key)])
             receipts[application.receipt] = None
         return list(receipts)
+
+    def _take_over(self, tx: Transaction, result: Restored) -> None:
+        """What is still to be removed of people who are erased goes on; the backup has it as it was then, or not."""
+        unreadable = 0
+        for row in self.removals:
+            try:
+                errand = restore(row, self.vault)
+            except (Unreadable, ValueError):
+                unreadable += 1
+                continue
+            outgoing.finish_errands(tx, [errand.errand_id])
+            outgoing.add_errands(tx, [errand.row(self.vault)])
+        if count := len(self.removals) - unreadable:
+            result.notes.append(f"removals from chats, which the present database had still to do: {count}")
+        if unreadable:
+            result.notes.append(
+                "removals from chats, which the present database had still to do, and which this operator's key does"
+                f" not open: {unreadable}; so what stands there of people who were deleted stays"
+            )
 
     def _nobodys(self, tx: Transaction, is_fresh: bool) -> None:
         """What the operator's key seals comes back from the set of keys; what is not in there goes."""

@@ -100,7 +100,7 @@ class Receiving:
         for update in batch:
             self._metrics.count("updates_total", kind=kind_of(update))
             if place := place_of(update):
-                self._sightings.see(*place)
+                self._sightings.see(*place, new="callback_query" not in update)
         answers = await self._intake.take(batch)
         if answers:
             self._metrics.count("callback_answers_total", len(answers), outcome="in_response")

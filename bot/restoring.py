@@ -3,31 +3,29 @@
 import asyncio
 import contextlib
 import os
-import shutil
-import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files as resources
 from pathlib import Path
-from urllib.parse import quote
 
-from bot import dry_runs, taken_back
+from bot import dry_runs, present, taken_back
 from bot.backups import folder_of
 from bot.clock import wall
 from bot.keys import operator_key
 from bot.mistakes import CannotStart
+from bot.present import Look, Present
 from bot.rebuilding import Rebuilding, Restored
 from bot.settings import Settings
 from bot.starting import enter_migration
 from storage import backup as backups
-from storage import backup_files, erasure, journal
+from storage import backup_files, journal
 from storage.backup_files import Header, KeyRow, Tell
 from storage.erasure import Tombstone
-from storage.errors import BackupUnusable, MigrationMismatch, StorageError, Unreadable
+from storage.errors import BackupUnusable, MigrationMismatch, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
 from storage.migrate import migrate
-from storage.sqlite import Handle, SQLite
+from storage.sqlite import SQLite
 from storage.vault import OperatorKey, Vault, fingerprint, sync
 
 DRAFT = ".restoring"
@@ -40,17 +38,17 @@ def restore(
     """What it says. Raises what is in MISTAKES; then the data are what they were."""
     header, rows = _keys(data, keys)
     with DataLock(settings.data, writes=not dry_run), _building(settings.database, dry_run) as draft:
-        present = [path for path in _files(settings.database) if path.exists()]
-        if present and not (replace or dry_run):
+        there = [path for path in _files(settings.database) if path.exists()]
+        if there and not (replace or dry_run):
             raise CannotStart(
                 f"there is a database in {settings.data} already;"
                 " with --replace it is kept aside under another name, and this one takes its place"
             )
         vault = _vault(settings, header)
-        at_rest = _stones_unchanged if dry_run else _stones_at_rest
-        restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, at_rest, tell))
+        look = present.unchanged if dry_run else present.at_rest
+        restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, look, tell))
         if not dry_run:
-            aside = _put_in_place(settings.database, draft, present)
+            aside = _put_in_place(settings.database, draft, there)
     lines = [
         f"{'would restore' if dry_run else 'restored'} {restored.people} people, {restored.applications} applications,"
         f" {restored.photos} photos, as they were at {moment[:19]}Z",
@@ -64,7 +62,7 @@ def restore(
             "decisions that count as told, since their time to undo was over more than an hour ago; look whether they"
             f" stand: {', '.join(restored.told)}"
         )
-    if dry_run and present and not replace:
+    if dry_run and there and not replace:
         lines.append("there is a database already; --replace is needed")
     if dry_run:
         return [*lines, "nothing was changed"]
@@ -154,13 +152,13 @@ def _vault(settings: Settings, header: Header) -> Vault:
     return vault
 
 
-def _put_in_place(database: Path, draft: Path, present: list[Path]) -> str:
+def _put_in_place(database: Path, draft: Path, there: list[Path]) -> str:
     """The new database takes the name, and one that was there keeps another. Killed anywhere, one of the two has the
     name and is whole, and neither is lost."""
     aside = ""
-    if present:
+    if there:
         aside = f"{database.name}{ASIDE}{wall():%Y%m%dT%H%M%S.%f}"
-        for path in present:
+        for path in there:
             if path.exists() and not path.name.endswith("-shm"):
                 os.link(path, path.with_name(path.name.replace(database.name, aside, 1)))
         sync(database.parent)
@@ -203,39 +201,10 @@ def _stones(settings: Settings, data: Path) -> tuple[list[Tombstone], list[str]]
     if not any(Journal(folder).path.exists() for folder in folders):
         notes.append(
             "there is no journal of deletions beside the backup (set INTAKE_BACKUPS for that):"
-            " whoever was deleted after the newest backup there comes back"
+            " whoever was deleted after the newest backup there comes back, and whoever has taken a consent back after"
+            " this one is decided on, unless the present database tells of it"
         )
     return stones, notes
-
-
-Stones = Callable[[Path, Path], Awaitable[list[Tombstone] | None]]
-
-
-async def _stones_at_rest(database: Path, folder: Path) -> list[Tombstone] | None:
-    """Those of the present database; None when it cannot be read. Its log is emptied, so that it is one file."""
-    try:
-        async with SQLite.open(database) as engine:
-            await engine.checkpoint()
-            return await engine.read(erasure.tombstones)
-    except StorageError:
-        return None
-
-
-async def _stones_unchanged(database: Path, folder: Path) -> list[Tombstone] | None:
-    """The same, and nothing is written beside it: where a log waits to be played in, that happens to a copy in
-    `folder`."""
-    uri = f"file:{quote(str(database))}?immutable=1"
-    wal = database.with_name(f"{database.name}-wal")
-    if wal.exists() and wal.stat().st_size:
-        copy = folder / "present.sqlite"
-        shutil.copyfile(database, copy)
-        shutil.copyfile(wal, copy.with_name(f"{copy.name}-wal"))
-        uri = f"file:{quote(str(copy))}"
-    try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-            return erasure.tombstones(Handle(connection))
-    except sqlite3.Error:
-        return None
 
 
 # the new database
@@ -248,18 +217,22 @@ async def _build(
     header: Header,
     rows: list[KeyRow],
     vault: Vault,
-    stones_at_rest: Stones,
+    look: Look,
     tell: Tell,
 ) -> tuple[Restored, str]:
     """The new database, whole, in a file of its own; what is in it, and of which moment."""
     stones, notes = _stones(settings, data)
-    if settings.database.exists():
-        at_rest = await stones_at_rest(settings.database, draft.parent)
-        stones += at_rest or []
-        if at_rest is None:
-            notes.append("the present database cannot be read: deletions that only it knows are not known")
+    before = await look(settings.database, draft.parent) if settings.database.exists() else Present()
+    stones += before.stones
+    if not before.is_whole:
+        notes.append(
+            "the present database cannot be read, or not all of it: deletions and withdrawals that only it knows are"
+            " not known"
+        )
     found, own = await asyncio.to_thread(backup_files.unpack, data, draft, tell)
-    building = Rebuilding(found.moment, header, rows, vault, journal.newest(stones), journal.newest(own))
+    building = Rebuilding(
+        found.moment, header, rows, vault, journal.newest(stones), journal.newest(own), before.removals
+    )
     async with SQLite.open(draft) as engine:
         try:
             applied = await migrate(engine, resources("storage") / "migrations", enter_migration)
@@ -273,7 +246,7 @@ async def _build(
                 f" moment of the backup; then the key before belongs in {settings.key_path}, and the one after in"
                 f" {settings.next_key_path}"
             ) from None
-        known = taken_back.known(_folders(settings, data), settings.database)
+        known = [*taken_back.in_journals(_folders(settings, data)), *before.withdrawals]
         if count := await engine.write(lambda tx: taken_back.note(tx, known)):
             notes.append(
                 f"who have taken consents back since, which the next start of the bot enters: {count}"

@@ -5,39 +5,56 @@ its own. So what was sent to a person without an answer stands just above the la
 the few that nobody has seen since.
 """
 
-from collections import OrderedDict
+import json
+from collections import OrderedDict, deque
 from collections.abc import Iterator
+from datetime import datetime
 
 from storage import facts, outgoing
 from storage.engine import Engine, Transaction
+from storage.values import stamp, unstamp
 
 SUPERGROUPS = -1_000_000_000_000  # their ids are lower
 REMEMBERED = 1_000
+UNRECORDED = 50  # numbers that are kept of messages which nothing else remembers
 _FACT = "highest_message"
+_UNRECORDED = "unrecorded_messages"
+_SINCE = "numbers_since"
 
 
 class Sightings:
-    """The numbers of messages that were seen, in either direction. `highest` is the highest of them; 0 without any."""
+    """The numbers of messages that were seen, in either direction. `highest` is the highest of them that was new when
+    it was seen; 0 without any. `since`: what was to be sent before that (unix time) is not looked for by its number."""
 
     def __init__(self) -> None:
         self.highest = 0
+        self.since = 0.0
         self._seen: OrderedDict[int, None] = OrderedDict()
+        self._unrecorded: deque[int] = deque(maxlen=UNRECORDED)
 
-    def see(self, chat: int, number: int) -> None:
-        """A message is known: it was sent and answered, or it came in."""
+    def see(self, chat: int, number: int, *, new: bool = True) -> None:
+        """A message is known: it was sent and answered, or came in; or, not `new`, one of its buttons was pressed."""
         if chat <= SUPERGROUPS:
             return
         self._seen[number] = None
-        self.highest = max(self.highest, number)
+        if new:
+            self.highest = max(self.highest, number)
         if len(self._seen) > REMEMBERED:
             oldest, _ = self._seen.popitem(last=False)
             if oldest == self.highest:
                 self.highest = max(self._seen)
 
+    def see_unrecorded(self, number: int) -> None:
+        """A message of the bot in a private chat that is nobody's: no search may take it for another one."""
+        self._unrecorded.append(number)
+
     def keep(self, tx: Transaction) -> None:
         """For the next process, with each errand that is entered and each that is over: whatever is sent for one that
         is not over stands above this number, and nothing else does that the bot has sent."""
-        facts.put(tx, _FACT, str(self.highest))
+        if self.highest:
+            facts.put(tx, _FACT, str(self.highest))
+        if self._unrecorded:
+            facts.put(tx, _UNRECORDED, json.dumps(list(self._unrecorded)))
 
     def unseen(self, after: int, further: int) -> Iterator[int]:
         """The numbers after that one that nobody has seen, rising, as far as so many above the highest known."""
@@ -49,11 +66,26 @@ class Sightings:
 
     async def remember(self, engine: Engine) -> None:
         """What the process before knew: where messages stand that it had entered."""
-        highest, numbers = await engine.read(
-            lambda tx: ((known := kept(tx)), outgoing.message_numbers(tx, known - REMEMBERED))
-        )
-        for number in (*numbers, highest):
-            self.see(0, number)
+
+        def read(tx: Transaction) -> tuple[int, list[int], str | None, str | None]:
+            known = kept(tx)
+            numbers = outgoing.message_numbers(tx, known - REMEMBERED)
+            return known, numbers, facts.get(tx, _UNRECORDED), facts.get(tx, _SINCE)
+
+        highest, numbers, unrecorded, since = await engine.read(read)
+        self._unrecorded.extend(json.loads(unrecorded or "[]"))
+        self.since = unstamp(since).timestamp() if since else 0.0
+        for number in (*numbers, *self._unrecorded):
+            self.see(0, number, new=False)
+        if highest:
+            self.see(0, highest)
+
+
+def forget(tx: Transaction, now: datetime) -> None:
+    """The data were restored: what is known of numbers is of another time."""
+    for fact in (_FACT, _UNRECORDED):
+        facts.drop(tx, fact)
+    facts.put(tx, _SINCE, stamp(now))
 
 
 def kept(tx: Transaction) -> int:

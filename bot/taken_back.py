@@ -2,12 +2,9 @@
 at the next start, before anything else happens."""
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from bot.arrivals import Happened
 from conversations.events import ConsentsEnded
@@ -15,7 +12,6 @@ from storage import erasure, facts, ledger, store
 from storage.engine import Engine, Transaction
 from storage.erasure import Withdrawal
 from storage.journal import Journal
-from storage.sqlite import Handle
 from storage.values import unstamp
 
 FACT = "taken_back:"  # and the person's random id: [[when, document or nothing for all], ...]
@@ -28,19 +24,19 @@ Noted = Sequence[tuple[str, str]]  # facts
 # with the restore
 
 
-def known(folders: Iterable[Path], database: Path) -> list[Withdrawal]:
-    """By the journals in these folders, and by the present database as far as it can be read: it is left as it is, and
-    its log is not looked at, which is in it once its tombstones were read.
+def in_journals(folders: Iterable[Path]) -> list[Withdrawal]:
+    """Those in these folders. Raises BackupUnusable, OSError."""
+    return [one for folder in folders for one in Journal(folder).withdrawals()]
 
-    Raises BackupUnusable, OSError.
-    """
-    found = [one for folder in folders for one in Journal(folder).withdrawals()]
-    uri = f"file:{quote(str(database))}?mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            found += [one for _, one in erasure.withdrawals(Handle(connection), 0, EVERY, EVERY)]
-    except sqlite3.Error:
-        pass
+
+def in_database(tx: Transaction) -> list[Withdrawal]:
+    """Those that its audit log has entered, and those that a restore has noted and no start has entered yet."""
+    found = [one for _, one in erasure.withdrawals(tx, 0, EVERY, EVERY)]
+    waiting = {fact.removeprefix(FACT): json.loads(value) for fact, value in noted(tx)}
+    ids = sorted(waiting)
+    for place in range(0, len(ids), BATCH):
+        for person in store.people_by_id(tx, ids[place : place + BATCH]):
+            found += [Withdrawal(person.ref, at, document) for at, document in waiting[person.person_id]]
     return found
 
 

@@ -224,6 +224,10 @@ class Trying:
         """A person who blocked the bot is marked, and what is his waits for his return; the group is retried."""
         if errand.kind == CARD:
             return self._shut_out(errand)
+        if errand.kind == WIPE:
+            await self._back_off(errand.failures)
+            errand.failures += 1
+            return Again()
         if errand.person_id is None or errand.kind not in OWN:
             return self._give_up(errand, "not reachable")
         person_id = errand.person_id
@@ -287,5 +291,7 @@ class Trying:
 
 
 def _would_double(errand: Errand) -> bool:
-    """Whether a repeat could show twice; the edit of a card or digest cannot."""
+    """Whether a repeat could show twice; an edit cannot: of a card, the digest, or what a photo is put into."""
+    if errand.kind == SHOW:
+        return "kept" not in errand.body
     return errand.kind in ONCE and (errand.kind not in {CARD, DIGEST} or bool(errand.body.get("posting")))

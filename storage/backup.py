@@ -17,7 +17,7 @@ from urllib.parse import quote
 from storage import erasure, facts, figures, journal, parking, upkeep
 from storage.backup_files import DATA, KEYS, PIECE, Draft, Header, KeyRow, Tell, chunks, opened, unsound
 from storage.erasure import Tombstone
-from storage.errors import BackupUnusable
+from storage.errors import BackupUnread, BackupUnusable
 from storage.rotation import FINGERPRINT, SECRETS
 from storage.sqlite import Handle
 from storage.values import stamp
@@ -26,6 +26,7 @@ from storage.vault import sync
 _NAME = re.compile(r"intake-(\d{8}T\d{6}Z)-[0-9a-f]{6}")
 _AT = "%Y%m%dT%H%M%SZ"
 _ROWS = 5_000
+_A_DAY = timedelta(days=1)
 _WORKSHOP = ".writing-"  # how the folder begins in which a backup is made
 _BLANKED = {
     ("people", "wrapped_key"): "x''",
@@ -223,35 +224,55 @@ def files(folder: Path, part: str) -> list[tuple[datetime, Path]]:
     return sorted(found)
 
 
+def believed(folder: Path, now: datetime) -> datetime:
+    """Until when a clock that may have jumped is believed, before a backup is added: a day after the newest that lies
+    there already. With a backup each day that is now; where they are rarer, old ones go one backup later."""
+    moments = [moment for part in (KEYS, DATA) for moment, _ in files(folder, part)]
+    return min([now, max(moments) + _A_DAY]) if moments else now
+
+
 def expire(folder: Path, part: str, keep: timedelta, now: datetime) -> list[Path]:
-    """Delete what is older; what was deleted. Raises BackupUnusable."""
+    """Delete what is older, but never the newest, without which nothing could be restored; what was deleted. What a
+    wrong clock has dated ahead of `now` counts for nothing. Raises BackupUnusable."""
     with _in_words(folder), locked(folder):
-        old = [path for moment, path in files(folder, part) if now - moment > keep]
+        others = [(moment, path) for moment, path in files(folder, part) if moment <= now][:-1]
+        old = [path for moment, path in others if now - moment > keep]
         for path in old:
             path.unlink(missing_ok=True)
         sync(folder)
     return old
 
 
-def prune(folder: Path, stones: Iterable[Tombstone], paths: Iterable[Path]) -> tuple[int, list[str]]:
+def ahead(folder: Path, part: str, now: datetime) -> list[Path]:
+    """What a clock that was wrong has dated later than tomorrow; it never has its time."""
+    return [path for moment, path in files(folder, part) if moment > now + _A_DAY]
+
+
+def prune(folder: Path, stones: Iterable[Tombstone], paths: Iterable[Path]) -> tuple[int, dict[Path, str]]:
     """Take the keys of whoever was erased out of these sets; how many went, and what is wrong with sets that cannot be
-    read. A set in which somebody is found is made anew, whole; none is ever in memory. Raises BackupUnusable."""
+    read, in which they may stand yet. A set in which somebody is found is made anew, whole; none is ever in memory.
+    Raises BackupUnusable."""
     erased = {stone.ref.encode(): stone.erased_at.encode() for stone in journal.newest(stones).values()}
-    gone, wrong = 0, []
+    gone, wrong = 0, dict[Path, str]()
     with _in_words(folder), _workshop(folder) as workshop, locked(folder):
         for path in paths:
             try:
                 if path.exists() and _holds(path, erased):
                     gone += _pruned(path, erased, workshop / path.name)
+            except BackupUnread as error:
+                wrong[path] = f"{error}; until it can be, deletions do not reach it"
             except BackupUnusable as error:
-                wrong.append(f"{error}; delete this one, for deletions do not reach it")
+                wrong[path] = f"{error}; delete this one, for deletions do not reach it"
     return gone, wrong
 
 
 def _holds(path: Path, erased: dict[bytes, bytes]) -> bool:
     """Whether anybody's key is in it who was erased."""
     with opened(path, "keys") as (_, inside):
-        return any(_others(chunk, erased) != chunk for chunk in chunks(inside))
+        try:
+            return any(_others(chunk, erased) != chunk for chunk in chunks(inside))
+        except OSError as error:
+            raise BackupUnread(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _pruned(path: Path, erased: dict[bytes, bytes], draft: Path) -> int:

@@ -26,7 +26,7 @@ import zstandard
 
 from storage import journal
 from storage.erasure import Tombstone
-from storage.errors import BackupUnusable
+from storage.errors import BackupUnread, BackupUnusable
 
 DATA, KEYS = ".data", ".keys"
 VERSION = 1
@@ -152,7 +152,7 @@ def _first_line(digest: str) -> bytes:
 def opened(path: Path, part: str) -> Iterator[tuple[Header, Any]]:
     """What the file says of itself, and its inside to read from. The whole file is looked through first.
 
-    Raises BackupUnusable.
+    Raises BackupUnusable; BackupUnread when the disk does not give it.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -162,7 +162,7 @@ def opened(path: Path, part: str) -> Iterator[tuple[Header, Any]]:
             _check_sum(file, path)
             file.seek(start)
         except OSError as error:
-            raise BackupUnusable(f"{path} cannot be read: {error.strerror}") from error
+            raise BackupUnread(f"{path} cannot be read: {error.strerror}") from error
         try:
             yield header, stack.enter_context(zstandard.ZstdDecompressor().stream_reader(file, closefd=False))
         except zstandard.ZstdError as error:

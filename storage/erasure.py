@@ -83,14 +83,26 @@ class Withdrawal:
     document: str = ""
 
 
+_ENTERED = (
+    "SELECT a.seq, a.at, a.subject, p.ref, CASE WHEN a.detail LIKE '% again' THEN 1 ELSE 0 END AS is_again,"
+    " CASE WHEN a.action = 'withdrawn' THEN '' ELSE replace(a.detail, ' again', '') END AS document"
+    " FROM audit a JOIN people p ON p.person_id = a.subject WHERE a.seq > ? AND a.seq <= ?"
+    " AND a.action IN ('withdrawn', 'consent_withdrawn')"
+)
+
+
 def withdrawals(tx: Transaction, after: int, until: int, limit: int) -> list[tuple[int, Withdrawal]]:
     """The next that the audit log has entered, with the numbers of the entries, which are above `after` and not above
-    `until`. The ledger has the same moments, and those at which consents ended otherwise too."""
+    `until`. The ledger has the same moments, and those at which consents ended otherwise too.
+
+    What was entered again after a restore has its true moment in the ledger only: the last end of such a consent until
+    then of which no entry tells, since that is lost."""
     rows = tx.fetchall(
-        "SELECT a.seq, p.ref, a.at, CASE WHEN a.action = 'withdrawn' THEN '' ELSE a.detail END FROM audit a"
-        " JOIN people p ON p.person_id = a.subject WHERE a.seq > ? AND a.seq <= ?"
-        " AND a.action IN ('withdrawn', 'consent_withdrawn') AND a.detail NOT LIKE '% again'"
-        " ORDER BY a.seq LIMIT ?",
+        "SELECT seq, ref, ended_at, document FROM (SELECT w.seq, w.ref, w.document, CASE WHEN w.is_again = 0 THEN w.at"
+        " ELSE (SELECT MAX(c.withdrawn_at) FROM consents c WHERE c.person_id = w.subject AND c.withdrawn_at <= w.at"
+        " AND w.document IN ('', c.document) AND NOT EXISTS"
+        " (SELECT 1 FROM audit b WHERE b.subject = w.subject AND b.at = c.withdrawn_at)) END AS ended_at"
+        f" FROM ({_ENTERED}) w) e WHERE ended_at IS NOT NULL ORDER BY seq LIMIT ?",
         (after, until, limit),
     )
     return [(row[0], Withdrawal(*row[1:])) for row in rows]

@@ -6,6 +6,7 @@ StorageError
 ├── ReceiptTaken         a receipt was drawn twice: another one is to be drawn
 ├── DataInUse            another process owns the data
 ├── BackupUnusable       a backup, or the folder for backups, cannot be used: the operator acts
+│   └── BackupUnread         a file of one cannot be read now; it may be whole
 ├── DataUnusable         the folder or database cannot be used as it is: the operator acts
 │   └── MigrationMismatch    the database and this code do not fit
 └── KeyTrouble           the operator's key
@@ -46,6 +47,10 @@ class MigrationMismatch(DataUnusable):
 
 class BackupUnusable(StorageError):
     """A backup's file or folder cannot be read, written or believed."""
+
+
+class BackupUnread(BackupUnusable):
+    """A backup's file cannot be read now, which says nothing of what is in it."""
 
 
 class KeyTrouble(StorageError):

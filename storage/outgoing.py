@@ -31,6 +31,11 @@ def add_errands(tx: Transaction, rows: Iterable[tuple[str, str | None, str, str 
     )
 
 
+def reseal_errand(tx: Transaction, row: tuple[str, str | None, str, str | None, bytes]) -> None:
+    """It is further than it was: a row as `add_errands` takes it."""
+    tx.execute("UPDATE errands SET sealed = ? WHERE errand_id = ?", (row[4], row[0]))
+
+
 def finish_errands(tx: Transaction, errand_ids: Sequence[str]) -> None:
     tx.executemany("DELETE FROM errands WHERE errand_id = ?", [(errand_id,) for errand_id in errand_ids])
 
@@ -92,13 +97,14 @@ def prompted(tx: Transaction, person_id: str, message_id: int) -> None:
 
 def shown(
     tx: Transaction, person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime
-) -> None:
-    """A photo stands in a reviewer's private chat."""
-    tx.execute(
+) -> bool:
+    """A photo stands in a reviewer's private chat. False when there is no such person any more."""
+    found = tx.execute(
         "INSERT INTO messages (person_id, place, message_id, receipt, sent_at, sealed_chat)"
         " SELECT person_id, 'reviewer', ?, ?, ?, ? FROM people WHERE person_id = ? ON CONFLICT DO NOTHING",
         (message_id, receipt, stamp(now), sealed_chat, person_id),
     )
+    return found > 0
 
 
 def message_numbers(tx: Transaction, above: int) -> list[int]:

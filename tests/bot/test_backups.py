@@ -244,7 +244,7 @@ async def test_what_goes_at_rest_is_in_the_journal_and_out_of_the_keys_before_th
         status, said, wrong = await erased_at_rest(settings)
         assert (status, said) == (1, "gone: people: 2\n")
         assert (wrong.count("\n"), "deletions and withdrawals cannot be entered in" in wrong) == (1, True)
-        assert "they are entered when the bot starts" in wrong
+        assert "that is made good when the bot starts" in wrong
         assert rows(settings.database, "SELECT count(*) FROM people") == [(0,)]  # the erasure stands
         moved.rename(folder)
         assert await erased_at_rest(settings) == (0, "gone: nothing\n", "")  # and is made good

@@ -159,22 +159,23 @@ async def test_a_photo_shown_to_a_reviewer_goes_although_the_answers_were_lost(t
         assert not play.told
 
 
+@pytest.mark.parametrize("method", ["sendMessage", "editMessageMedia"])
 async def test_a_photo_that_is_no_longer_to_be_seen_goes_although_nobody_knew_that_it_arrived(
-    tmp_path: Path,
+    tmp_path: Path, method: str
 ) -> None:
     async with playing(tmp_path) as play:
         mei, ben = play.cast.applicant("Mei"), play.cast.reviewer("Ben", play.group)
         card = await apply(mei, play.group)
         link = (await decide(play.ana, card, "view")).url
         assert link is not None
-        play.sandbox.faults.add(Fault("lost", "sendPhoto", count=1))
-        away = play.sandbox.faults.add(Fault("502", "getMe"))  # it is not repeated before this is over
+        lost = play.sandbox.faults.add(Fault("lost", method, chat_id=play.ana.id))
+        play.sandbox.faults.add(Fault("502", "getMe"))  # it is not repeated before this is over
         play.ana.start(link.partition("?start=")[2])
-        shown = await play.ana.sees(lambda one: bool(one.photo), chat=play.ana.chat)
+        await play.until(lambda: lost.struck)
+        shown = play.ana.chat.messages[-1]
         await decide(ben, card, "approve")
         await decide(ben, card, "tell")
         await mei.sees(TOLD)
-        await play.until(lambda: away.struck)
         play.sandbox.faults.clear()
         await play.until(lambda: shown.deleted, 20)
         assert not play.told

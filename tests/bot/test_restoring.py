@@ -32,7 +32,7 @@ from bot.starting import open_data
 from conversations.events import DataRestored
 from conversations.state import Applicant
 from storage import audit_log, backup, erasure, facts, outgoing, parking, store, upkeep
-from storage.backup_files import KEYS, Draft, keys_of, opened
+from storage.backup_files import DATA, KEYS, Draft, keys_of, opened
 from storage.chain import verify
 from storage.engine import Transaction
 from storage.errors import BackupUnusable, DataInUse, StorageError
@@ -131,6 +131,7 @@ def test_of_an_old_backup_nothing_is_sent_again_but_to_whoever_is_away(settings:
 
     asyncio.run(change(settings, fill))
     data = taken(settings, NOW - timedelta(hours=2))
+    lose_data(settings.data)
     said = restored(settings, data)
     assert "not sent again: 8 messages that waited at that moment" in said
     kinds = "SELECT kind FROM errands WHERE person_id = '{}' ORDER BY errand_id"
@@ -287,6 +288,159 @@ def test_what_is_too_old_is_deleted_and_nothing_else(settings: Settings) -> None
     assert sum("deleted" in line for line in said) == 6
     assert (folder / "intake-notes.data").exists()
     assert not killed.exists()
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_backup_by_a_clock_that_has_jumped_deletes_nothing_that_was_not_due(
+    settings: Settings, years: int
+) -> None:
+    """Nor does the next one, when it is set right; what was made by the wrong one is told."""
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    folder = settings.backups
+    assert folder is not None
+    for days in (8, 6, 3, 1):
+        backup.write(settings.database, folder, NOW - timedelta(days=days, hours=1), lambda done, total: None)
+    assert "deleted" in " ".join(by(settings, NOW - timedelta(hours=1)))  # of eight days before
+    before = [path for part in (KEYS, DATA) for _, path in backup.files(folder, part)]
+    said = by(settings, NOW + timedelta(days=365 * years))
+    assert [line for line in said if line.startswith("deleted")] == []
+    assert all(path.exists() for path in before)
+    said = by(settings, NOW)
+    assert all(path.exists() for path in before)
+    wrong = [path for part in (KEYS, DATA) for _, path in backup.files(folder, part) if path not in before]
+    assert len([line for line in said if "made while this machine's clock was ahead" in line]) == (
+        2 if years > 0 else 0
+    )
+    assert len(wrong) == (4 if years > 0 else 2)  # of a time long gone, it has had its time
+
+
+def by(settings: Settings, now: datetime) -> list[str]:
+    """What `intake backup` says at that time, by this machine's clock."""
+    with patch.object(backups, "wall", lambda: now):
+        return back_up(settings, None, 30, 7, lambda done, total: None)
+
+
+def test_however_rarely_backups_are_made_two_sets_of_keys_are_left(settings: Settings) -> None:
+    """Without a bot that goes by the right time."""
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    assert settings.backups is not None
+    for days in (60, 40, 20, 0):
+        by(settings, NOW - timedelta(days=days))
+    assert [NOW - moment < timedelta(days=21) for moment, _ in backup.files(settings.backups, KEYS)] == [
+        True,
+        True,
+    ]
+
+
+# what only the present database knows
+
+
+def removing(tx: Transaction, vault: Vault) -> None:
+    """Somebody was erased, and nothing is removed from chats yet; nor is something else."""
+    erasure.erase_person(tx, "a", "ref-a", None, NOW)
+    body = {"say": "erased", "language": "en", "receipt": "R", "messages": [[77, 5, ""]], "cards": []}
+    for errand in (
+        Errand("wipe", 77, None, body),
+        Errand("remove", -5, None, {"message_id": 9}, not_before=NOW + timedelta(hours=1)),
+        Errand("note", -5, None, {"text": "of no importance"}),
+    ):
+        outgoing.add_errands(tx, [errand.row(vault)])
+
+
+def nobodys(tx: Transaction, vault: Vault) -> list[Any]:
+    rows = [(row, restore(row, vault)) for row in outgoing.errands_of_nobody(tx)]
+    return [(one.kind, one.chat, one.body, one.not_before, row.attempts) for row, one in rows]
+
+
+@pytest.mark.parametrize("backup_knows", [False, True])
+def test_what_is_still_to_be_removed_of_the_erased_is_removed_after_a_restore(
+    settings: Settings, backup_knows: bool
+) -> None:
+    """By whatever key it was sealed of those that are there; once, and not as the backup has it."""
+    for one in ("a", "b"):
+        asyncio.run(change(settings, lambda tx, vault, one=one: come(tx, vault, one)))
+    before = taken(settings, NOW - timedelta(days=1))
+    asyncio.run(change(settings, removing))
+    data = taken(settings, NOW - timedelta(hours=2)) if backup_knows else before
+    if backup_knows:
+        asyncio.run(change(settings, lambda tx, vault: tx.execute("DELETE FROM errands WHERE kind = 'note'")))
+    taken(settings)
+    left = [row.id for row in keys_of(before.with_suffix(KEYS))[1]]
+    assert left == ["b"]  # so that nothing else tells what to remove
+    for say in (dry_run, restored):
+        said = say(settings, data)
+        assert "removals from chats, which the present database had still to do: 2" in said
+    wiped = {"say": "erased", "language": "en", "receipt": "R", "messages": [[77, 5, ""]], "cards": []}
+    assert asyncio.run(change(settings, nobodys)) == [
+        ("wipe", 77, wiped, None, 1),
+        ("remove", -5, {"message_id": 9}, NOW + timedelta(hours=1), 1),
+    ]
+
+
+def test_what_cannot_be_read_of_what_is_to_be_removed_is_told(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "b")))
+    data, old = taken(settings), settings.key_path.read_text()
+    change_key_at_rest(settings, lambda done, total: None)
+    asyncio.run(change(settings, removing))
+    settings.key_path.write_text(old)
+    said = restored(settings, data)
+    assert any("this operator's key does not open: 2" in line for line in said)
+    ((kind, _, body, *_),) = asyncio.run(change(settings, nobodys))
+    assert (kind, body["say"]) == ("wipe", "")  # what the backup itself tells of him
+
+
+def test_a_damaged_part_of_the_present_database_hides_no_other(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    data = taken(settings)
+    asyncio.run(change(settings, removing))
+    asyncio.run(change(settings, lambda tx, vault: tx.execute("ALTER TABLE audit RENAME TO lost")))
+    for say in (dry_run, restored):
+        said = say(settings, data)
+        assert any("the present database cannot be read, or not all of it" in line for line in said)
+        assert "left out: 1 who were deleted since, 0 whose keys are not kept any more" in said
+        assert "removals from chats, which the present database had still to do: 2" in said
+
+
+async def test_what_went_at_rest_leaves_the_chats_though_a_backup_takes_the_place_of_the_data(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    """Before the start that was to remove it."""
+    (tmp_path / "backups").mkdir()
+    clocks.both(-180 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        mei = play.cast.applicant("Mei")
+        card = await apply(mei, play.group)
+        await decide(play.ana, card, "reject")
+        await decide(play.ana, card, "because", "duplicate")
+        await decide(play.ana, card, "tell")
+        await mei.hears("was not approved")
+        await play.settled()
+        await play.stop()
+        clocks.both(-2.9 * DAY)
+        await play.start(backups=tmp_path / "backups")
+        warning = await mei.sees("is over")
+        await play.settled()
+        await play.stop()
+        clocks.both(-DAY)
+        await play.start()
+        mei.say("/mydata")
+        await mei.hears("What we keep about you")
+        await play.settled()
+        await play.stop()
+        data = await asyncio.to_thread(taken, play.settings, wall())
+        given = [one for one in mei.messages() if one.from_bot and one.id > warning.id]
+        clocks.both(0.5 * DAY)
+        await asyncio.to_thread(erase_due_at_rest, play.settings, lambda done, total: None)
+        assert not any(one.deleted for one in given)
+        await asyncio.to_thread(restored, play.settings, data)
+        await play.start()
+        await mei.hears("🗑")
+        await play.settled()
+        assert [one.deleted for one in (*given, warning)] == [True] * len(given) + [False]  # too old to go
+
+
+# damage
 
 
 def test_a_damaged_set_of_keys_is_named_and_stops_no_backup(settings: Settings) -> None:

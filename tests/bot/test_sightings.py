@@ -1,6 +1,7 @@
 """A message that was sent and never answered is looked for where it may stand, and nowhere else."""
 
 import asyncio
+from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from telegram.error import BadRequest
 from bot.arrivals import place_of
 from bot.errands import SEND, Errand, Lost
 from bot.messages import Messages
-from bot.sightings import REMEMBERED, SUPERGROUPS, Sightings, kept
+from bot.sightings import REMEMBERED, SUPERGROUPS, Sightings, forget, kept
 from bot.transport import Transport, Uncertain
 from storage.engine import Transaction
 from storage.migrate import migrate
@@ -20,6 +21,7 @@ from storage.sqlite import SQLite
 
 MIGRATIONS = files("storage") / "migrations"
 MEI, LIN = 5_000_001, 5_000_002
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MESSAGE = {"message_id": 7, "chat": {"id": MEI}}
 
 
@@ -62,6 +64,28 @@ def test_an_update_shows_the_number_of_the_message_it_is_about(
     update: dict[str, Any], place: tuple[int, int] | None
 ) -> None:
     assert place_of(update) == place
+
+
+def test_a_press_on_an_old_message_says_nothing_of_the_newest() -> None:
+    sightings = Sightings()
+    sightings.see(MEI, 50, new=False)
+    assert sightings.highest == 0
+    assert list(sightings.between(48, 51)) == [49, 51]
+
+
+async def test_who_has_seen_nothing_keeps_what_was_known(tmp_path: Path) -> None:
+    async with SQLite.open(tmp_path / "intake.sqlite") as engine:
+        await migrate(engine, MIGRATIONS)
+        before = Sightings()
+        before.see(MEI, 100)
+        before.see_unrecorded(99)
+        await engine.write(before.keep)
+        await engine.write(Sightings().keep)  # as a command does while no bot runs
+        after = Sightings()
+        await after.remember(engine)
+        assert list(after.between(97, 101)) == [98, 101]
+        await engine.write(lambda tx: forget(tx, NOW))
+        assert await engine.read(kept) == 0
 
 
 async def test_the_next_process_knows_the_highest_number(tmp_path: Path) -> None:
@@ -152,9 +176,9 @@ async def test_what_waited_long_is_looked_for_where_the_kill_was() -> None:
 async def test_after_an_erasure_what_a_killed_process_had_sent_is_found() -> None:
     telegram = Stall()
     messages, (errand,) = left_by_kill(telegram, 1, 1)
-    telegram.said[errand.chat, 95] = "on its way when he was erased"
+    telegram.said[errand.chat, 95] = "long known"
     telegram.said[errand.chat + 1, 103] = "another's"
-    assert await messages.left_by_kill(errand, {"text": "erased"}) == [95, 101]
+    assert [number async for number in messages.left_by_kill(errand, {"text": "erased"})] == [101]
 
 
 async def test_the_search_after_a_kill_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

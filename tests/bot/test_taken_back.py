@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from bot.backup_keeper import BackupKeeper
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
+from conversations.events import ConsentsEnded
 from storage import audit_log, erasure, facts, ledger
 from storage.audit_log import AuditEntry
 from storage.engine import Transaction
@@ -23,9 +26,9 @@ from storage.journal import Journal, _check, line
 from storage.values import stamp
 from storage.vault import Vault
 from tests.applying import agree, apply, at, decide, press, receipt_in
-from tests.bot.test_backups import backed_up, delete, intake, lose, rows, until
+from tests.bot.test_backups import backed_up, delete, intake, lose, lose_data, rows, until
 from tests.bot.test_keys import settings_of
-from tests.bot.test_restoring import NOW, change, come, found, restored, taken
+from tests.bot.test_restoring import NOW, change, come, dry_run, found, restored, taken
 from tests.cast import Cast, Group, Person, running_bot
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
@@ -266,6 +269,100 @@ def test_what_only_the_present_database_knows_is_noted_too(settings: Settings) -
     asyncio.run(change(settings, lambda tx, vault: took_back(tx, "a", NOW)))
     restored(settings, data)
     assert noted(settings) == {"a": [[stamp(NOW), ""]]}
+
+
+def test_what_a_restore_has_noted_outlives_another_one_before_the_bot_starts(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: consenting(tx, vault, "a")))
+    data = taken(settings)
+    asyncio.run(change(settings, lambda tx, vault: took_back(tx, "a", NOW, "identity_photo")))
+    for _ in range(3):
+        restored(settings, data)
+        assert noted(settings) == {"a": [[stamp(NOW), "identity_photo"]]}
+
+
+async def entered_again(settings: Settings, at: datetime) -> None:
+    """What was noted is ended by a start at that time, as the dialogue does, and the journal is kept up."""
+    assert settings.backups is not None
+
+    async with open_data(settings) as (engine, _, _):
+
+        async def works(happened: Happened) -> None:
+            event = happened.event
+            assert isinstance(event, ConsentsEnded)
+
+            def write(tx: Transaction) -> None:
+                ledger.end_consents(tx, happened.person_id, event.at, event.document)
+                action = "consent_withdrawn" if event.document else "withdrawn"
+                audit_log.add(tx, [(action, happened.person_id, f"{event.document or '-'} again")], at)
+
+            await engine.write(write)
+
+        await taken_back.end(engine, await engine.read(taken_back.noted), works, pytest.fail)
+        await BackupKeeper(engine, settings.backups, pytest.fail).finish()
+
+
+def test_what_was_entered_again_stands_in_the_journal_with_its_true_moment_and_outlives_the_data(
+    settings: Settings,
+) -> None:
+    """Though the present database alone had told of it, after each restore."""
+    assert settings.backups is not None
+
+    def fill(tx: Transaction, vault: Vault) -> None:
+        consenting(tx, vault, "a")
+        consenting(tx, vault, "b")
+
+    def take_back(tx: Transaction, vault: Vault) -> None:
+        took_back(tx, "a", NOW, "identity_photo")
+        took_back(tx, "a", NOW + timedelta(minutes=5))
+        took_back(tx, "b", NOW + timedelta(minutes=7), "identity_photo")
+        ledger.end_consents(tx, "b", NOW + timedelta(minutes=9))  # of another cause
+        audit_log.add(tx, [("applied_again", "b", "UX-1")], NOW + timedelta(minutes=9))
+
+    asyncio.run(change(settings, fill))
+    data = taken(settings)
+    asyncio.run(change(settings, take_back))
+    wanted = {
+        "a": [[stamp(NOW), "identity_photo"], [stamp(NOW + timedelta(minutes=5)), ""]],
+        "b": [[stamp(NOW + timedelta(minutes=7)), "identity_photo"]],
+    }
+    restored(settings, data)
+    assert noted(settings) == wanted
+    asyncio.run(entered_again(settings, NOW + timedelta(hours=1)))
+    assert Journal(settings.backups).withdrawals() == [
+        Withdrawal(f"ref-{who}", *one) for who in wanted for one in wanted[who]
+    ]
+    restored(settings, data)  # the journal, and the present database, tell the same
+    assert noted(settings) == wanted
+    asyncio.run(entered_again(settings, NOW + timedelta(hours=2)))
+    assert len(Journal(settings.backups).withdrawals()) == 3
+    Journal(settings.backups).path.unlink()
+    restored(settings, data)
+    assert noted(settings) == wanted
+    asyncio.run(entered_again(settings, NOW + timedelta(hours=3)))
+    lose_data(settings.data)
+    restored(settings, data)
+    assert noted(settings) == wanted
+
+
+def test_a_withdrawal_that_stands_in_the_log_of_the_present_database_is_noted(settings: Settings) -> None:
+    """Since somebody reads there, its log cannot be emptied."""
+    asyncio.run(change(settings, lambda tx, vault: consenting(tx, vault, "a")))
+    data = taken(settings)
+    with closing(sqlite3.connect(settings.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM people").fetchall()
+        asyncio.run(change(settings, lambda tx, vault: took_back(tx, "a", NOW)))
+        assert settings.database.with_name("intake.sqlite-wal").stat().st_size > 0
+        assert any("have taken consents back since" in line for line in dry_run(settings, data))
+        restored(settings, data)
+    assert noted(settings) == {"a": [[stamp(NOW), ""]]}
+
+
+def test_without_a_journal_it_is_said_that_withdrawals_are_lost_too(settings: Settings) -> None:
+    asyncio.run(change(settings, lambda tx, vault: consenting(tx, vault, "a")))
+    data = taken(settings)
+    (note,) = [line for line in restored(settings, data) if "there is no journal of deletions" in line]
+    assert "comes back, and whoever has taken a consent back after this one is decided on" in note
 
 
 async def test_what_could_not_be_done_stays_noted_and_is_told(settings: Settings) -> None:

@@ -51,11 +51,11 @@ def test_a_set_that_holds_nobody_who_was_erased_is_not_made_anew(folder: Path) -
     before = path.stat()
     assert backup.prune(folder, [Tombstone(ref(1), ERASED_AT), Tombstone(ref(5), ERASED_AT)], [path]) == (
         0,
-        [],
+        {},
     )
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     later = Tombstone(ref(1), ERASED_AT.replace("03-03", "03-04"))
-    assert backup.prune(folder, [later], [path]) == (1, [])
+    assert backup.prune(folder, [later], [path]) == (1, {})
     assert path.stat().st_ino != before.st_ino
     assert [row.ref for row in keys_of(path)[1]] == [ref(0)]
 
@@ -69,7 +69,7 @@ def test_wherever_in_a_set_the_erased_stand_exactly_they_go(folder: Path, place:
     ]
     path = written(folder, iter(lines))
     erased = [Tombstone(ref(number), ERASED_AT) for number in chosen]
-    assert backup.prune(folder, erased, [path]) == (len(chosen), [])
+    assert backup.prune(folder, erased, [path]) == (len(chosen), {})
     with opened(path, "keys") as (_, inside):
         left = b"".join(chunks(inside))
     assert left == b"".join(line for number, line in enumerate(lines) if number not in chosen)
@@ -80,10 +80,10 @@ def test_one_line_longer_than_a_piece_is_one_line(folder: Path) -> None:
     long = KeyRow("parked", "p", ref(1), "", os.urandom(2 * PIECE)).line()
     others = list(rows(3))
     path = written(folder, iter([others[0], long, others[2]]))
-    assert backup.prune(folder, stones(1, 1), [path]) == (1, [])
+    assert backup.prune(folder, stones(1, 1), [path]) == (1, {})
     with opened(path, "keys") as (_, inside):
         assert b"".join(chunks(inside)) == long + others[2]
-    assert backup.prune(folder, [Tombstone(ref(1), ERASED_AT)], [path]) == (1, [])
+    assert backup.prune(folder, [Tombstone(ref(1), ERASED_AT)], [path]) == (1, {})
     with opened(path, "keys") as (_, inside):
         assert b"".join(chunks(inside)) == others[2]
 

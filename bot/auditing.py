@@ -10,7 +10,7 @@ import click
 import structlog
 
 from bot.errands import NOTE, Errand
-from bot.mistakes import CannotStart
+from bot.mistakes import UNPROVED, CannotStart
 from bot.settings import Settings
 from storage import audit_log, facts, outgoing
 from storage.chain import PUBLISHED, Head, Published, entries, moment, published, restored_after, verify
@@ -21,8 +21,6 @@ from storage.values import stamp
 from storage.vault import Vault
 
 log = structlog.get_logger()
-
-UNPROVED = 3  # the exit status: sound, and yet a head is missing, as it can be after a restore
 
 
 def verify_log(settings: Settings, heads: Sequence[str]) -> int:

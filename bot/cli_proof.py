@@ -11,7 +11,7 @@ from bot.calling import call, refuse, settings_or_exit
 
 @click.group(short_help="The audit log: what was done, and that nobody changed it.")
 def audit() -> None:
-    """The audit log: what was done, without anything personal, each entry bound to the one before it."""
+    """The audit log: what was done, without names, answers or account ids, each entry bound to the one before it."""
 
 
 @audit.command(name="verify", short_help="Find whatever was changed, removed or moved in it.")
@@ -60,7 +60,8 @@ def consent() -> None:
 def consent_verify(file: Path, public: str | None, data: Path | None) -> None:
     """Check a receipt that a person kept: is it whole, who signed it, and what was agreed to. Needs no network.
 
-    It is compared with the ledger where a data folder is: INTAKE_DATA, or --data. 1 when it is not proved.
+    It is compared with the ledger where a data folder is: INTAKE_DATA, or --data. 1 when it is not proved;
+    3 when the ledger lacks what a restore may have taken away: then nothing is proved, for or against.
     """
     sys.exit(call("bot.proving", "verify", file, public, data))
 

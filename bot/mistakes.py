@@ -6,6 +6,10 @@ from bot.web import PortInUse
 from conversations import ProgrammeMistakes
 from storage.errors import StorageError
 
+UNPROVED = (
+    3  # the exit status: nothing is wrong, and yet something is missing that a restore may have taken away
+)
+
 
 class CannotStart(Exception):
     """What keeps the bot from starting, in one line with its cure."""

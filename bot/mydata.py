@@ -9,11 +9,11 @@ from typing import Any
 from bot.errands import REMOVE, opened
 from bot.parked import PARKED_DAYS
 from bot.people import People, Person, photo_place
-from bot.told import Json, Telling, agreed, answers, closed, later, moment, told_state
+from bot.told import Json, Telling, agreed, answers, closed, later, moment
 from conversations import Programme
 from conversations.application import Closed
 from conversations.keeping import goings
-from conversations.state import Applicant, Settled, application_of, draft_of
+from conversations.state import Applicant, Settled, application_of, draft_of, told_state
 from storage import audit_log, erasure, ledger, outgoing, parking, store
 from storage.engine import Engine, Row, Transaction
 from storage.erasure import Tombstone

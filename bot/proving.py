@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +16,14 @@ from typing import Annotated, Any
 import click
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
+from bot.differences import differences, in_words
 from bot.keys import signing_key
-from bot.mistakes import Refused
-from bot.receipts import FORMAT, Json, canonical, receipt
+from bot.mistakes import UNPROVED, Refused
+from bot.receipts import FORMAT, Json, canonical
 from bot.settings import DataAlone, data_setting
 from conversations.text import clean_line
 from storage import ledger
+from storage.chain import Restored, all_restores
 from storage.engine import Engine, Transaction
 from storage.ledger import LedgerRow
 from storage.migrate import pending
@@ -37,7 +38,6 @@ ACTS = {
     "submit_application": "by pressing Submit Application",
 }
 LANGUAGES = {"en": "English", "zh": "Chinese"}
-MOMENT = "%-d %B %Y, %H:%M:%S UTC"
 
 Moment = Annotated[StrictStr, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 Hash = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -164,29 +164,6 @@ def _faults(found: Proof) -> Iterator[str]:
 # against the data
 
 
-def differences(content: Json, rows: Sequence[LedgerRow]) -> tuple[list[str], list[str]]:
-    """How the ledger differs from a file: what contradicts it, and what only came after it."""
-    public, left = content["publicKey"], {row.consent_id: row for row in rows}
-    wrong, later = [], []
-    for number, one in enumerate(content["receipts"], start=1):
-        row = left.pop(one["consentReceiptID"], None)
-        if row is None:
-            wrong.append(f"consent {number} is not in the ledger")
-            continue
-        kept = receipt(row, public)
-        names = sorted(name for name in kept.keys() | one.keys() if kept.get(name) != one.get(name))
-        if names == ["withdrawnAt"] and row.withdrawn_at and row.withdrawn_at > content["issuedAt"]:
-            later.append(f"consent {number} ended on {_moment(row.withdrawn_at)}")
-        elif names:
-            wrong.append(f"consent {number} differs from the ledger: {', '.join(names)}")
-        elif row.text != content["texts"][row.text_hash]:
-            wrong.append(f"consent {number}: the ledger has another text under its hash")
-    for row in left.values():
-        said = f"the ledger has one more: {row.document}, {_moment(row.at)}"
-        (later if row.at > content["issuedAt"] else wrong).append(said)
-    return wrong, later
-
-
 def _read(place: DataAlone, work: Callable[[Transaction], Any]) -> tuple[Any, str]:
     """What a work finds in the data, and the public key of its receipts. Raises what is in MISTAKES."""
 
@@ -217,7 +194,7 @@ def key() -> int:
 
 
 def verify(path: Path, public: str | None, data: Path | None) -> int:
-    """`intake consent verify`: 0 proved, 1 not. Raises Refused and what is in MISTAKES."""
+    """`intake consent verify`: 0 proved, 1 not, 3 when it cannot be told. Raises Refused and what is in MISTAKES."""
     if public is not None and from_base64url(public, 32) is None:
         raise Refused("--key: this is no public key; `intake consent key` prints it, 43 characters")
     place = data_setting(data)
@@ -231,9 +208,11 @@ def verify(path: Path, public: str | None, data: Path | None) -> int:
         click.echo(f"{path}: {error}", err=True)
         return 1
     known = {} if public is None else {public: "the key that was given"}
-    rows: Sequence[LedgerRow] | None = None
+    kept: tuple[Sequence[LedgerRow], Sequence[Restored]] | None = None
     if has_data:
-        rows, own = _read(place, lambda tx: ledger.rows_of(tx, found.receipts[0].person_id))
+        kept, own = _read(
+            place, lambda tx: (ledger.rows_of(tx, found.receipts[0].person_id), all_restores(tx))
+        )
         known.setdefault(own, f"the key of the data in {place.data}")
         if public is not None and public != own:
             click.echo(f"the key that was given is not the one of the data in {place.data}", err=True)
@@ -248,18 +227,25 @@ def verify(path: Path, public: str | None, data: Path | None) -> int:
         click.echo("not proved: anybody can make a key; name the right one with --key", err=True)
         return 1
     click.echo(f"signed with {known[found.public]}, and whole")
-    return _compared(content, rows, place) if rows is not None else 0
+    return _compared(content, *kept, place) if kept is not None else 0
 
 
-def _compared(content: Json, rows: Sequence[LedgerRow], place: DataAlone) -> int:
-    wrong, later = differences(content, rows)
-    for line in wrong:
+def _compared(
+    content: Json, rows: Sequence[LedgerRow], restores: Sequence[Restored], place: DataAlone
+) -> int:
+    found = differences(content, rows, restores)
+    for line in found.wrong:
         click.echo(line, err=True)
-    for line in later:
+    for line in found.unproved:
+        click.echo(f"not proved: {line}", err=True)
+    for line in found.later:
         click.echo(f"since it was issued: {line}")
-    if not wrong:
-        click.echo(f"the ledger in {place.data} has {'all of it' if later else 'exactly this'}")
-    return bool(wrong)
+    if found.wrong:
+        return 1
+    if found.unproved:
+        return UNPROVED
+    click.echo(f"the ledger in {place.data} has {'all of it' if found.later else 'exactly this'}")
+    return 0
 
 
 def _bytes(path: Path) -> bytes:
@@ -278,7 +264,7 @@ def _in_words(found: Proof) -> Iterator[str]:
     count = len(found.receipts)
     acts = "1 act" if count == 1 else f"{count} acts"
     yield f"{acts} of consent by the person {clean_line(found.receipts[0].person_id)}"
-    yield f"issued on {_moment(found.issued_at)}"
+    yield f"issued on {in_words(found.issued_at)}"
     for number, one in enumerate(found.receipts, start=1):
         yield ""
         yield from _one_in_words(number, one, found.texts)
@@ -290,9 +276,9 @@ def _one_in_words(number: int, one: Consented, texts: Mapping[str, str]) -> Iter
     name, key = clean_line(one.name), clean_line(one.document)
     how = ACTS.get(one.act) or f"by {clean_line(one.act)}"
     yield f"{number}. {f'{name} ({key})' if name else key}, in {language}"
-    yield f"   agreed on {_moment(one.at)}, {how}"
+    yield f"   agreed on {in_words(one.at)}, {how}"
     yield (
-        f"   ended on {_moment(one.withdrawn_at)}"
+        f"   ended on {in_words(one.withdrawn_at)}"
         if one.withdrawn_at
         else "   still stood when this was issued"
     )
@@ -309,7 +295,3 @@ def _one_in_words(number: int, one: Consented, texts: Mapping[str, str]) -> Iter
         yield "   with {}, version {}, {}".format(*words)
     if not one.services:
         yield "   purposes and linked documents were not recorded at the time"
-
-
-def _moment(at: str) -> str:
-    return datetime.fromisoformat(at).strftime(MOMENT)

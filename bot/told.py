@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.errands import MEMBER, NOTE, WAKE
+from bot.own_updates import AS_REVIEWER, NOT_HIS, own_part
 from conversations.application import (
     Answer,
     Application,
@@ -18,23 +19,19 @@ from conversations.application import (
     Reviewer,
     View,
 )
-from conversations.state import Applicant, Deciding, Rejecting, State, draft_of
+from conversations.state import Applicant, Deciding, draft_of
 from storage.engine import Row
 from storage.values import stamp, unstamp
 
 Json = dict[str, Any]
-AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
 OWN_CHAT, GROUP, REVIEWERS_CHAT = (
     "your chat with this bot",
     "the reviewers' group",
     "a reviewer's private chat",
 )
+_NAMES_THE_STATE = {"data_shown", "receipt_given", "correction_asked"}
+_NOT_MADE_YET = {"rejecting", "deciding"}  # states that earlier versions entered there
 _KEYED_HASH = re.compile(r"[0-9a-f]{32}")  # of a reviewer's account, among the parts of an entry's detail
-
-
-def told_state(state: State) -> str:
-    """As far as the applicant is concerned: a decision that can still be undone has not been made yet."""
-    return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
 
 
 def moment(at: datetime | None) -> str | None:
@@ -108,6 +105,8 @@ class Telling:
         seq, at, action, _, detail, line = row
         if self._is_pending(action, detail):
             return None
+        if action in _NAMES_THE_STATE and detail in _NOT_MADE_YET:
+            detail = "waiting"
         parts = [self._by(part) if _KEYED_HASH.fullmatch(part) else part for part in detail.split(" ")]
         return {"number": seq, "at": at, "action": action, "detail": " ".join(parts), "sha256": line}
 
@@ -159,25 +158,13 @@ class Telling:
         return value
 
     def update(self, raw: bytes) -> Any:
-        """What he sent and nobody could handle. What he did in the group is about others."""
+        """What he sent and nobody could handle, without what it holds of others."""
         try:
-            update = json.loads(raw)
-        except (ValueError, RecursionError):
+            return own_part(json.loads(raw), self._applicant.chat_id)
+        except ValueError:
             return raw.decode(errors="replace")
-        return update if self._is_private(update) else AS_REVIEWER
-
-    def _is_private(self, update: Any) -> bool:
-        """Whether it comes from his own chat, and is not a link to an application that he reviews."""
-        if not isinstance(update, dict):
-            return False
-        what = next((value for key, value in update.items() if key != "update_id"), None)
-        if not isinstance(what, dict):
-            return False
-        message = what.get("message", what)
-        chat = message.get("chat") if isinstance(message, dict) else None
-        text = message.get("text") if isinstance(message, dict) else None
-        is_link = isinstance(text, str) and text.startswith("/start ")
-        return isinstance(chat, dict) and chat.get("id") == self._applicant.chat_id and not is_link
+        except RecursionError:  # nested deeper than anything he can have written
+            return NOT_HIS
 
 
 def answers(given: Mapping[str, Answer]) -> Json:

@@ -102,9 +102,9 @@ ACTIONS: dict[Action, Entry] = {
         "receipt, hash of the reviewer, clock or restore",
         "The applicant was told: at a reviewer's Tell now, or after the time to undo; restore: it counts as done.",
     ),
-    "data_shown": Entry("person", "state", "/mydata was used."),
-    "receipt_given": Entry("person", "state", "A receipt of the consents was asked for."),
-    "correction_asked": Entry("person", "state", "/correct was used."),
+    "data_shown": Entry("person", "state, as he was told it", "/mydata was used."),
+    "receipt_given": Entry("person", "state, as he was told it", "A receipt of the consents was asked for."),
+    "correction_asked": Entry("person", "state, as he was told it", "/correct was used."),
     "applied_again": Entry(
         "person",
         "receipt of the application before",

@@ -155,7 +155,7 @@ class Wake(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Audit(Effect):
-    """One entry of the audit log, as `ACTIONS` says: nothing personal."""
+    """One entry of the audit log, as `ACTIONS` says: no name, answer or account id."""
 
     action: Action
     detail: str = ""

@@ -73,6 +73,7 @@ from conversations.state import (
     Waiting,
     application_of,
     draft_of,
+    told_state,
 )
 
 YES_NO = "danger"
@@ -171,11 +172,13 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
     first = (Button("correct"),) if answers and not has_ended(state) else ()
     buttons = (rights_row(state, *first),)
     answer = (Answer(),) if scene.pressed else ()
-    return stay(scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown", state.kind))
+    return stay(
+        scene, *answer, Say("mydata", values, buttons), SendData(), Audit("data_shown", told_state(state))
+    )
 
 
 def receipt(scene: Scene, state: State, event: ReceiptAsked) -> Turn:
-    return stay(scene, Answer(), SendReceipt(), Audit("receipt_given", state.kind))
+    return stay(scene, Answer(), SendReceipt(), Audit("receipt_given", told_state(state)))
 
 
 def unsend(scene: Scene, state: State, event: PhotoUnsent) -> Turn:
@@ -189,7 +192,7 @@ def unsend(scene: Scene, state: State, event: PhotoUnsent) -> Turn:
 
 
 def correct(scene: Scene, state: State, event: CorrectionAsked) -> Turn:
-    return ways_to_correct(scene, state).and_also(Audit("correction_asked", state.kind))
+    return ways_to_correct(scene, state).and_also(Audit("correction_asked", told_state(state)))
 
 
 def ways_to_correct(scene: Scene, state: State) -> Turn:

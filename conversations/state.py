@@ -145,6 +145,11 @@ class Applicant(Record):
     created_at: datetime
 
 
+def told_state(state: State) -> str:
+    """As far as the applicant is concerned: a decision that can still be undone has not been made yet."""
+    return "waiting" if isinstance(state, Rejecting | Deciding) else state.kind
+
+
 def draft_of(state: State) -> Draft | None:
     """The unfinished answers, where there are any."""
     return state.draft if isinstance(state, Unsubmitted) else None

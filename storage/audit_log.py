@@ -57,6 +57,13 @@ def last_of(tx: Transaction, action: Action, after: int) -> Row | None:
     )
 
 
+def all_of(tx: Transaction, action: Action) -> list[Row]:
+    """Every entry of that action, in order: (seq, at, action, subject, detail, hash)."""
+    return tx.fetchall(
+        "SELECT seq, at, action, subject, detail, hash FROM audit WHERE action = ? ORDER BY seq", (action,)
+    )
+
+
 def about(tx: Transaction, subjects: Sequence[str]) -> list[Row]:
     """(seq, at, action, subject, detail, hash) of all entries about any of them, in order."""
     return tx.fetchall(

@@ -87,6 +87,11 @@ def restored_after(tx: Transaction, seq: int) -> Restored | None:
     return Restored.of(row) if row else None
 
 
+def all_restores(tx: Transaction) -> list[Restored]:
+    """All that are entered, in order."""
+    return [Restored.of(row) for row in audit_log.all_of(tx, RESTORED)]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How many entries are sound, the last one's hash, and what is wrong with the next, in one line; `unproved`: why of

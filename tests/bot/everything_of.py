@@ -14,12 +14,14 @@ from typing import Any
 from storage.vault import Vault
 
 Json = dict[str, Any]
+PENDING = dict.fromkeys(("rejecting", "deciding"), "waiting")  # a decision that can be undone is not told
 NOBODYS = {
     "facts": "about the database itself",
     "seen": "numbers of updates, with nothing that says whose they were",
     "schema_version": "about the database itself",
 }
 AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
+NOT_HIS = "a message that you did not write: it may be about others, and is not shown here"
 
 
 class Fields(Json):
@@ -132,7 +134,7 @@ class Reader:
             "first_seen": utc(who.take("created_at")),
             "last_heard_of": utc(who.take("heard_at")),
             "changed_at": row.take("updated_at"),
-            "state": "waiting" if kind in {"rejecting", "deciding"} else kind,
+            "state": PENDING.get(kind, kind),
             "place": place,
             "question_message": row.take("prompt_message"),
             "questions_asked": who.take("step"),
@@ -246,7 +248,7 @@ class Reader:
             view.end()
         found = {
             "receipt": receipt,
-            "status": "waiting" if status in {"rejecting", "deciding"} else status,
+            "status": PENDING.get(status, status),
             "revision": application.take("revision"),
             "submitted_at": utc(application.take("submitted_at")),
             "language": application.take("language"),
@@ -411,6 +413,10 @@ class Reader:
         update = json.loads(raw)
         message = update.get("message") or update["callback_query"]["message"]
         is_own = message["chat"]["id"] == self._chat and not message.get("text", "").startswith("/start ")
+        if "callback_query" in update:  # his press, on what the bot wrote
+            update["callback_query"]["message"] = NOT_HIS
+        elif message.get("reply_to_message", {}).get("from", {}).get("is_bot"):
+            message["reply_to_message"] = NOT_HIS
         content = update if is_own else AS_REVIEWER
         return {"id": parked_id, "update": update_id, "at": at, "reason": reason, "content": content}
 
@@ -436,7 +442,7 @@ class Reader:
                 if (receipt, int(number)) == self._pending:
                     continue
             parts = [
-                self._reviewer(part) if re.fullmatch(r"[0-9a-f]{32}", part) else part
+                self._reviewer(part) if re.fullmatch(r"[0-9a-f]{32}", part) else PENDING.get(part, part)
                 for part in detail.split(" ")
             ]
             found.append(

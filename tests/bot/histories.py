@@ -216,8 +216,11 @@ class History:
         await self.person.hears(lambda one: one.document)
 
     def fail(self) -> None:
-        """He writes what nobody can handle."""
-        self.person.say(f"{WORD} {self.tag}")
+        """He writes and presses what nobody can handle, below a message of the bot."""
+        below = [one for one in self.person.messages() if one.from_bot and not one.deleted][-1]
+        self.person.say(f"{WORD} {self.tag}", reply_to=below if self.rng.random() < 0.7 else None)
+        if self.rng.random() < 0.5:
+            self.person.press_data(below, WORD)
 
     async def look_around(self) -> None:
         for command in self.rng.sample(
@@ -235,10 +238,13 @@ class History:
             await self.play.settled()
 
     async def decided_and_not_told(self) -> None:
+        """Or the reason is not chosen yet; and he asks, while all of it can be undone."""
         await self.play.settled()
         if self.card is None or not has("approve")(self.card):
             return
-        await decide(self.rng.choice(self.reviewers), self.card, "approve")
+        await decide(self.rng.choice(self.reviewers), self.card, self.rng.choice(["approve", "reject"]))
+        await self.ask_for_his_data()
+        self.person.say("/correct")
 
     async def block(self) -> None:
         """What is to be said to him waits for his return."""

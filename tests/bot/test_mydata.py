@@ -24,14 +24,18 @@ from bot import intake
 from bot.mydata import KEPT, data_file
 from bot.people import People
 from bot.programmes import load
+from bot.sandbox.deeds import forwarded_content
 from bot.starting import open_data
+from bot.told import Telling
 from bot.transport import NotSent
+from tests.applying import apply, decide, receipt_in
 from tests.bot.clocks import Clocks
-from tests.bot.clumsy import clumsy
-from tests.bot.everything_of import NOBODYS, Json, Reader, everybody, tables
+from tests.bot.clumsy import WORD, clumsy
+from tests.bot.everything_of import NOBODYS, NOT_HIS, Json, Reader, everybody, tables
 from tests.bot.histories import History, live
 from tests.bot.stage import Stage, playing
 from tests.cast import Person
+from tests.conversations.world import STATES, person
 
 DAY = 86_400.0
 USUAL = 30
@@ -174,6 +178,7 @@ async def test_his_file_is_the_database_of_him_field_for_field_and_of_nobody_els
                 pictures(held.content)
             )  # and comes beside it
             assert all(account["next_look_at"] <= at for at in dates(account))
+            assert [word for word in ("rejecting", "deciding") if word in held.text] == []
             others = set().union(*(other.own for other in found if other is not held))
             others |= {tag for number, tag in tags.items() if number != account["telegram_id"]}
             if tags[account["telegram_id"]] != histories[0].tag:  # who reviews may find his own name
@@ -181,3 +186,46 @@ async def test_his_file_is_the_database_of_him_field_for_field_and_of_nobody_els
             assert [name for name in others if name in held.text] == []
         empty = {name for name in SOMEBODYS.split() if not any(one.content[name] for one in found)}
         assert empty == set()
+
+
+@pytest.mark.parametrize("action", ["data_shown", "receipt_given", "correction_asked"])
+@pytest.mark.parametrize("state", ["rejecting", "deciding"])
+def test_what_earlier_versions_entered_of_a_pending_decision_is_not_told(action: str, state: str) -> None:
+    telling = Telling(person(STATES["waiting"]))
+    told = telling.entry((1, "2026-03-02T09:00:00.000000Z", action, "0123456789abcdef", state, "f" * 64))
+    assert told is not None
+    assert (told["action"], told["detail"]) == (action, "waiting")
+
+
+async def test_what_a_reviewer_was_shown_of_others_is_not_in_his_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He replies to it, presses below it and hands it on, and none of that can be handled."""
+    monkeypatch.setattr(intake, "read", clumsy)
+    async with playing(tmp_path) as play:
+        ana, mei = play.ana, play.cast.applicant("Mei")
+        ana.start()
+        card = await apply(mei, play.group)
+        link = (await decide(ana, card, "view")).url
+        assert link is not None
+        ana.start(link.partition("?start=")[2])
+        shown = await ana.hears(lambda one: bool(one.photo), chat=ana.chat)
+        receipt, file_id = receipt_in(card), shown.photo[-1]["file_id"]
+        assert receipt in shown.text
+        ana.say(f"{WORD} replied", ana.chat, reply_to=shown)
+        ana.press_data(shown, WORD)
+        ana.send({**forwarded_content(play.sandbox.telegram, card), "text": f"{card.text} {WORD}"}, ana.chat)
+        own = ana.say("mine", ana.chat)
+        ana.say(f"{WORD} to myself", ana.chat, reply_to=own)
+        await play.taken()
+        await play.stop()
+        (held,) = [one for one in await everything(play) if one.content["account"]["telegram_id"] == ana.id]
+        replied, pressed, handed_on, answered = (one["content"] for one in held.content["parked"])
+        assert (replied["message"]["text"], replied["message"]["reply_to_message"]) == (
+            f"{WORD} replied",
+            NOT_HIS,
+        )
+        assert (pressed["callback_query"]["data"], pressed["callback_query"]["message"]) == (WORD, NOT_HIS)
+        assert handed_on == NOT_HIS
+        assert answered["message"]["reply_to_message"]["text"] == "mine"
+        assert [one for one in (receipt, file_id, mei.user.first_name) if one in held.text] == []

@@ -19,13 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.cli import intake
+from bot.differences import differences
 from bot.proving import NotProved, proof
 from bot.receipts import Particulars, canonical, signed
 from bot.sandbox.server import Sandbox
 from bot.wording import Wording
+from storage.chain import Restored
 from storage.ledger import LedgerRow
 from storage.vault import OperatorKey, SigningKey, Vault, is_signed
-from tests.applying import agree, apply, on, press
+from tests.applying import agree, answer, apply, on, press, submit
 from tests.bot.test_keys import rotate
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
 from tests.conversations.world import PROGRAMME, SIGNER, WORDING
@@ -273,6 +275,54 @@ def test_where_an_earlier_version_changed_the_key_the_present_one_gives_it() -> 
     assert vault.signing.public == public
 
 
+# against the ledger
+
+
+def found_in(rows: list[LedgerRow], *restores: tuple[str, str]) -> tuple[int, int, int]:
+    """How many differences there are: wrong, later, unproved. `restores`: of which moment each, and when."""
+    entered = [Restored(9, when, moment) for moment, when in restores]
+    found = differences(CONTENT, rows, entered)
+    return len(found.wrong), len(found.later), len(found.unproved)
+
+
+HOURS = [f"2026-03-02T{hour:02}:30:00.000000Z" for hour in range(24)]  # consents: nine; the second ended: ten
+OTHERS_END = "2026-03-03T12:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("ledger", "restores", "counts"),
+    [
+        (ROWS, [], (0, 0, 0)),
+        (ROWS, [(HOURS[8], HOURS[11])], (0, 0, 0)),
+        ([], [], (3, 0, 0)),
+        ([], [(HOURS[8], HOURS[11])], (0, 0, 3)),
+        ([], [(HOURS[9], HOURS[11])], (3, 0, 0)),  # the backup was made later: it had them
+        ([], [(HOURS[7], HOURS[8])], (3, 0, 0)),  # they were given after the restore
+        ([], [(HOURS[7], HOURS[8]), (HOURS[8], HOURS[9]), (HOURS[9], HOURS[11])], (0, 0, 3)),
+        (
+            [],
+            [("2026-03-02T09:00:05.000000Z", HOURS[11])],
+            (0, 0, 3),
+        ),  # perhaps not yet committed at its moment
+        ([], [("2026-03-02T09:01:00.000000Z", HOURS[11])], (3, 0, 0)),
+        ([], [("", ""), ("no time", "none")], (3, 0, 0)),
+        (ROWS[:1], [(HOURS[8], HOURS[11])], (0, 0, 2)),
+        ([ROWS[0], row(2, "identity_photo", "zh"), ROWS[2]], [], (1, 0, 0)),
+        ([ROWS[0], row(2, "identity_photo", "zh"), ROWS[2]], [(HOURS[9], HOURS[11])], (0, 0, 1)),
+        ([ROWS[0], row(2, "identity_photo", "zh"), ROWS[2]], [(HOURS[10], HOURS[11])], (1, 0, 0)),
+        ([ROWS[0], row(2, "identity_photo", "en"), ROWS[2]], [(HOURS[8], HOURS[11])], (1, 0, 0)),
+        ([row(1, "agreement", act="tick_and_continue", withdrawn_at=OTHERS_END), *ROWS[1:]], [], (0, 1, 0)),
+        ([row(1, "agreement", act="tick_and_continue", withdrawn_at=HOURS[10]), *ROWS[1:]], [], (1, 0, 0)),
+        ([*ROWS, row(4, "agreement", at=OTHERS_END)], [(HOURS[8], HOURS[11])], (0, 1, 0)),
+        ([*ROWS, row(4, "agreement", at=HOURS[9])], [(HOURS[8], HOURS[11])], (1, 0, 0)),
+    ],
+)
+def test_only_what_a_restore_can_have_taken_away_is_not_called_wrong(
+    ledger: list[LedgerRow], restores: list[tuple[str, str]], counts: tuple[int, int, int]
+) -> None:
+    assert found_in(ledger, *restores) == counts
+
+
 # the command, without data
 
 
@@ -375,11 +425,14 @@ def group(cast: Cast) -> Group:
     return cast.group()
 
 
-async def run(bot: RunningBot, *arguments: str) -> tuple[int, str]:
-    """The command with the bot's own settings: its status and all it said."""
-    command = ["consent", *arguments]
-    found = await asyncio.to_thread(CliRunner().invoke, intake, command, env=bot.environment)
+async def command(bot: RunningBot, *arguments: str) -> tuple[int, str]:
+    """One with the bot's own settings: its status and all it said."""
+    found = await asyncio.to_thread(CliRunner().invoke, intake, arguments, env=bot.environment)
     return found.exit_code, found.output
+
+
+async def run(bot: RunningBot, *arguments: str) -> tuple[int, str]:
+    return await command(bot, "consent", *arguments)
 
 
 async def kept(person: Person, path: Path) -> str:
@@ -436,6 +489,49 @@ async def test_a_receipt_is_proved_by_the_ledger_also_of_who_was_erased_and_afte
     shutil.rmtree(data)
     status, said = await run(bot, "verify", last, "--key", public.strip())
     assert (status, said.splitlines()[-1]) == (0, "signed with the key that was given, and whole")
+
+
+async def test_what_a_restore_took_from_the_ledger_is_neither_proved_nor_called_wrong(
+    sandbox: Sandbox, cast: Cast, group: Group, tmp_path: Path
+) -> None:
+    mei, data, folder = cast.applicant("Mei"), tmp_path / "data", tmp_path / "backups"
+    folder.mkdir(mode=0o700)
+    async with running_bot(sandbox, group, tmp_path) as bot:
+        await agree(mei)
+        mei.say("/privacy")
+        await press(mei, "receipt")
+        early = await kept(mei, tmp_path / "early.json")
+        status, said = await command(bot, "backup", str(folder))
+        assert status == 0, said
+        backup = said.split()[1].rstrip(",")
+        for number in range(1, 10):
+            await answer(mei, number)
+        await submit(mei, group)
+        mei.say("/mydata")
+        late = await kept(mei, tmp_path / "late.json")
+        mei.say("/withdraw")
+        await press(mei, "leave")
+        mei.say("/mydata")
+        ended = await kept(mei, tmp_path / "ended.json")
+        assert (await run(bot, "verify", ended))[0] == 0
+        assert await bot.terminate() == 0
+        status, said = await command(bot, "restore", backup, "--replace")
+        assert status == 0, said
+        assert (await run(bot, "verify", early))[0] == 0
+        for file, missing in {
+            late: ["is not in", "is not in"],
+            ended: ["differs from", *["is not in"] * 2],
+        }.items():
+            status, said = await run(bot, "verify", file)
+            told = [line for line in said.splitlines() if line.startswith("not proved: ")]
+            assert status == 3
+            assert [what in line for what, line in zip(missing, told, strict=True)] == [True] * len(missing)
+            assert all(line.endswith("in between, and may have been lost then") for line in told)
+            assert f"the ledger in {data}" not in said
+        _changed(data, "UPDATE consents SET language = 'zh'")
+        status, said = await run(bot, "verify", late)
+        assert (status, said.count("not proved: ")) == (1, 2)
+        assert "consent 1 differs from the ledger: language" in said
 
 
 def _changed(data: Path, sql: str) -> None:

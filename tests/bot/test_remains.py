@@ -57,6 +57,14 @@ def test_however_much_stays_the_receipt_is_one_message_and_leaves_nothing_unsaid
     assert visible_length(said) < TEXT_LIMIT / 2
 
 
+def test_photos_that_stay_may_lie_with_several_reviewers() -> None:
+    said = [WORDING.named("remains", "en", **values(some(PHOTO, 2, "closed", count))) for count in (1, 3)]
+    assert [line.split(", sent")[0] for one in said for line in one.splitlines() if "•" in line] == [
+        "• 1 photo of your card in a reviewer's private chat",
+        "• 3 photos of your card in reviewers' private chats",
+    ]
+
+
 async def looked_at_by(play: Stage, reviewer: Person, card: Message) -> Message:
     """The photo in the reviewer's private chat."""
     url = (await decide(reviewer, card, "view")).url
@@ -113,8 +121,8 @@ async def test_what_can_be_neither_deleted_nor_overwritten_is_listed_without_rev
             at = f"（{began.year}年{began.month}月{day}日"
             wanted = [
                 f"• 本聊天中的{len(old)}条消息{at}发送）：时间太久",
-                f"• 某位审核人员私聊中的1张证件照片{at}发送）：机器人已无法访问",
-                f"• 审核群中含有你答案的1张申请卡片{at}提交）：机器人已无法访问",
+                f"• 审核人员私聊中的1张证件照片{at}发送）：机器人已无法访问",
+                f"• 审核群中含有你所填内容的1张申请卡片{at}提交）：机器人已无法访问",
             ]
         assert [line for line in wanted if line not in receipt.text] == []
         assert receipt.text.count("•") == len(wanted)

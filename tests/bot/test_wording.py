@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.documents import Document, Section
+from bot.mydata import KEPT
 from bot.plain import plain
 from bot.programmes import load
 from bot.sandbox.entities import formatted
@@ -114,6 +115,30 @@ def test_every_key_stands_in_every_language() -> None:
     for tables in (LOADED.messages, LOADED.words):
         first, *others = (leaves(tables[language]) for language in PROGRAMME.languages)
         assert others == [first] * len(others)
+
+
+def test_no_address_runs_into_what_follows_it() -> None:
+    """A client takes what follows without a blank for a part of it."""
+    address = re.compile(r"(?:https?://[\w./-]+|@[\w.-]+|(?:email|appeal) }})[，。；）]", re.ASCII)
+    for tables in (LOADED.messages, LOADED.words):
+        assert address.findall(str(tables["zh"])) == []
+
+
+def test_what_stays_after_an_erasure_is_all_that_is_kept_without_limit() -> None:
+    """A line for the consents with their texts, one for the tombstone, one for the log."""
+    unlimited = [name for name, until in KEPT.items() if until.startswith("without limit")]
+    assert unlimited == ["consents", "texts", "log", "erased_before"]
+    for language, words in {"en": ("consent", "code", "log"), "zh": ("同意", "代码", "日志")}.items():
+        said = WORDING.named("erase", language, state="fresh", barred_until=None)
+        kept = [line for line in said.splitlines() if line.startswith("• ")]
+        assert [word for word, line in zip(words, kept, strict=True) if word not in line] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", ["draft_expired", "recall_expired"])
+def test_what_went_is_told_without_a_period_that_may_be_another_now(name: str, language: str) -> None:
+    """He may have had it longer, or shorter, than the present period says."""
+    assert not re.search(r"\d", WORDING.named(name, language))
 
 
 def test_no_words_are_empty() -> None:

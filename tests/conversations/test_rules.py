@@ -197,6 +197,14 @@ def test_nothing_a_reviewer_or_the_clock_does_shows_that_the_applicant_is_there(
 # the table
 
 
+def test_no_entry_of_the_log_names_a_state_that_tells_a_decision_before_its_time() -> None:
+    for state in STATES.values():
+        for event in EVENTS:
+            entered = [one for one in turn(person(state), event).effects if isinstance(one, Audit)]
+            told = [one for one in entered if {"rejecting", "deciding"} & {*one.detail.split(" ")}]
+            assert told == [], f"{type(event).__name__} in {state.kind}"
+
+
 def rule(scene: Scene, state: Fresh, event: HelpAsked) -> Turn:
     return stay(scene)
 

@@ -301,9 +301,10 @@ class App:
         await self.sightings.remember(self.engine)
         has_digest = await self.engine.read(lambda tx: facts.get(tx, digest_fact(chat))) is not None
         noted = await self.engine.read(taken_back.noted)
-        await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
-        # before a press of a reviewer, or the end of a time to undo, can follow from what he has taken back
+        # before a press of a reviewer, or the end of a time to undo, can follow from what he has taken back: of both,
+        # some may wait among the errands
         await taken_back.end(self.engine, noted, self.intake.happen, self.trouble)
+        await self.outbox.open(after_kill=killed, flooded=[chat] if has_digest else [])
         watch = asyncio.create_task(_until_broken({intake, *self.outbox.keepers}, stop))
         trust = asyncio.create_task(self._trust_when_drained())
         periods = asyncio.create_task(self._apply_periods())

@@ -85,6 +85,7 @@ class Outbox:
         self.on_group_moved: Callable[[int, int], Coroutine[Any, Any, None]]
         self.on_trouble: Callable[[str], None] = lambda line: None
         self._lanes: dict[int, Lane] = {}
+        self._early: list[Errand] | None = []  # what came before it was open; None since then
         self._known: set[str] = set()
         self._over: dict[str, None] = {}
         self._erased: dict[str, None] = {}
@@ -119,12 +120,16 @@ class Outbox:
         return self._keepers
 
     async def open(self, *, after_kill: bool = False, flooded: Sequence[int] = ()) -> None:
-        """Take up what an earlier process left undone. When it was killed, what it left may be sent already.
+        """Take up what an earlier process left undone, and then what came before this. When that process was killed,
+        what it left may be sent already.
 
         `flooded`: groups in which a digest stands; their cards are held back on.
         """
         self._keepers = [asyncio.create_task(self._timed.run()), asyncio.create_task(self._recorder.run())]
-        left = self._restored(await self._engine.read(outgoing.errands))
+        rows = await self._engine.read(outgoing.errands)
+        early, self._early = self._early or [], None
+        new = {errand.errand_id for errand in early}
+        left = self._restored([row for row in rows if row.errand_id not in new])
         now = self._clock()
         for errand in left:
             errand.may_stand = after_kill
@@ -135,7 +140,7 @@ class Outbox:
         self._is_opening = True  # whether a flood goes on is seen when all that waits is here
         for chat in flooded:
             self._lanes.setdefault(chat, Lane(chat)).flood.is_on = True
-        self.accept(left)
+        self.accept([*left, *early])
         self._is_opening = False
         for lane in list(self._lanes.values()):
             self._look_at_flood(lane)
@@ -238,7 +243,10 @@ class Outbox:
         return chat in self._lanes
 
     def accept(self, errands: Sequence[Errand]) -> None:
-        """Take errands that are committed. What is known already is passed over."""
+        """Take errands that are committed. What is known already is passed over; before it is open, all waits."""
+        if self._early is not None:
+            self._early += errands
+            return
         for errand in errands:
             if errand.errand_id in self._known or errand.errand_id in self._over or self._closing.has_begun:
                 continue

@@ -11,22 +11,22 @@ from pathlib import Path
 from bot import dry_runs, present, taken_back
 from bot.backups import folder_of
 from bot.clock import wall
-from bot.keys import operator_key
 from bot.mistakes import CannotStart
 from bot.present import Look, Present
 from bot.rebuilding import Rebuilding, Restored
 from bot.settings import Settings
 from bot.starting import enter_migration
+from bot.unlocking import vault_for
 from storage import backup as backups
 from storage import backup_files, journal
 from storage.backup_files import Header, KeyRow, Tell
 from storage.erasure import Tombstone
-from storage.errors import BackupUnusable, MigrationMismatch, Unreadable
+from storage.errors import BackupUnusable, MigrationFailed, MigrationMismatch, Unreadable
 from storage.folder import DataLock
 from storage.journal import Journal
 from storage.migrate import migrate
 from storage.sqlite import SQLite
-from storage.vault import OperatorKey, Vault, fingerprint, sync
+from storage.vault import Vault, sync
 
 DRAFT = ".restoring"
 ASIDE = ".before-"
@@ -44,7 +44,7 @@ def restore(
                 f"there is a database in {settings.data} already;"
                 " with --replace it is kept aside under another name, and this one takes its place"
             )
-        vault = _vault(settings, header)
+        vault = vault_for(settings, header, rows)
         look = present.unchanged if dry_run else present.at_rest
         restored, moment = asyncio.run(_build(settings, data, draft, header, rows, vault, look, tell))
         if not dry_run:
@@ -125,31 +125,6 @@ def _keys(data: Path, keys: Path | None) -> tuple[Header, list[KeyRow]]:
             f" whoever is in a later set can be restored: {cure}"
         )
     return backup_files.keys_of(beside)
-
-
-def _vault(settings: Settings, header: Header) -> Vault:
-    """Opens what the set of keys holds. While the key was being changed at the backup, both keys do."""
-    where = "INTAKE_KEY" if settings.key is not None else str(settings.key_path)
-    if settings.key is None and not settings.key_path.exists():
-        raise CannotStart(
-            f"the operator's key is missing: put it back as {where}; its fingerprint is {header.key}"
-        )
-    keys = [operator_key(settings)]
-    if settings.next_key_path.exists():
-        keys.append(OperatorKey.from_file(settings.next_key_path, create=False))
-    found = {fingerprint(key): key for key in keys if key is not None}
-    if header.key not in found:
-        raise CannotStart(
-            f"this backup needs the operator's key with the fingerprint {header.key}, and {where} has"
-            f" {next(iter(found))}; put that key there, or name its file with INTAKE_KEY_FILE"
-        )
-    vault = Vault(found[header.key])  # its key for hashes is the right one, where none is kept
-    for other in found.values():
-        vault.take(other)
-    vault.take(found[header.key])  # what is sealed from now on is sealed with the one that will fit
-    if header.secrets:
-        vault.take_secrets(header.secrets)
-    return vault
 
 
 def _put_in_place(database: Path, draft: Path, there: list[Path]) -> str:
@@ -236,7 +211,7 @@ async def _build(
     async with SQLite.open(draft) as engine:
         try:
             applied = await migrate(engine, resources("storage") / "migrations", enter_migration)
-        except MigrationMismatch as error:
+        except (MigrationFailed, MigrationMismatch) as error:
             raise BackupUnusable(f"{data} cannot be restored: {error}; nothing was changed") from error
         try:
             restored = await engine.write(building.write)

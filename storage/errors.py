@@ -8,7 +8,8 @@ StorageError
 ├── BackupUnusable       a backup, or the folder for backups, cannot be used: the operator acts
 │   └── BackupUnread         a file of one cannot be read now; it may be whole
 ├── DataUnusable         the folder or database cannot be used as it is: the operator acts
-│   └── MigrationMismatch    the database and this code do not fit
+│   ├── MigrationMismatch    the database and this code do not fit
+│   └── MigrationFailed      what is in the database does not go with a change of its schema
 └── KeyTrouble           the operator's key
     ├── BadKey               it is no key
     ├── KeyFileExposed       others may read its file
@@ -43,6 +44,10 @@ class DataUnusable(StorageError):
 
 class MigrationMismatch(DataUnusable):
     """The database's migrations and the code's are not the same."""
+
+
+class MigrationFailed(DataUnusable):
+    """A migration was undone, since rows that are there do not go with it."""
 
 
 class BackupUnusable(StorageError):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.resources.abc import Traversable
 
 from storage.engine import Engine, Transaction
-from storage.errors import MigrationMismatch
+from storage.errors import MigrationFailed, MigrationMismatch
 
 _TABLE = """CREATE TABLE IF NOT EXISTS schema_version (
     version INTEGER PRIMARY KEY,
@@ -52,7 +52,7 @@ def _nothing(tx: Transaction, name: str, now: datetime) -> None:
 async def migrate(engine: Engine, folder: Traversable, enter: Enter = _nothing) -> list[str]:
     """Apply what is missing, in order; the names applied. `enter` notes each by its name in its transaction.
 
-    Raises MigrationMismatch.
+    Raises MigrationMismatch, and MigrationFailed; then the one that failed has changed nothing.
     """
     await engine.write(lambda tx: tx.execute(_TABLE))
     known = migrations(folder)
@@ -61,7 +61,12 @@ async def migrate(engine: Engine, folder: Traversable, enter: Enter = _nothing) 
     names = []
     for migration in known:
         if migration.version not in applied:
-            await engine.alter(_apply(migration, enter))
+            try:
+                await engine.alter(_apply(migration, enter))
+            except sqlite3.IntegrityError as error:
+                raise MigrationFailed(
+                    f"migration {migration.name} cannot be applied to the database: {error}"
+                ) from error
             names.append(migration.name)
     return names
 

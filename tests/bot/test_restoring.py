@@ -258,6 +258,64 @@ def test_a_backup_made_while_the_key_was_being_changed_wants_both(settings: Sett
     assert settings.key_path.read_text() == next_key != old
 
 
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_of_two_keys_that_are_the_wrong_way_round_none_is_lost(
+    settings: Settings, by_environment: bool
+) -> None:
+    """The start after that would have put the old key in the place of the new one, which people's keys need."""
+
+    def half(tx: Transaction, vault: Vault) -> None:
+        for one in ("a", "b"):
+            come(tx, vault, one)
+
+    asyncio.run(change(settings, half))
+    old = settings.key_path.read_text()
+    with (
+        patch("storage.rotation.Rotation._errands", side_effect=RuntimeError("killed")),
+        pytest.raises(CannotStart, match="killed"),
+    ):
+        change_key_at_rest(settings, lambda done, total: None)
+    data = taken(settings)
+    asyncio.run(change(settings, lambda tx, vault: None))  # the next start ends the change
+    new = settings.key_path.read_text()
+    lose_data(settings.data)
+    settings.next_key_path.touch(mode=0o600)
+    settings.next_key_path.write_text(old)
+    wrong = settings.model_copy(update={"key": SecretStr(new.strip())}) if by_environment else settings
+    prints = [fingerprint(OperatorKey.from_text(one.strip())) for one in (old, new)]
+    where = "INTAKE_KEY" if by_environment else str(settings.key_path)
+    cure = f"{prints[0]} belongs in {where}, and {prints[1]} in {settings.next_key_path}"
+    for say in (dry_run, restored):
+        with pytest.raises(CannotStart, match=cure):
+            say(wrong, data)
+    assert (settings.key_path.read_text(), settings.next_key_path.read_text()) == (new, old)
+    assert not settings.database.exists()
+    settings.key_path.write_text(old)
+    settings.next_key_path.write_text(new)
+    restored(settings, data)
+    assert len(asyncio.run(change(settings, unwrapped))) == 2
+    assert settings.key_path.read_text() == new
+
+
+def unwrapped(tx: Transaction, vault: Vault) -> list[Any]:
+    """Everybody's key."""
+    return [vault.unwrap(one, sealed) for one, sealed in upkeep.wrapped_keys(tx, "", 99)]
+
+
+def test_a_backup_of_after_the_change_needs_the_new_key_alone_wherever_it_stands(settings: Settings) -> None:
+    """As when a kill kept its file from taking the old one's name."""
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    old = settings.key_path.read_text()
+    change_key_at_rest(settings, lambda done, total: None)
+    data, new = taken(settings), settings.key_path.read_text()
+    settings.key_path.replace(settings.next_key_path)
+    settings.key_path.touch(mode=0o600)
+    settings.key_path.write_text(old)
+    restored(settings, data)
+    assert len(asyncio.run(change(settings, unwrapped))) == 1
+    assert (settings.key_path.read_text(), settings.next_key_path.exists()) == (new, False)
+
+
 def test_a_foreign_set_of_keys_is_refused(settings: Settings, tmp_path: Path) -> None:
     asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
     data = taken(settings)
@@ -557,6 +615,27 @@ def test_a_backup_of_a_newer_version_is_refused_and_nothing_is_changed(
         assert found(settings, "SELECT person_id FROM people") == [("a",)]
 
 
+def test_rows_that_do_not_go_with_a_migration_are_told_in_one_line(
+    settings: Settings, tmp_path: Path
+) -> None:
+    asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
+    data = taken(settings)
+    shipped = tmp_path / "code" / "migrations"
+    shutil.copytree(SHIPPED, shipped)
+    name = f"{migrations(SHIPPED)[-1].version + 1:04}_strict.sql"
+    (shipped / name).write_text("CREATE UNIQUE INDEX one_of_a_kind ON errands (person_id);")
+    with patch.object(restoring, "resources", lambda package: tmp_path / "code"):
+        for say in (dry_run, restored):
+            with pytest.raises(BackupUnusable) as refused:
+                say(settings, data)
+            assert str(refused.value) == (
+                f"{data} cannot be restored: migration {name} cannot be applied to the database:"
+                " UNIQUE constraint failed: errands.person_id; nothing was changed"
+            )
+    assert found(settings, "SELECT person_id FROM people") == [("a",)]
+    assert [path.name for path in settings.data.iterdir() if "restoring" in path.name] == []
+
+
 # the dry run
 
 
@@ -843,7 +922,7 @@ def test_one_damaged_person_is_left_out_and_all_others_come_back(settings: Setti
     def fill(tx: Transaction, vault: Vault) -> None:
         for number in range(9):
             come(tx, vault, f"p{number}")
-        cut = "substr(sealed, 1, length(sealed) - 1) || x'00'"
+        cut = "substr(sealed, 1, length(sealed) - 1)"
         tx.execute(f"UPDATE people SET sealed = CAST({cut} AS BLOB) WHERE person_id = 'p7'")
 
     asyncio.run(change(settings, fill))

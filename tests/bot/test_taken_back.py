@@ -13,6 +13,7 @@ import pytest
 from bot import taken_back
 from bot.arrivals import Happened
 from bot.backup_keeper import BackupKeeper
+from bot.clock import wall
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from bot.starting import open_data
@@ -27,6 +28,8 @@ from storage.journal import Journal, _check, line
 from storage.values import stamp
 from storage.vault import Vault
 from tests.applying import agree, apply, at, decide, press, receipt_in
+from tests.bot.clocks import Clocks
+from tests.bot.stage import playing, programme
 from tests.bot.test_backups import backed_up, delete, intake, lose, lose_data, rows, until
 from tests.bot.test_keys import settings_of
 from tests.bot.test_restoring import NOW, change, come, dry_run, found, restored, taken
@@ -144,6 +147,39 @@ async def test_a_press_on_the_old_card_that_waited_in_telegram_decides_nothing(
         await bot.settled()
         assert rows(database, "SELECT status FROM applications") == [("withdrawn",)]
         assert rows(database, "SELECT count(*) FROM audit WHERE action = 'approved'") == [(0,)]
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0])
+async def test_nobody_is_told_a_decision_that_waited_when_he_withdrew(
+    tmp_path: Path, folder: Path, clocks: Clocks, hours: float
+) -> None:
+    """Though the end of its time to undo is among the errands of the backup, and overdue at the start."""
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        people = [play.cast.applicant(name) for name in ("Mei", "Lin", "Kofi", "Zoe")]
+        cards = [await apply(one, play.group) for one in people]
+        for card in cards:
+            await decide(play.ana, card, "approve")
+        await play.settled()
+        await play.stop()
+        data = await asyncio.to_thread(taken, play.settings.model_copy(update={"backups": folder}), wall())
+        await play.start(backups=folder)
+        for card in cards:
+            await decide(play.ana, card, "undo")
+        for one in people:
+            await withdraw(one)
+            await one.hears("withdrawn")
+        await play.settled()
+        await play.stop()
+        lose_data(play.settings.data)
+        clocks.both(hours * 3600)
+        await asyncio.to_thread(restored, play.settings, data)
+        told = [len(one.messages()) for one in people]
+        await play.start(programme=programme(0))
+        await play.until(lambda: all("Withdrawn" in card.text for card in cards))
+        await play.settled()
+        assert rows(play.settings.database, "SELECT DISTINCT status FROM applications") == [("withdrawn",)]
+        assert rows(play.settings.database, "SELECT count(*) FROM audit WHERE action = 'told'") == [(0,)]
+        assert [len(one.messages()) for one in people] == told
 
 
 # the journal

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from storage.engine import Transaction
-from storage.errors import MigrationMismatch
+from storage.errors import MigrationFailed, MigrationMismatch
 from storage.migrate import migrate, migrations, pending, statements
 from storage.sqlite import SQLite
 from tests.storage import live
@@ -91,6 +91,20 @@ async def test_a_migration_that_was_changed_is_refused(path: Path, folder: Path)
             await migrate(engine, folder)
         with pytest.raises(MigrationMismatch):
             await pending(engine, folder)
+
+
+async def test_rows_that_do_not_go_with_a_migration_stay_and_it_is_named(path: Path, folder: Path) -> None:
+    async with SQLite.open(path) as engine:
+        await migrate(engine, folder)
+        (folder / "0002_second.sql").write_text(
+            "CREATE TABLE c (x); CREATE UNIQUE INDEX one ON a (length(x))"
+        )
+        await engine.write(lambda tx: tx.execute("INSERT INTO a VALUES ('six')"))
+        await engine.write(lambda tx: tx.execute("INSERT INTO a VALUES ('ten')"))
+        with pytest.raises(MigrationFailed, match=r"0002_second\.sql cannot be applied .* UNIQUE constraint"):
+            await migrate(engine, folder)
+        assert await pending(engine, folder) == ["0002_second.sql"]
+        assert "c" not in await engine.read(tables)
 
 
 async def test_a_database_of_a_newer_version_is_refused(path: Path, folder: Path) -> None:
@@ -309,7 +323,7 @@ async def test_a_change_that_breaks_a_reference_is_not_made(path: Path, folder: 
         "CREATE TABLE p (x TEXT PRIMARY KEY); CREATE TABLE c (x TEXT REFERENCES p (x)); INSERT INTO c VALUES ('a');"
     )
     async with SQLite.open(path) as engine:
-        with pytest.raises(sqlite3.IntegrityError, match="rows of c refer to rows of p that are not there"):
+        with pytest.raises(MigrationFailed, match="rows of c refer to rows of p that are not there"):
             await migrate(engine, folder)
         assert await engine.read(tables) == ["a", "schema_version"]
         assert await engine.write(lambda tx: tx.fetchone("PRAGMA foreign_keys")) == (1,)

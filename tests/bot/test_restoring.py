@@ -621,7 +621,7 @@ def test_rows_that_do_not_go_with_a_migration_are_told_in_one_line(
     asyncio.run(change(settings, lambda tx, vault: come(tx, vault, "a")))
     data = taken(settings)
     shipped = tmp_path / "code" / "migrations"
-    shutil.copytree(SHIPPED, shipped)
+    shutil.copytree(str(SHIPPED), shipped)
     name = f"{migrations(SHIPPED)[-1].version + 1:04}_strict.sql"
     (shipped / name).write_text("CREATE UNIQUE INDEX one_of_a_kind ON errands (person_id);")
     with patch.object(restoring, "resources", lambda package: tmp_path / "code"):

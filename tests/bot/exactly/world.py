@@ -102,7 +102,7 @@ class World:
         put("bot.app.Darkroom", Lamp)
         put("bot.app.Transport", MortalTransport)
         put("bot.starting.SQLite", MortalSQLite)
-        for name in ("outbox", "recording", "receiver"):
+        for name in ("trying", "recording", "receiver"):
             put(f"bot.{name}._BACKOFF", (0.002, 0.02))
         put("bot.recording.PATIENCE", 0.0005)
         put("bot.starting._PAUSES", (0.002, 0.002, 0.002))

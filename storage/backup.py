@@ -226,8 +226,12 @@ def files(folder: Path, part: str) -> list[tuple[datetime, Path]]:
 
 def believed(folder: Path, now: datetime) -> datetime:
     """Until when a clock that may have jumped is believed, before a backup is added: a day after the newest that lies
-    there already. With a backup each day that is now; where they are rarer, old ones go one backup later."""
-    moments = [moment for part in (KEYS, DATA) for moment, _ in files(folder, part)]
+    there already. With a backup each day that is now; where they are rarer, old ones go one backup later.
+
+    Raises BackupUnusable.
+    """
+    with _in_words(folder):
+        moments = [moment for part in (KEYS, DATA) for moment, _ in files(folder, part)]
     return min([now, max(moments) + _A_DAY]) if moments else now
 
 
@@ -244,8 +248,9 @@ def expire(folder: Path, part: str, keep: timedelta, now: datetime) -> list[Path
 
 
 def ahead(folder: Path, part: str, now: datetime) -> list[Path]:
-    """What a clock that was wrong has dated later than tomorrow; it never has its time."""
-    return [path for moment, path in files(folder, part) if moment > now + _A_DAY]
+    """What a clock that was wrong has dated later than tomorrow; it never has its time. Raises BackupUnusable."""
+    with _in_words(folder):
+        return [path for moment, path in files(folder, part) if moment > now + _A_DAY]
 
 
 def prune(folder: Path, stones: Iterable[Tombstone], paths: Iterable[Path]) -> tuple[int, dict[Path, str]]:

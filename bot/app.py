@@ -54,6 +54,8 @@ from bot.served_group import ServedGroup
 from bot.settings import Settings
 from bot.sightings import Sightings
 from bot.starting import find_group, open_data, present_group, who_am_i
+from bot.stats_drawing import Drawing
+from bot.stats_errands import StatsErrands
 from bot.suspects import SERVING
 from bot.transport import Transport
 from bot.turns import Turns
@@ -192,6 +194,7 @@ class App:
             darkroom,
             self.clock,
         )
+        stats = StatsErrands(self.engine, self.loaded, self.wording, messages, self.clock, Drawing())
         deliveries = Deliveries(
             self.engine,
             self.vault,
@@ -201,6 +204,7 @@ class App:
             self.transport,
             messages,
             photos,
+            stats,
             self.reviewers,
             lambda: self.group.chat_id,
             self.clock,

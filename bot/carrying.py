@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.buttons import Press, Signer, link_payload
 from bot.errands import (
@@ -47,6 +48,7 @@ from conversations.effects import (
     SendData,
     SendReceipt,
     ShowPhoto,
+    Tally,
     Wake,
 )
 from conversations.events import PhotoOpened
@@ -77,6 +79,7 @@ class Carrier:
         on_bad_word: Callable[[str], None],
     ) -> None:
         self._programme = programme
+        self._zone = ZoneInfo(programme.review.time_zone)
         self._wording = wording
         self._particulars = Particulars(wording)
         self._people = people
@@ -173,6 +176,8 @@ class Carrier:
             case EndConsents(at=at, document=document):
                 plan.has_withdrawals = True
                 plan.writes.append(lambda tx: ledger.end_consents(tx, person.person_id, at, document))
+            case Tally(step=step, began=began):
+                plan.tallies[began.astimezone(self._zone).date().isoformat(), step] += 1
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)
             case Erase():

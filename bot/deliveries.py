@@ -25,6 +25,7 @@ from bot.errands import (
     REMOVE,
     SEND,
     SHOW,
+    STATS,
     WAKE,
     WIPE,
     Errand,
@@ -38,6 +39,7 @@ from bot.photo_errands import PhotoErrands
 from bot.plan import Outcome, Write
 from bot.receipts import receipt_file
 from bot.reviewers import Reviewers
+from bot.stats_errands import StatsErrands
 from bot.transport import Transport
 from bot.wording import Wording
 from conversations.events import UndoWindowPassed
@@ -60,6 +62,7 @@ class Deliveries:
         transport: Transport,
         messages: Messages,
         photos: PhotoErrands,
+        stats: StatsErrands,
         reviewers: Reviewers,
         group: Callable[[], int],
         clock: Callable[[], datetime],
@@ -95,6 +98,7 @@ class Deliveries:
             WIPE: self._wipe,
             MEMBER: self._member,
             DIGEST: self._digest,
+            STATS: stats.send,
             NOTE: self._note,
         }
 

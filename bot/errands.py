@@ -26,6 +26,7 @@ REMOVE = "remove"  # remove one message: message_id
 WIPE = "wipe"  # after an erasure: everything that stands in chats, then the receipt
 MEMBER = "member"  # ask whether someone may review, then read his press again: raw
 DIGEST = "digest"  # the one message that stands for the cards held back: over
+STATS = "stats"  # numbers as a picture to the reviewers' group: period
 NOTE = "note"  # a plain word to a group or reviewer: text
 
 OWN = (SEND, EDIT, DATA)  # what goes to the person himself, and waits for him when he has blocked the bot

@@ -8,7 +8,7 @@ before the rest.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import CARD, DIGEST, NOTE, Errand
+from bot.errands import CARD, DIGEST, NOTE, STATS, Errand
 from bot.flood import Flood
 
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
@@ -49,9 +49,9 @@ class Lane:
 
     def coalesce(self, errand: Errand) -> bool:
         """Whether it need not wait itself: a waiting card stands for whatever the database says by then, and a plain
-        word that waits is not said twice."""
-        if errand.kind == NOTE:
-            return any(other.kind == NOTE and other.body == errand.body for other in self.queue)
+        word or numbers that wait are not sent twice."""
+        if errand.kind in {NOTE, STATS}:
+            return any(other.kind == errand.kind and other.body == errand.body for other in self.queue)
         if errand.kind == DIGEST:
             return self._coalesce_digest(errand)
         if errand.kind != CARD:

@@ -75,11 +75,18 @@ class Messages:
         return await self._once(errand, ("sendMessage", params, None), ("editMessageText", params))
 
     async def send_file(
-        self, errand: Errand, method: str, params: dict[str, Any], field: str, file: tuple[str, bytes, str]
+        self,
+        errand: Errand,
+        method: str,
+        params: dict[str, Any],
+        field: str,
+        file: tuple[str, bytes, str],
+        *,
+        protected: bool = True,
     ) -> int:
         """A photo or document to the errand's chat, protected; `file` is its name, bytes and type. The message's id."""
         same = {"chat_id": errand.chat, **params}
-        act = method, {**same, "protect_content": True}, {field: file}
+        act = method, {**same, **({"protect_content": True} if protected else {})}, {field: file}
         words: Body = {name: same[name] for name in ("chat_id", "caption", "parse_mode") if name in same}
         return await self._once(errand, act, ("editMessageCaption", words))
 

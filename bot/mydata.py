@@ -9,7 +9,7 @@ from typing import Any
 from bot.errands import REMOVE, opened
 from bot.parked import PARKED_DAYS
 from bot.people import People, Person, photo_place
-from bot.told import Json, Telling, agreed, answers, closed, later, moment
+from bot.told import Json, Telling, agreed, answers, attempt, closed, later, moment
 from conversations import Programme
 from conversations.application import Closed
 from conversations.keeping import goings
@@ -164,6 +164,7 @@ class _File:
             "helps_given": list(who.said),
             "last_album": who.album,
             "reminders": who.reminded,
+            "counted": attempt(who.attempt),
             "can_be_reached": self._person.reachable,
             "next_look_at": due_at,
             "kept_at_least_until": moment(who.spared_until),

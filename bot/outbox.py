@@ -27,6 +27,7 @@ from bot.errands import (
     REMOVE,
     SEND,
     SHOW,
+    STATS,
     WAKE,
     WIPE,
     Errand,
@@ -53,7 +54,7 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST})  # what Telegram's limits count
+MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS})  # what Telegram's limits count
 FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()

@@ -1,5 +1,6 @@
 """What a batch will write, thought through in memory before the database is touched."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from bot.errands import Errand, Sealer
 from bot.people import Person
-from storage import audit_log, outgoing, store
+from storage import audit_log, outgoing, statistics, store
 from storage.audit_log import AuditEntry
 from storage.engine import Transaction
 from storage.vault import Vault
@@ -58,6 +59,7 @@ class Plan:
     errands: list[tuple[Errand, Person | None]] = field(default_factory=list)
     answers: list[CallbackAnswer] = field(default_factory=list)
     audits: list[AuditEntry] = field(default_factory=list)
+    tallies: Counter[tuple[str, str]] = field(default_factory=Counter)  # by day and step
     seen: list[int] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
@@ -69,6 +71,7 @@ class Plan:
         self.errands += other.errands
         self.answers += other.answers
         self.audits += other.audits
+        self.tallies += other.tallies
         self.seen += other.seen
         self.finished += other.finished
         self.erased += other.erased
@@ -91,6 +94,8 @@ class Plan:
                 outgoing.finish_errands(tx, self.finished)
             if self.seen:
                 store.add_seen(tx, self.seen, self.now)
+            if self.tallies:
+                statistics.add_tallies(tx, self.tallies)
             if self.audits:
                 audit_log.add(tx, self.audits, self.now)
 

@@ -10,6 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.meta import find_undeclared_variables
@@ -183,6 +184,9 @@ class _Loader:
             raise ProgrammeMistakes(sorted(self.mistakes)) from None
         for key, found, allowed in (*programme.faults(), *breaks(programme)):
             self._miss(SETTINGS, key, found, allowed)
+        if not _is_zone(programme.review.time_zone):
+            allowed = 'a time zone of the IANA, as "Europe/Paris" or "UTC"'
+            self._miss(SETTINGS, "review.time_zone", repr(programme.review.time_zone), allowed)
         self._stop()
         return programme
 
@@ -288,6 +292,14 @@ class _Loader:
                     f"no section {clause} in {name}",
                     ", ".join(sorted(numbers)),
                 )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, outside the folder of zones, or a folder
+        return False
+    return True
 
 
 @cache

@@ -27,7 +27,7 @@ from storage.vault import ButtonKeys
 
 MOST_BUTTONS = 100  # under one message; source: Telegram
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TABLES = ("messages", "toasts", "buttons", "commands", "reviewer_commands", "warnings", "format")
+TABLES = ("messages", "toasts", "buttons", "commands", "reviewer_commands", "stats", "warnings", "format")
 STAMP = "9999"  # as long as a step of a dialogue becomes
 RECEIPT = "0" * 8
 

@@ -120,12 +120,16 @@ class BotMoved:
 
 @dataclass(frozen=True, slots=True)
 class GroupSaid:
-    """A message in a group. `command` without its slash, or nothing."""
+    """A message in a group. `command` without its slash, or nothing; `argument`: what stands behind it. `user_id` is 0
+    for one that was posted in a chat's name; `as_group`: in the name of this very group, as its administrators may."""
 
     update_id: int
     chat_id: int
     message_id: int
     command: str
+    argument: str = ""
+    user_id: int = 0
+    as_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +326,19 @@ def _group(update_id: int, message: Message, bot_name: str) -> Reading:
         return GroupMoved(update_id, message.chat.id, message.migrate_to_chat_id)
     if message.migrate_from_chat_id:
         return GroupMoved(update_id, message.migrate_from_chat_id, message.chat.id)
-    command = _command(message.text or "", bot_name)
-    return GroupSaid(update_id, message.chat.id, message.message_id, command[0] if command else "")
+    command, argument = _command(message.text or "", bot_name) or ("", "")
+    as_chat, user = message.sender_chat, message.from_user
+    return GroupSaid(
+        update_id,
+        message.chat.id,
+        message.message_id,
+        command,
+        argument[:LONGEST]
+        .encode(errors="replace")
+        .decode(),  # whatever a member writes, it is no reason to park it
+        0 if as_chat or not user else user.id,
+        as_group=as_chat is not None and as_chat.id == message.chat.id,
+    )
 
 
 def _standing(update_id: int, changed: ChatMemberUpdated) -> Reading:

@@ -36,6 +36,7 @@ from bot.errands import (
     REMOVE,
     SEND,
     SHOW,
+    STATS,
     WAKE,
     WIPE,
     Errand,
@@ -58,7 +59,17 @@ from storage.values import stamp, unstamp
 from storage.vault import PersonKey, Vault
 
 BATCH = 500  # people looked at together
-SENT = (SEND, EDIT, CARD, DATA, SHOW, MEMBER, DIGEST, NOTE)  # what the bot had sent soon after the backup
+SENT = (
+    SEND,
+    EDIT,
+    CARD,
+    DATA,
+    SHOW,
+    MEMBER,
+    DIGEST,
+    NOTE,
+    STATS,
+)  # what the bot had sent soon after the backup
 FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
 ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer
 DECIDING = "deciding"  # the status of an application that is decided, and whose owner is not told

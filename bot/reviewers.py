@@ -38,6 +38,11 @@ class Reviewers:
             return user_id in self._who and standing.status in _IN["members"]
         return standing.status in _IN[self._who]
 
+    @property
+    def may_every_administrator(self) -> bool:
+        """Whether one needs no name to be known as a reviewer but that of an administrator."""
+        return not isinstance(self._who, tuple)
+
     def learn(self, user_id: int, status: str) -> None:
         """What an update or an answer said of him."""
         if len(self._known) > 10_000:

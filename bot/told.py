@@ -19,7 +19,7 @@ from conversations.application import (
     Reviewer,
     View,
 )
-from conversations.state import Applicant, Deciding, draft_of
+from conversations.state import Applicant, Attempt, Deciding, draft_of
 from storage.engine import Row
 from storage.values import stamp, unstamp
 
@@ -212,6 +212,11 @@ def agreed(records: Mapping[str, ConsentRecord]) -> Json:
         }
         for key, one in records.items()
     }
+
+
+def attempt(one: Attempt | None) -> Json | None:
+    """Which steps of his present attempt were counted, so that none is counted twice."""
+    return {"began": moment(one.began), "steps": list(one.reached)} if one else None
 
 
 def later(at: str, days: int) -> str:

@@ -21,6 +21,7 @@ from bot.errands import (
     REMOVE,
     SEND,
     SHOW,
+    STATS,
     WIPE,
     Errand,
 )
@@ -37,7 +38,9 @@ from storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
 
-ONCE = frozenset({SEND, CARD, DATA, SHOW, NOTE, DIGEST})  # what would be doubled by a repeat: at most once
+ONCE = frozenset(
+    {SEND, CARD, DATA, SHOW, NOTE, DIGEST, STATS}
+)  # what would be doubled by a repeat: at most once
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 LOST = 8  # tries without an answer of what is looked for before the next
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest

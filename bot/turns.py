@@ -12,7 +12,7 @@ from bot.cards import MORE
 from bot.carrying import Carrier
 from bot.clock import ticks
 from bot.damper import Damper, Pace
-from bot.errands import MEMBER, NOTE, Errand
+from bot.errands import MEMBER, NOTE, STATS, Errand
 from bot.flood import AT_ONCE
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
@@ -29,6 +29,8 @@ from bot.reading import (
     Reachable,
 )
 from bot.reviewers import Reviewers
+from bot.stats_requests import COMMAND as STATS_COMMAND
+from bot.stats_requests import StatsRequests, period_named
 from bot.wording import Wording
 from conversations import Programme, Scene, Turn, advance
 from conversations.application import Reviewer
@@ -77,6 +79,7 @@ class Turns:
     post_cards: Callable[[], None]
     count: Callable[..., None]  # a metric
     damper: Damper = field(default_factory=Damper)
+    stats: StatsRequests = field(default_factory=StatsRequests)
 
     async def load(self, items: Iterable[Item]) -> Crowd:
         """Everyone these items are about, in one read."""
@@ -132,10 +135,8 @@ class Turns:
                     self.reviewers.learn(user_id, status)
             case BotMoved() as reading:
                 self._bot_moved(reading, plan)
-            case GroupSaid(command=command, chat_id=chat_id) if (
-                chat_id == self.group() and command in COMMANDS
-            ):
-                self._note(plan, chat_id, "reviewer_help_group")
+            case GroupSaid() as reading if reading.chat_id == self.group():
+                self._group_said(reading, item, plan)
 
     # applicants
 
@@ -239,7 +240,9 @@ class Turns:
         by = Reviewer(ref=self.people.ref(reading.user_id), name=reading.name)
         self._turn(person, PhotoOpened(by, chat_id=reading.user_id), crowd, plan, reading)
 
-    def _may(self, user_id: int, reading: FromApplicant | FromReviewer, item: Item, plan: Plan) -> bool:
+    def _may(
+        self, user_id: int, reading: FromApplicant | FromReviewer | GroupSaid, item: Item, plan: Plan
+    ) -> bool:
         """Whether he has the right; when that is unknown, the update is kept until Telegram has said."""
         may = self.reviewers.may(user_id)
         if may:
@@ -249,7 +252,9 @@ class Turns:
             plan.errands.append((errand, None))
             return False
         log.warning("press refused", action="no_right")
-        if reading.callback_id:
+        if isinstance(reading, GroupSaid):
+            self._note(plan, reading.chat_id, "stats_no_right")
+        elif reading.callback_id:
             self._answer(reading, plan, "no_right")
         else:
             self._note(plan, user_id, "no_right", toast=True)
@@ -292,6 +297,35 @@ class Turns:
                 "the bot is no administrator of the reviewers' group, and cannot be sure who may decide"
             )
             self._note(plan, chat, "group_needs_admin")
+
+    def _group_said(self, reading: GroupSaid, item: Item, plan: Plan) -> None:
+        if reading.command == STATS_COMMAND:
+            if self._may_in_group(reading, item, plan):
+                self._stats(reading, plan)
+        elif reading.command in COMMANDS:
+            self._note(plan, reading.chat_id, "reviewer_help_group")
+
+    def _may_in_group(self, reading: GroupSaid, item: Item, plan: Plan) -> bool:
+        """Whoever posts in the group's name is an administrator of it, but nobody knows which."""
+        if reading.as_group and self.reviewers.may_every_administrator:
+            return True
+        if reading.user_id:
+            return self._may(reading.user_id, reading, item, plan)
+        self._note(plan, reading.chat_id, "stats_no_right")
+        return False
+
+    def _stats(self, reading: GroupSaid, plan: Plan) -> None:
+        period = period_named(reading.argument)
+        if period is None:
+            self._note(plan, reading.chat_id, "stats_usage")
+            return
+        match self.stats.verdict(period):
+            case "send":
+                plan.errands.append((Errand(STATS, reading.chat_id, None, {"period": period}), None))
+                plan.after.append(lambda: self.stats.sent(period))
+            case "on its way":
+                self._note(plan, reading.chat_id, "stats_on_its_way")
+                plan.after.append(lambda: self.stats.said(period))
 
     def _answer(
         self, reading: FromApplicant | FromReviewer, plan: Plan, name: str, *, alert: bool = True

@@ -162,6 +162,14 @@ class Audit(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Tally(Effect):
+    """An attempt to apply has come to a step for the first time. `began`: when the attempt did."""
+
+    step: str
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Erase(Effect):
     """Everything of this person goes: rows, photos, key, messages, cards; his consents end. `barred_until`: no new
     application before."""

@@ -16,6 +16,7 @@ from conversations.events import (
     UndoWindowPassed,
 )
 from conversations.rules import Scene, Turn, step, table, tell_once, toast
+from conversations.tallying import tallied
 
 RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES)
 
@@ -41,7 +42,7 @@ def advance(scene: Scene, event: Event) -> Turn:
     if scene.applicant.language not in scene.programme.languages:  # it was taken out of the programme
         speaks = scene.applicant.model_copy(update={"language": scene.programme.languages[0]})
         scene = replace(scene, applicant=speaks)
-    turn = step(RULES, scene, event) or _unexpected(scene)
+    turn = tallied(scene, step(RULES, scene, event) or _unexpected(scene))
     if scene.pressed and not any(isinstance(effect, Answer) for effect in turn.effects):
         turn = turn.and_also(Answer())
     if isinstance(event, _NOT_HIS):

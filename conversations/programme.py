@@ -66,6 +66,9 @@ class Review(Table):
     """The reviewers' rules."""
 
     language: Language = "en"
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")] = (
+        "UTC"  # IANA; whose days /stats counts
+    )
     who: Literal["members", "administrators"] | tuple[int, ...] = "members"
     undo_seconds: int = Field(default=60, ge=0, le=3600)
     photo_minutes: int = Field(default=10, ge=1, le=60)

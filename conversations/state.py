@@ -125,6 +125,13 @@ ALL_STATES: tuple[type[Record], ...] = (
 )
 
 
+class Attempt(Record):
+    """One attempt to apply, from the agreement to Submit: which steps were counted for it."""
+
+    began: datetime
+    reached: tuple[str, ...] = ()
+
+
 class Applicant(Record):
     """All that is kept of one person's dialogue. `ref` is the keyed hash of his account."""
 
@@ -139,6 +146,7 @@ class Applicant(Record):
     said: tuple[str, ...] = ()  # short helps already given in this step: each is given once
     album: str = ""  # the last album answered: the rest of it is passed over
     reminded: int = 0
+    attempt: Attempt | None = None  # while one is going on
     spared_until: datetime | None = None  # what he has stays so long, though its period is over
     barred_until: datetime | None = None  # no new application before: left by an erased rejection
     heard_at: datetime

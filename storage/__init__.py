@@ -11,6 +11,7 @@ audit_log  what was done, entry by entry
 facts      what is kept by its name alone
 deadlines  who is due and when
 figures    how many there are
+statistics how far attempts to apply came, and what was submitted and decided when
 upkeep     what a key rotation, a backup and a restore go through
 
 Their functions take a `Transaction` and run on the database's thread. Times go in and come out as text (`values`),

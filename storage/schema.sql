@@ -127,6 +127,14 @@ CREATE TABLE tombstones (
     barred_until TEXT
 );
 
+-- How many attempts to apply have come to each step, by the day on which they began. Nothing says whose they were.
+CREATE TABLE tallies (
+    day TEXT NOT NULL,
+    step TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (day, step)
+);
+
 -- What was done, without anything personal; each row's hash covers the row before.
 CREATE TABLE audit (
     seq BIGINT PRIMARY KEY,

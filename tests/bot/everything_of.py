@@ -19,6 +19,7 @@ NOBODYS = {
     "facts": "about the database itself",
     "seen": "numbers of updates, with nothing that says whose they were",
     "schema_version": "about the database itself",
+    "tallies": "counts of attempts by day and step, with nothing that says whose they were",
 }
 AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
 NOT_HIS = "a message that you did not write: it may be about others, and is not shown here"
@@ -53,6 +54,15 @@ def utc(text: str | None) -> str | None:
     if text is None:
         return None
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _attempt(attempt: Json | None) -> Json | None:
+    if attempt is None:
+        return None
+    fields = Fields(attempt, "an attempt")
+    began, reached = fields.take("began", "reached")
+    fields.end()
+    return {"began": utc(began), "steps": reached}
 
 
 class Reader:
@@ -141,6 +151,7 @@ class Reader:
             "helps_given": who.take("said"),
             "last_album": who.take("album"),
             "reminders": who.take("reminded"),
+            "counted": _attempt(who.take("attempt")),
             "can_be_reached": bool(row.take("reachable")),
             "next_look_at": row.take("due_at"),
             "kept_at_least_until": utc(who.take("spared_until")),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import flood, outbox, trying, turns
-from bot.errands import CARD, DIGEST, NOTE, Errand
+from bot.errands import CARD, DIGEST, NOTE, STATS, Errand
 from bot.flood import FEW, MOST, Flood
 from bot.lanes import Lane
 from bot.sandbox.deeds import set_status
@@ -60,6 +60,9 @@ def test_one_digest_and_one_word_of_a_kind_wait_at_a_time() -> None:
     assert lane.queue[0].body == {"over": True}
     assert lane.coalesce(Errand(NOTE, -1, None, {"text": "help"}))
     assert not lane.coalesce(Errand(NOTE, -1, None, {"text": "other"}))
+    lane.queue = lane.in_hand = [Errand(STATS, -1, None, {"period": "7d"})]
+    assert lane.coalesce(Errand(STATS, -1, None, {"period": "7d"}))
+    assert not lane.coalesce(Errand(STATS, -1, None, {"period": "all"}))
 
 
 def test_a_digest_is_not_brought_up_to_date_before_it_stands() -> None:

@@ -234,6 +234,16 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
         put(P, 'options = ["undergraduate", ', 'options = ["undergraduate"]\nx = [ '),
         Mistake(P, "questions.status.options", "['undergraduate']", "at least 2 options"),
     ),
+    "a time zone that is none": (
+        put(P, 'time_zone = "UTC"', 'time_zone = "Mars/Olympus"'),
+        Mistake(
+            P, "review.time_zone", "'Mars/Olympus'", 'a time zone of the IANA, as "Europe/Paris" or "UTC"'
+        ),
+    ),
+    "a folder of time zones": (
+        put(P, 'time_zone = "UTC"', 'time_zone = "America"'),
+        Mistake(P, "review.time_zone", "'America'", 'a time zone of the IANA, as "Europe/Paris" or "UTC"'),
+    ),
     "an option twice": (
         put(P, 'options = ["undergraduate", ', 'options = ["a", "a"]\nx = [ '),
         Mistake(

@@ -187,10 +187,25 @@ def test_a_press_without_message_or_data_is_of_no_concern() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "command"), [("hello", ""), ("/help", "help"), (f"/help@{BOT}", "help"), ("/help@other_bot", "")]
+    ("text", "command", "argument"),
+    [
+        ("hello", "", ""),
+        ("/help", "help", ""),
+        (f"/help@{BOT}", "help", ""),
+        ("/help@other_bot", "", ""),
+        (f"/stats@{BOT}  7d ", "stats", "7d"),
+        ("/stats \ud83d", "stats", "?"),
+    ],
 )
-def test_words_in_a_group_are_only_read_for_commands(text: str, command: str) -> None:
-    assert read_message(chat=GROUP, text=text) == GroupSaid(1, -100, 5, command)
+def test_words_in_a_group_are_only_read_for_commands(text: str, command: str, argument: str) -> None:
+    assert read_message(chat=GROUP, text=text) == GroupSaid(1, -100, 5, command, argument, 7)
+
+
+@pytest.mark.parametrize(("sender", "as_group"), [(-100, True), (-777, False)])
+def test_who_posts_in_a_chats_name_has_none_of_his_own(sender: int, as_group: bool) -> None:
+    chat = {"id": sender, "type": "channel" if sender == -777 else "supergroup", "title": "x"}
+    found = read_message(chat=GROUP, text="/stats", sender_chat=chat)
+    assert found == GroupSaid(1, -100, 5, "stats", "", 0, as_group)
 
 
 def test_a_group_that_moved_is_told_from_either_side() -> None:

@@ -28,6 +28,7 @@ from conversations.events import Event
 from conversations.programme import Consent, Text
 from conversations.questions import Condition
 from conversations.state import (
+    Attempt,
     Checking,
     Confirming,
     Consenting,
@@ -38,8 +39,10 @@ from conversations.state import (
     Rejecting,
     Settled,
     State,
+    Unsubmitted,
     Waiting,
 )
+from conversations.tallying import steps
 from storage.vault import ButtonKeys
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -89,6 +92,8 @@ def closed(outcome: Any = "rejected") -> Closed:
     )
 
 
+COUNTED = Attempt(began=NOW, reached=steps(PROGRAMME)[:-1])  # as far as the summary
+
 STATES: dict[str, State] = {
     "fresh": Fresh(),
     "reading": Reading(),
@@ -124,7 +129,7 @@ def seen(state: State, language: str = "en", programme: Programme = PROGRAMME) -
 
 
 def person(state: State = Fresh(), **changes: Any) -> Applicant:  # noqa: B008
-    """Someone in a state, who agreed to all there is unless told otherwise."""
+    """Someone in a state, who agreed to all there is and of whom all is counted, unless told otherwise."""
     values: dict[str, Any] = {
         "person_id": "0123456789abcdef",
         "ref": "ref",
@@ -133,6 +138,7 @@ def person(state: State = Fresh(), **changes: Any) -> Applicant:  # noqa: B008
         "heard_at": NOW,
         "created_at": NOW,
         "agreed": {} if isinstance(state, Fresh | Reading) else agreed(),
+        "attempt": COUNTED if isinstance(state, Unsubmitted) and not state.draft.recalled else None,
     }
     values |= changes
     return Applicant(**{**values, "state": seen(state, values["language"])})

@@ -21,9 +21,11 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from bot.programmes import load
 from bot.sandbox.deeds import set_status
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Member
+from conversations.tallying import steps
 from tests.benchmarks.contenders import Way
 from tests.benchmarks.photo import card_photo
 from tests.running import RunningBot, running_bot
@@ -42,6 +44,7 @@ QUIET = 30.0  # seconds without anything said, after which nothing more is expec
 AFTER_ALL = 240.0  # seconds after the last end, in which everybody comes to his end or never
 LATENCY = 0.02  # seconds on the way of every call, so that there is something in flight
 WITHDRAWING, ERASING = 0.05, 0.05  # shares of the applicants
+STEPS = steps(load(None).programme)
 UNDO_SECONDS = 2
 
 
@@ -260,14 +263,19 @@ def _programme(folder: Path) -> Path:
 
 
 def _left_in(database: Path, applicants: Sequence[Applicant]) -> list[str]:
-    """Rows of people who are erased, and errands that nobody did."""
+    """Rows of people who are erased, errands that nobody did, and attempts that were counted twice or not at all."""
     alive = sum(applicant.end != "erased" for applicant in applicants)
     with contextlib.closing(sqlite3.connect(database)) as connection:
         counts = {
             table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for table in ("people", "applications", "photos", "errands", "parked")
         }
+        counted = dict(connection.execute("SELECT step, SUM(count) FROM tallies GROUP BY step"))
+        query = "SELECT count(*) FROM audit WHERE action = 'submitted' AND detail LIKE '% 1'"
+        (submitted,) = connection.execute(query).fetchone()
+    counts |= {f"tally of {step}": counted.get(step, 0) for step in STEPS}
     wanted = {"people": alive, "applications": alive, "photos": alive, "errands": 0, "parked": 0}
+    wanted |= {f"tally of {step}": submitted for step in STEPS}  # nobody here leaves before he has submitted
     return [
         f"{name}: {counts[name]} rows instead of {count}"
         for name, count in wanted.items()

@@ -12,7 +12,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from storage import audit_log, deadlines, erasure, facts, figures, ledger, outgoing, parking, store
+from storage import (
+    audit_log,
+    deadlines,
+    erasure,
+    facts,
+    figures,
+    ledger,
+    outgoing,
+    parking,
+    statistics,
+    store,
+)
 from storage.engine import Transaction
 from storage.migrate import migrate, migrations
 from storage.sqlite import SQLite
@@ -43,6 +54,7 @@ def fill(tx: Transaction) -> None:
     store.add_seen(tx, range(7_000_000_000, 7_000_000_050), NOW)
     parking.park(tx, "parked-1", (7_000_000_007, "ref-person-3"), "KeyError", b"\x01\x00sealed", NOW)
     opened: Any = "opened"  # an action that no version has any more
+    statistics.add_tallies(tx, {("2026-03-02", "started"): 12, ("2026-03-02", "question:email"): 9})
     audit_log.add(tx, [("submitted", PEOPLE[0], ""), (opened, PEOPLE[1], "id; photo")], NOW)
     add(tx, "gone")
     erasure.erase_person(tx, "gone", "ref-gone", LATER, NOW)

@@ -23,6 +23,7 @@ Key = tuple[int, str]  # a chat, and a text or what else was sent
 FILE, PHOTO, ERASED = "(file)", "(photo)", "(receipt of an erasure)"
 LOST = ("lost", "cut")  # faults after which the bot cannot know that its call was acted on
 SILENT = (*LOST, "hang", "refuse")  # no answer came, and the bot cannot know which of these it was
+_PLACE = re.compile(r"🪪 [A-Z]+-[0-9A-Z]{8}: ")
 SENDING = {"sendMessage": "", "sendDocument": FILE, "sendPhoto": PHOTO}
 RECEIPT = re.compile(r"\bUX-[0-9A-Z]{8}\b")
 _STATE: TypeAdapter[State] = TypeAdapter(State)
@@ -181,7 +182,9 @@ def _unknown(death: Death, group: int, found: Sent) -> None:
 
 
 def key_of(method: str, params: Any) -> Key:
-    return int(params["chat_id"]), SENDING[method] or str(params["text"])
+    text = str(params.get("text"))
+    what = PHOTO if _PLACE.match(text) else SENDING[method] or text  # the message into which a photo is put
+    return int(params["chat_id"]), what
 
 
 def _keys(errand: Errand) -> list[Key]:
@@ -192,5 +195,5 @@ def _keys(errand: Errand) -> list[Key]:
         case "data":
             return [(errand.chat, PHOTO if errand.body["photo_id"] else FILE)]
         case "show":
-            return [(errand.chat, PHOTO)]
+            return [] if errand.body.get("kept") else [(errand.chat, PHOTO)]
     return []

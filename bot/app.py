@@ -24,6 +24,7 @@ from bot.carrying import Carrier
 from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.deliveries import Deliveries
+from bot.desk import Desk
 from bot.erasing import DueErasure, OnePerson
 from bot.errands import NOTE, Errand
 from bot.exported import COMMAND as EXPORTED
@@ -44,6 +45,7 @@ from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
 from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
+from bot.queue import Queue
 from bot.readings import Readings
 from bot.receiving import Receiving
 from bot.remains import CARD, PHOTO
@@ -183,6 +185,7 @@ class App:
             self.sightings,
         )
         cards = Cards(programme, self.wording, signer)
+        queue = Queue(self.engine, people, programme, lambda: self.group.chat_id, self.clock)
         messages = Messages(self.transport, self.sightings)
         photos = PhotoErrands(
             self.engine,
@@ -201,6 +204,7 @@ class App:
             people,
             self.wording,
             cards,
+            Desk(queue, self.wording),
             self.transport,
             messages,
             photos,

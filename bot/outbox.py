@@ -19,6 +19,7 @@ from bot.callback_answers import CallbackAnswers
 from bot.errands import (
     CARD,
     DATA,
+    DESK,
     DIGEST,
     EDIT,
     FETCH,
@@ -54,7 +55,9 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS})  # what Telegram's limits count
+MESSAGES = frozenset(
+    {SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS, DESK}
+)  # what Telegram's limits count
 FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()

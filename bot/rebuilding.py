@@ -29,6 +29,7 @@ from bot.clock import wall
 from bot.errands import (
     CARD,
     DATA,
+    DESK,
     DIGEST,
     EDIT,
     MEMBER,
@@ -69,6 +70,7 @@ SENT = (
     DIGEST,
     NOTE,
     STATS,
+    DESK,
 )  # what the bot had sent soon after the backup
 FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
 ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer

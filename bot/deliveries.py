@@ -13,9 +13,11 @@ from telegram.error import BadRequest, Forbidden
 from bot import remains
 from bot.arrivals import Happened
 from bot.cards import Cards
+from bot.counter import Counter
 from bot.desk import Desk
 from bot.errands import (
     CARD,
+    COUNTER,
     DATA,
     DESK,
     DIGEST,
@@ -62,6 +64,7 @@ class Deliveries:
         wording: Wording,
         cards: Cards,
         desk: Desk,
+        counter: Counter,
         transport: Transport,
         messages: Messages,
         photos: PhotoErrands,
@@ -105,6 +108,7 @@ class Deliveries:
             STATS: stats.send,
             NOTE: self._note,
             DESK: self._asked,
+            COUNTER: counter.show,
         }
 
     async def perform(self, errand: Errand) -> Outcome | None:

@@ -14,6 +14,7 @@ from conversations.effects import Button
 
 QUEUE = "queue"  # the command, and the verb of the buttons under its list
 FIND = "find"
+OPEN = "open"  # of a button that asks for a new list
 COMMANDS = (QUEUE, FIND)
 
 
@@ -39,6 +40,8 @@ def asked(reading: GroupSaid, ref: str, prefix: str) -> Errand | Note:
 
 def turned(reading: FromReviewer, press: Press, ref: str) -> Errand:
     """What a button under the list leads to. The next page of somebody's is still his; "mine" is the presser's."""
+    if press.arg == OPEN:
+        return _queue(reading.chat_id, FILTERS[0], 0, ref, reading.name)
     which, _, number = press.arg.partition(".")
     whose = press.subject or ref
     name = reading.name if whose == ref else ""  # his name stands on his claims

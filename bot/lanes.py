@@ -8,9 +8,10 @@ before the rest.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import CARD, DESK, DIGEST, NOTE, STATS, Errand
+from bot.errands import CARD, COUNTER, DESK, DIGEST, NOTE, STATS, Errand
 from bot.flood import Flood
 
+ALONE = frozenset({COUNTER})  # nothing else is on its way meanwhile, so that it can be found again (`posts`)
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
 
 
@@ -41,7 +42,10 @@ class Lane:
         free = (one for one in self.queue if one not in self.in_hand and _subject(one) not in busy)
         if self.flood.holds:
             free = (one for one in free if not is_new_card(one))
-        return min(free, key=_rank, default=None)
+        found = min(free, key=_rank, default=None)
+        if any(one.kind in ALONE for one in (*self.in_hand, found) if one) and self.in_hand:
+            return None
+        return found
 
     def new_cards(self) -> int:
         """How many cards wait to be posted."""
@@ -56,6 +60,8 @@ class Lane:
             return self._coalesce_digest(errand)
         if errand.kind == DESK:
             return self._coalesce_desk(errand)
+        if errand.kind == COUNTER:
+            return any(other.kind == COUNTER and other not in self.in_hand for other in self.queue)
         if errand.kind != CARD:
             return False
         for other in self.queue:
@@ -106,9 +112,10 @@ def is_new_card(errand: Errand) -> bool:
 
 
 def _rank(errand: Errand) -> int:
-    """Edits of cards first, then the digest (it stands for all that are held back), new cards, and the rest."""
+    """Edits of cards first, then the digest (it stands for all that are held back), new cards, the rest, and at last
+    the counter."""
     if errand.kind == DIGEST:
         return 1
     if errand.kind != CARD:
-        return 3
+        return 4 if errand.kind == COUNTER else 3
     return 2 if errand.body["anew"] else 0

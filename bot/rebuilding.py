@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot import sightings
+from bot import posts, sightings
 from bot.carrying import messages_about
 from bot.clock import wall
 from bot.errands import (
@@ -142,6 +142,7 @@ class Rebuilding:
         for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
             facts.drop(tx, fact)
         sightings.forget(tx, now)
+        posts.forget(tx)
         facts.put(tx, RESTORED, stamp(now))
         facts.put(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:

@@ -23,7 +23,9 @@ from bot.cards import Cards
 from bot.carrying import Carrier
 from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
+from bot.counter import PAUSE, Counter
 from bot.deliveries import Deliveries
+from bot.desk import Desk
 from bot.erasing import DueErasure, OnePerson
 from bot.errands import NOTE, Errand
 from bot.exported import COMMAND as EXPORTED
@@ -42,11 +44,14 @@ from bot.parked import Parked
 from bot.people import People
 from bot.photo_errands import PhotoErrands
 from bot.photos import Darkroom
+from bot.posts import Posts
 from bot.programmes import Loaded, gaps, load
 from bot.proofreading import faults
+from bot.queue import Queue
 from bot.readings import Readings
 from bot.receiving import Receiving
 from bot.remains import CARD, PHOTO
+from bot.repeating import Repeated
 from bot.restoring import leftovers
 from bot.retention import Periods
 from bot.reviewers import Reviewers
@@ -106,6 +111,8 @@ class App:
         self.receiving: Receiving
         self.readings: Readings
         self.jobs: Jobs
+        self.counter: Counter
+        self.counting: Repeated
         self.backups: BackupKeeper | None = None
         self.periods: Periods
         self.wording: Wording
@@ -183,7 +190,21 @@ class App:
             self.sightings,
         )
         cards = Cards(programme, self.wording, signer)
+        queue = Queue(self.engine, people, programme, lambda: self.group.chat_id, self.clock)
         messages = Messages(self.transport, self.sightings)
+        self.counter = Counter(
+            self.engine,
+            self.vault,
+            queue,
+            self.wording,
+            messages,
+            Posts(self.engine, messages, self.sightings),
+            self.transport,
+            lambda: self.group.chat_id,
+            self.clock,
+            self.outbox.accept,
+        )
+        self.counting = Repeated(self.counter.look, PAUSE)
         photos = PhotoErrands(
             self.engine,
             self.vault,
@@ -201,6 +222,8 @@ class App:
             people,
             self.wording,
             cards,
+            Desk(queue, self.wording),
+            self.counter,
             self.transport,
             messages,
             photos,
@@ -230,7 +253,7 @@ class App:
             carrier,
             lambda: self.group.chat_id,
             self.trouble,
-            lambda: self.outbox.spawn(self.group.post_missing_cards()),
+            self._let_in,
             self.metrics.count,
         )
         self.intake = Intake(
@@ -275,6 +298,7 @@ class App:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble, self.clock)
             self.intake.on_withdrawn = self.backups.look_soon
         self.intake.on_erased = self._erased
+        self.intake.on_cards = self.counting.soon
         self.outbox.trying.performer = deliveries
         self.outbox.on_group_moved = self.group.move
         self.group.outbox, self.group.reviewers = self.outbox, self.reviewers
@@ -315,6 +339,7 @@ class App:
         try:
             await self.group.take_as_found()
             await self._register_commands()
+            self.counting.start()
             async with contextlib.AsyncExitStack() as stack:
                 parked = Parked(self.engine, self.vault, self.clock, self.intake)
                 keys = KeyChange(self.engine, self.vault, self.settings, self.clock)
@@ -353,6 +378,7 @@ class App:
             watch.cancel()
             trust.cancel()
             periods.cancel()
+            self.counting.stop()
             await self.outbox.close()  # while the intake still takes the results of what is in flight
             self.intake.close()
             try:
@@ -393,6 +419,12 @@ class App:
                 log.warning("commands not registered", action="commands", error=type(error).__name__)
 
     # what others ask of it
+
+    def _let_in(self) -> None:
+        """The bot is in the group, perhaps with other rights than before."""
+        self.outbox.spawn(self.group.post_missing_cards())
+        self.counter.look_anew()
+        self.counting.soon()
 
     def _erased(self) -> None:
         """Somebody was: nothing of him may stand anywhere for long."""

@@ -13,9 +13,13 @@ from telegram.error import BadRequest, Forbidden
 from bot import remains
 from bot.arrivals import Happened
 from bot.cards import Cards
+from bot.counter import Counter
+from bot.desk import Desk
 from bot.errands import (
     CARD,
+    COUNTER,
     DATA,
+    DESK,
     DIGEST,
     EDIT,
     FETCH,
@@ -59,6 +63,8 @@ class Deliveries:
         people: People,
         wording: Wording,
         cards: Cards,
+        desk: Desk,
+        counter: Counter,
         transport: Transport,
         messages: Messages,
         photos: PhotoErrands,
@@ -73,6 +79,7 @@ class Deliveries:
         self._language = wording.programme.review.language
         self._wording = wording
         self._cards = cards
+        self._desk = desk
         self._transport = transport
         self._messages = messages
         self._photos = photos
@@ -100,6 +107,8 @@ class Deliveries:
             DIGEST: self._digest,
             STATS: stats.send,
             NOTE: self._note,
+            DESK: self._asked,
+            COUNTER: counter.show,
         }
 
     async def perform(self, errand: Errand) -> Outcome | None:
@@ -227,6 +236,17 @@ class Deliveries:
         await self._engine.write(
             lambda tx: facts.drop(tx, fact) if over else facts.put(tx, fact, stands or "")
         )
+        return Outcome()
+
+    async def _asked(self, errand: Errand) -> Outcome:
+        """What a reviewer asked for. A list that was deleted meanwhile is not posted again."""
+        chat = self._group()
+        answer = await self._desk.answer(errand.body, chat)
+        if message_id := errand.body["message_id"]:
+            await self._messages.edit(chat, message_id, answer)
+            return Outcome()
+        errand.body["posting"] = True
+        await self._messages.send(errand, chat, answer)
         return Outcome()
 
     def _moved(self, row: ApplicationRow) -> Body:

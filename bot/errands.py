@@ -28,6 +28,8 @@ MEMBER = "member"  # ask whether someone may review, then read his press again: 
 DIGEST = "digest"  # the one message that stands for the cards held back: over
 STATS = "stats"  # numbers as a picture to the reviewers' group: period
 NOTE = "note"  # a plain word to a group or reviewer: text
+COUNTER = "counter"  # the pinned message that says how much waits follows the database
+DESK = "desk"  # what a reviewer asked for in the group, in a new message or in the place of one: what, message_id
 
 OWN = (SEND, EDIT, DATA)  # what goes to the person himself, and waits for him when he has blocked the bot
 

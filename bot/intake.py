@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.arrivals import Happened, Item, park
-from bot.errands import EDIT, SEND, Errand
+from bot.errands import CARD, EDIT, SEND, Errand
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, read
 from bot.sightings import Sightings
@@ -52,6 +52,7 @@ class Intake:
     answers_in_reply: bool = False  # by webhook, the answer to a press rides in the response
     on_parked: Callable[[], None] = lambda: None
     on_erased: Callable[[], None] = lambda: None
+    on_cards: Callable[[], None] = lambda: None
     on_withdrawn: Callable[[], None] = lambda: None
     on_commit: Callable[[float], None] = lambda seconds: None
     sightings: Sightings = field(default_factory=Sightings)
@@ -197,6 +198,8 @@ class Intake:
             self.outbox.forget(person_id)
         if plan.erased:
             self.on_erased()
+        if plan.erased or any(errand.kind == CARD for errand, _ in plan.errands):
+            self.on_cards()
         if plan.has_withdrawals:
             self.on_withdrawn()
         self.outbox.accept([errand for errand, _ in plan.errands if errand.person_id not in plan.erased])

@@ -8,9 +8,10 @@ before the rest.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import CARD, DIGEST, NOTE, STATS, Errand
+from bot.errands import CARD, COUNTER, DESK, DIGEST, NOTE, STATS, Errand
 from bot.flood import Flood
 
+ALONE = frozenset({COUNTER})  # nothing else is on its way meanwhile, so that it can be found again (`posts`)
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
 
 
@@ -37,11 +38,14 @@ class Lane:
         """What may go now, still in the queue; None when there is nothing."""
         if not self.is_group:
             return self.queue[0] if self.queue and not self.in_hand else None
-        busy = {_subject(errand) for errand in self.in_hand if errand.kind in {CARD, DIGEST}}
+        busy = {_subject(errand) for errand in self.in_hand} - {""}
         free = (one for one in self.queue if one not in self.in_hand and _subject(one) not in busy)
         if self.flood.holds:
             free = (one for one in free if not is_new_card(one))
-        return min(free, key=_rank, default=None)
+        found = min(free, key=_rank, default=None)
+        if any(one.kind in ALONE for one in (*self.in_hand, found) if one) and self.in_hand:
+            return None
+        return found
 
     def new_cards(self) -> int:
         """How many cards wait to be posted."""
@@ -54,6 +58,10 @@ class Lane:
             return any(other.kind == errand.kind and other.body == errand.body for other in self.queue)
         if errand.kind == DIGEST:
             return self._coalesce_digest(errand)
+        if errand.kind == DESK:
+            return self._coalesce_desk(errand)
+        if errand.kind == COUNTER:
+            return any(other.kind == COUNTER and other not in self.in_hand for other in self.queue)
         if errand.kind != CARD:
             return False
         for other in self.queue:
@@ -70,6 +78,17 @@ class Lane:
                 return True
         return False
 
+    def _coalesce_desk(self, errand: Errand) -> bool:
+        """Of several presses under one list the last one counts; what is asked twice is answered once."""
+        for other in self.queue:
+            if other.kind == DESK and other not in self.in_hand:
+                if _subject(errand) and _subject(errand) == _subject(other):
+                    other.body = errand.body
+                    return True
+                if other.body == errand.body:
+                    return True
+        return False
+
     def drop(self, unwanted: Callable[[Errand], bool]) -> list[Errand]:
         """Take out what nobody wants any more and is not in hand."""
         dropped = [errand for errand in self.queue if unwanted(errand) and errand not in self.in_hand]
@@ -79,8 +98,12 @@ class Lane:
 
 
 def _subject(errand: Errand) -> str:
-    """Which message an errand is about: a card's receipt, the digest; nothing for the rest."""
-    return str(errand.body["receipt"]) if errand.kind == CARD else DIGEST if errand.kind == DIGEST else ""
+    """Which message an errand is about: a card's receipt, the digest, a list; nothing for the rest."""
+    if errand.kind == CARD:
+        return str(errand.body["receipt"])
+    if errand.kind == DESK and errand.body["message_id"]:
+        return f"{DESK} {errand.body['message_id']}"
+    return DIGEST if errand.kind == DIGEST else ""
 
 
 def is_new_card(errand: Errand) -> bool:
@@ -89,9 +112,10 @@ def is_new_card(errand: Errand) -> bool:
 
 
 def _rank(errand: Errand) -> int:
-    """Edits of cards first, then the digest (it stands for all that are held back), new cards, and the rest."""
+    """Edits of cards first, then the digest (it stands for all that are held back), new cards, the rest, and at last
+    the counter."""
     if errand.kind == DIGEST:
         return 1
     if errand.kind != CARD:
-        return 3
+        return 4 if errand.kind == COUNTER else 3
     return 2 if errand.body["anew"] else 0

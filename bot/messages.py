@@ -156,6 +156,8 @@ class Messages:
         self._unknown.pop(errand, None)
         message_id = int(sent["message_id"])
         self._sightings.see(int(params["chat_id"]), message_id)
+        if errand.chat < 0:
+            self._sightings.groups.sent(int(params["chat_id"]), message_id)
         if errand.person_id is None and errand.chat > 0:
             self._sightings.see_unrecorded(message_id)
         return message_id

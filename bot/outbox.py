@@ -18,7 +18,9 @@ import structlog
 from bot.callback_answers import CallbackAnswers
 from bot.errands import (
     CARD,
+    COUNTER,
     DATA,
+    DESK,
     DIGEST,
     EDIT,
     FETCH,
@@ -35,7 +37,7 @@ from bot.errands import (
     restore,
 )
 from bot.flood import EVERY
-from bot.lanes import Lane, is_new_card
+from bot.lanes import ALONE, Lane, is_new_card
 from bot.metrics import Metrics, Reading
 from bot.pacing import Pacing
 from bot.pausing import Closing
@@ -54,7 +56,9 @@ from storage.vault import Vault
 
 log = structlog.get_logger()
 
-MESSAGES = frozenset({SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS})  # what Telegram's limits count
+MESSAGES = frozenset(
+    {SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS, DESK, COUNTER}
+)  # what Telegram's limits count
 FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()
@@ -399,6 +403,9 @@ class Outbox:
                         lane.flood.show(1)
                 finally:
                     lane.in_hand.remove(errand)
+                    if errand.kind in ALONE:  # the others waited for it
+                        for _ in lane.queue:
+                            self._start(lane)
         finally:
             lane.workers -= 1
             if not lane.workers and not lane.queue:

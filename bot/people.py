@@ -1,5 +1,6 @@
 """People between storage and dialogue: found by their account, unsealed, and sealed again."""
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from storage.vault import PersonKey, Vault
 ACCOUNT = "telegram"  # the kind of value an account's id is hashed as
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read for another (after Crockford)
+_MISREAD = str.maketrans("OIL", "011")  # and what they are read for all the same
 
 
 @dataclass(slots=True)
@@ -170,6 +172,14 @@ def _application(receipt: str) -> str:
 def photo_place(photo_id: str) -> str:
     """The place a photo is sealed for."""
     return f"photos/{photo_id}"
+
+
+def receipt_in_words(text: str, prefix: str) -> str:
+    """The receipt number that somebody means who types it, in whatever case, with its prefix or without; nothing
+    when it is none."""
+    found = re.fullmatch(rf"(?:{prefix}[-–—\s]*)?([0-9A-Z]{{8}})", text.strip().upper())
+    token = found[1].translate(_MISREAD) if found else ""
+    return f"{prefix}-{token}" if token and set(token) <= set(_LETTERS) else ""
 
 
 def receipt_token() -> str:

@@ -130,6 +130,7 @@ class GroupSaid:
     argument: str = ""
     user_id: int = 0
     as_group: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +329,9 @@ def _group(update_id: int, message: Message, bot_name: str) -> Reading:
         return GroupMoved(update_id, message.migrate_from_chat_id, message.chat.id)
     command, argument = _command(message.text or "", bot_name) or ("", "")
     as_chat, user = message.sender_chat, message.from_user
+    is_own = bool(command) and not message.forward_origin and (as_chat is not None or bool(user))
+    if not is_own or (as_chat is None and user is not None and user.is_bot):
+        return GroupSaid(update_id, message.chat.id, message.message_id, "")
     return GroupSaid(
         update_id,
         message.chat.id,
@@ -338,6 +342,7 @@ def _group(update_id: int, message: Message, bot_name: str) -> Reading:
         .decode(),  # whatever a member writes, it is no reason to park it
         0 if as_chat or not user else user.id,
         as_group=as_chat is not None and as_chat.id == message.chat.id,
+        name="" if as_chat or not user else full_name(user),
     )
 
 

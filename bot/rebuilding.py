@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot import sightings
+from bot import posts, sightings
 from bot.carrying import messages_about
 from bot.clock import wall
 from bot.errands import (
     CARD,
     DATA,
+    DESK,
     DIGEST,
     EDIT,
     MEMBER,
@@ -69,6 +70,7 @@ SENT = (
     DIGEST,
     NOTE,
     STATS,
+    DESK,
 )  # what the bot had sent soon after the backup
 FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
 ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer
@@ -140,6 +142,7 @@ class Rebuilding:
         for fact in (SERVING, IN_HAND, SECRETS, PROGRESS):
             facts.drop(tx, fact)
         sightings.forget(tx, now)
+        posts.forget(tx)
         facts.put(tx, RESTORED, stamp(now))
         facts.put(tx, FINGERPRINT, self.header.key)
         if self.header.secrets:

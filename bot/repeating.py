@@ -26,6 +26,11 @@ class Repeated:
         """There is something to do."""
         self._due.set()
 
+    def stop(self) -> None:
+        """What is being done is not finished."""
+        if self.task is not None:
+            self.task.cancel()
+
     async def finish(self) -> None:
         """What is being done is finished; then it is done for the last time, also when it was never started."""
         async with self._busy:

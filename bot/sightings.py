@@ -10,6 +10,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from datetime import datetime
 
+from bot import group_numbers
+from bot.group_numbers import GroupNumbers
 from storage import facts, outgoing
 from storage.engine import Engine, Transaction
 from storage.values import stamp, unstamp
@@ -29,11 +31,14 @@ class Sightings:
     def __init__(self) -> None:
         self.highest = 0
         self.since = 0.0
+        self.groups = GroupNumbers()
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._unrecorded: deque[int] = deque(maxlen=UNRECORDED)
 
     def see(self, chat: int, number: int, *, new: bool = True) -> None:
         """A message is known: it was sent and answered, or came in; or, not `new`, one of its buttons was pressed."""
+        if chat < 0:
+            self.groups.see(chat, number)
         if chat <= SUPERGROUPS:
             return
         self._seen[number] = None
@@ -55,6 +60,7 @@ class Sightings:
             facts.put(tx, _FACT, str(self.highest))
         if self._unrecorded:
             facts.put(tx, _UNRECORDED, json.dumps(list(self._unrecorded)))
+        self.groups.keep(tx)
 
     def unseen(self, after: int, further: int) -> Iterator[int]:
         """The numbers after that one that nobody has seen, rising, as far as so many above the highest known."""
@@ -79,12 +85,14 @@ class Sightings:
             self.see(0, number, new=False)
         if highest:
             self.see(0, highest)
+        await self.groups.remember(engine)
 
 
 def forget(tx: Transaction, now: datetime) -> None:
     """The data were restored: what is known of numbers is of another time."""
     for fact in (_FACT, _UNRECORDED):
         facts.drop(tx, fact)
+    group_numbers.forget(tx)
     facts.put(tx, _SINCE, stamp(now))
 
 

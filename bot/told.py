@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errands import MEMBER, NOTE, WAKE
+from bot.errands import DESK, MEMBER, NOTE, WAKE
 from bot.own_updates import AS_REVIEWER, NOT_HIS, own_part
 from conversations.application import (
     Answer,
@@ -123,7 +123,7 @@ class Telling:
             return None
         errand_id, not_before, attempts = row
         what = {key: value for key, value in body.items() if key != "chat"}
-        if kind in {MEMBER, NOTE}:
+        if kind in {DESK, MEMBER, NOTE}:
             what = {"note": AS_REVIEWER}
         return {
             "id": errand_id,

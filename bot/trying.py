@@ -12,6 +12,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from bot.errands import (
     CARD,
     DATA,
+    DESK,
     DIGEST,
     EDIT,
     FETCH,
@@ -39,8 +40,11 @@ from storage.errors import StorageUnavailable
 log = structlog.get_logger()
 
 ONCE = frozenset(
-    {SEND, CARD, DATA, SHOW, NOTE, DIGEST, STATS}
+    {SEND, CARD, DATA, SHOW, NOTE, DIGEST, DESK, STATS}
 )  # what would be doubled by a repeat: at most once
+EDITED = frozenset(
+    {CARD, DIGEST, DESK}
+)  # what is mostly changed in place: a repeat doubles a new message alone
 MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 LOST = 8  # tries without an answer of what is looked for before the next
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
@@ -294,7 +298,7 @@ class Trying:
 
 
 def _would_double(errand: Errand) -> bool:
-    """Whether a repeat could show twice; an edit cannot: of a card, the digest, or what a photo is put into."""
+    """Whether a repeat could show twice; an edit cannot: of a card, digest or list, or what a photo is put into."""
     if errand.kind == SHOW:
         return "kept" not in errand.body
-    return errand.kind in ONCE and (errand.kind not in {CARD, DIGEST} or bool(errand.body.get("posting")))
+    return errand.kind in ONCE and (errand.kind not in EDITED or bool(errand.body.get("posting")))

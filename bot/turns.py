@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bot import desk
 from bot.arrivals import Happened, Item
 from bot.buttons import Press, Signer, data_of, subject_of
 from bot.cards import MORE
@@ -213,6 +214,12 @@ class Turns:
                 self._answer(reading, plan, "more_coming", alert=False)
                 plan.after.append(lambda: self.outbox.show_more(reading.chat_id, AT_ONCE))
             return
+        if press is not None and press.verb == desk.QUEUE:
+            if self._may(reading.user_id, reading, item, plan):
+                ref = self.people.ref(reading.user_id)
+                plan.errands.append((desk.turned(reading, press, ref), None))
+                plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id))
+            return
         person = crowd.of_receipt(press.subject) if press else None
         # a second card of one receipt is known to nobody, and good
         card = crowd.cards.get((reading.chat_id, reading.message_id))
@@ -253,7 +260,7 @@ class Turns:
             return False
         log.warning("press refused", action="no_right")
         if isinstance(reading, GroupSaid):
-            self._note(plan, reading.chat_id, "stats_no_right")
+            self._note(plan, reading.chat_id, "commands_no_right")
         elif reading.callback_id:
             self._answer(reading, plan, "no_right")
         else:
@@ -302,6 +309,9 @@ class Turns:
         if reading.command == STATS_COMMAND:
             if self._may_in_group(reading, item, plan):
                 self._stats(reading, plan)
+        elif reading.command in desk.COMMANDS:
+            if self._may_in_group(reading, item, plan):
+                self._asked(reading, plan)
         elif reading.command in COMMANDS:
             self._note(plan, reading.chat_id, "reviewer_help_group")
 
@@ -311,8 +321,16 @@ class Turns:
             return True
         if reading.user_id:
             return self._may(reading.user_id, reading, item, plan)
-        self._note(plan, reading.chat_id, "stats_no_right")
+        self._note(plan, reading.chat_id, "commands_no_right")
         return False
+
+    def _asked(self, reading: GroupSaid, plan: Plan) -> None:
+        ref = self.people.ref(reading.user_id) if reading.user_id else ""
+        found = desk.asked(reading, ref, self.programme.receipt_prefix)
+        if isinstance(found, desk.Note):
+            self._note(plan, reading.chat_id, found.name)
+        else:
+            plan.errands.append((found, None))
 
     def _stats(self, reading: GroupSaid, plan: Plan) -> None:
         period = period_named(reading.argument)

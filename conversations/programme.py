@@ -74,6 +74,7 @@ class Review(Table):
     photo_minutes: int = Field(default=10, ge=1, le=60)
     usual_days: int = Field(default=5, ge=1, le=365)
     nudge_days: int = Field(default=7, ge=1, le=365)
+    counter: bool = False  # a pinned message says how much waits
 
 
 class Retention(Table):

@@ -12,6 +12,7 @@ facts      what is kept by its name alone
 deadlines  who is due and when
 figures    how many there are
 statistics how far attempts to apply came, and what was submitted and decided when
+queue      what waits for the reviewers, and how much of it too long
 upkeep     what a key rotation, a backup and a restore go through
 
 Their functions take a `Transaction` and run on the database's thread. Times go in and come out as text (`values`),

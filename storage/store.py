@@ -186,6 +186,12 @@ def cards_at(tx: Transaction, places: Iterable[tuple[int, int]]) -> dict[tuple[i
     return found
 
 
+def highest_card(tx: Transaction, chat: int) -> int:
+    """The highest number at which a card stands in that group; 0 for none."""
+    row = tx.fetchone("SELECT MAX(card_message) FROM applications WHERE card_chat = ?", (chat,))
+    return int(row[0] or 0) if row else 0
+
+
 def cards_of(tx: Transaction, person_id: str = "") -> list[Row]:
     """(receipt, chat, message id) of the cards that stand for open applications, or of all of one person."""
     which, params = f"status IN ({marks(OPEN_STATUSES)})", tuple[str, ...](OPEN_STATUSES)

@@ -49,6 +49,8 @@ def get_chat(telegram: Telegram, params: Params) -> Any:
         "max_reaction_count": 11,
         "accepted_gift_types": dict.fromkeys(gifts, chat.private),
     }
+    if (pinned := chat.pinned_message) is not None:
+        full["pinned_message"] = pinned.data
     if chat.private:
         if "username" in full:
             full["active_usernames"] = [full["username"]]

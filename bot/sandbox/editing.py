@@ -112,13 +112,26 @@ def pin_chat_message(telegram: Telegram, params: Params) -> Any:
     message = _pinnable(telegram, params)
     if message is None:
         raise bad_request("message to pin not found")
+    if message.id in message.chat.pinned:
+        return True
+    message.chat.pinned.append(message.id)
     telegram.post(message.chat, telegram.bot, {"pinned_message": _content_and_head(message)})
     return True
 
 
 def unpin_chat_message(telegram: Telegram, params: Params) -> Any:
-    if _pinnable(telegram, params) is None and params.integer("message_id"):
+    """The one that is named, or the most recent."""
+    message, chat = _pinnable(telegram, params), find_chat(telegram, params)
+    if message is None and params.integer("message_id"):
         raise bad_request("message to unpin not found")
+    if (unpinned := message or chat.pinned_message) and unpinned.id in chat.pinned:
+        chat.pinned.remove(unpinned.id)
+    return True
+
+
+def unpin_all_chat_messages(telegram: Telegram, params: Params) -> Any:
+    _pinnable(telegram, params)
+    find_chat(telegram, params).pinned.clear()
     return True
 
 
@@ -132,7 +145,7 @@ EDITING = {
     "answerCallbackQuery": answer_callback_query,
     "pinChatMessage": pin_chat_message,
     "unpinChatMessage": unpin_chat_message,
-    "unpinAllChatMessages": unpin_chat_message,
+    "unpinAllChatMessages": unpin_all_chat_messages,
 }
 
 

@@ -177,6 +177,10 @@ class Message:
         return f"<Message {self.id} in {self.chat.id}: {self.text[:60]!r} {self.keys}>"
 
 
+def _number(message: Message) -> int:
+    return message.id
+
+
 @dataclass(slots=True, eq=False)
 class Chat:
     """A private chat (its id is the person's) or a group."""
@@ -191,6 +195,7 @@ class Chat:
     gone: bool = False  # the group was deleted
     instance: str = ""  # callback_query.chat_instance
     by_id: dict[int, Message] = field(default_factory=dict)
+    pinned: list[int] = field(default_factory=list)  # ids of messages
     last_id: int = 0  # supergroups count by themselves
     _described: dict[str, Any] = field(default_factory=dict)
 
@@ -216,6 +221,11 @@ class Chat:
     def messages(self) -> list[Message]:
         """All that is not deleted, oldest first."""
         return list(self.by_id.values())
+
+    @property
+    def pinned_message(self) -> Message | None:
+        """The most recent of the pinned ones that are not deleted, by when they were sent."""
+        return max((self.by_id[one] for one in self.pinned if one in self.by_id), key=_number, default=None)
 
     @property
     def last(self) -> Message | None:

@@ -20,6 +20,7 @@ from bot.reading import (
     command_event,
     read,
 )
+from bot.sandbox.state import ANONYMOUS_ADMIN
 from conversations.events import (
     Event,
     HelpAsked,
@@ -189,23 +190,35 @@ def test_a_press_without_message_or_data_is_of_no_concern() -> None:
 @pytest.mark.parametrize(
     ("text", "command", "argument"),
     [
-        ("hello", "", ""),
         ("/help", "help", ""),
         (f"/help@{BOT}", "help", ""),
-        ("/help@other_bot", "", ""),
-        (f"/stats@{BOT}  7d ", "stats", "7d"),
+        ("/queue mine", "queue", "mine"),
+        (f"/find@{BOT}  ux-7k3m9qdf ", "find", "ux-7k3m9qdf"),
         ("/stats \ud83d", "stats", "?"),
     ],
 )
-def test_words_in_a_group_are_only_read_for_commands(text: str, command: str, argument: str) -> None:
-    assert read_message(chat=GROUP, text=text) == GroupSaid(1, -100, 5, command, argument, 7)
+def test_a_command_in_a_group_is_read_with_who_gave_it(text: str, command: str, argument: str) -> None:
+    said = GroupSaid(1, -100, 5, command, argument, 7, name="Mei Okafor")
+    assert read_message(chat=GROUP, text=text) == said
+
+
+@pytest.mark.parametrize("text", ["hello", "/help@other_bot", "/"])
+def test_words_in_a_group_are_not_read(text: str) -> None:
+    assert read_message(chat=GROUP, text=text) == GroupSaid(1, -100, 5, "")
+
+
+def test_a_command_that_was_forwarded_or_that_a_bot_gave_is_none() -> None:
+    origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Mei"}
+    assert read_message(chat=GROUP, text="/queue", forward_origin=origin) == GroupSaid(1, -100, 5, "")
+    bot = {"id": 8, "is_bot": True, "first_name": "Another"}
+    assert read_message(chat=GROUP, text="/queue", **{"from": bot}) == GroupSaid(1, -100, 5, "")
 
 
 @pytest.mark.parametrize(("sender", "as_group"), [(-100, True), (-777, False)])
 def test_who_posts_in_a_chats_name_has_none_of_his_own(sender: int, as_group: bool) -> None:
     chat = {"id": sender, "type": "channel" if sender == -777 else "supergroup", "title": "x"}
-    found = read_message(chat=GROUP, text="/stats", sender_chat=chat)
-    assert found == GroupSaid(1, -100, 5, "stats", "", 0, as_group)
+    found = read_message(chat=GROUP, text="/queue mine", sender_chat=chat, **{"from": ANONYMOUS_ADMIN})
+    assert found == GroupSaid(1, -100, 5, "queue", "mine", 0, as_group)
 
 
 def test_a_group_that_moved_is_told_from_either_side() -> None:

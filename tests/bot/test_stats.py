@@ -116,8 +116,8 @@ async def test_the_group_reads_it_in_its_language(play: Stage, tmp_path: Path) -
     assert len(pictures(play)) == 3
     assert "• 开始申请：1，其中目前已提交：0（0%）" in pictures(play)[-1].text
     menu = next(one for one in play.sandbox.telegram.commands if one["scope"]["type"] == "chat")
-    assert [one["command"] for one in menu["commands"]] == ["help", "stats"]
-    assert "统计" in menu["commands"][1]["description"]
+    assert [one["command"] for one in menu["commands"]] == ["help", "queue", "find", "stats"]
+    assert "统计" in menu["commands"][-1]["description"]
 
 
 async def test_with_nothing_to_show_there_is_a_sentence(play: Stage) -> None:
@@ -159,7 +159,7 @@ async def test_who_may_not_review_is_refused_politely(play: Stage, tmp_path: Pat
     await agree(play.cast.applicant("Mei"))
     ben = play.cast.reviewer("Ben", play.group)
     await ask(play, "/stats", ben)
-    assert [one.startswith("The numbers are for those who may review") for one in answers(play)] == [True]
+    assert [one.startswith("This is for those who may review") for one in answers(play)] == [True]
     assert pictures(play) == []
     await ask(play)
     assert len(pictures(play)) == 1

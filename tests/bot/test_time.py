@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from bot.app import App
 from bot.sandbox.server import Sandbox
+from bot.sandbox.state import ChatKind
 from bot.settings import Settings
 from storage import deadlines, figures, store
 from tests.applying import apply, apply_again, decide, has, press, receipt_in
@@ -49,10 +50,16 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def scene(folder: Path, *, clock_is_set: bool = True) -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path,
+    *,
+    clock_is_set: bool = True,
+    kind: ChatKind = "supergroup",
+    programme: Path | None = None,
+) -> AsyncIterator[Scene]:
     async with Sandbox.open() as sandbox:
         cast, clock = Cast(sandbox), Clock()
-        group = cast.group()
+        group = cast.group(kind=kind)
         ana = cast.reviewer("Ana", group)
         settings = Settings(
             _env_file=None,
@@ -60,6 +67,7 @@ async def scene(folder: Path, *, clock_is_set: bool = True) -> AsyncIterator[Sce
             group=group.id,
             api_url=sandbox.url,
             data=folder / "data",
+            programme=programme,
             status_port=0,
             limits="none",
         )

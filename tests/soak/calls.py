@@ -298,6 +298,8 @@ class Life:
         for message in (*self._mei.chat.messages, *self._group.messages):
             if not message.from_bot or message.text.startswith("🗑"):
                 continue
+            if "pinned_message" in message.data or message.text.startswith("🗂"):
+                continue  # the count of what waits is about nobody
             if run.was_in_flight(sent[message.chat.id, message.id]):
                 run.unknown += 1
             else:

@@ -67,7 +67,9 @@ def loaded() -> Loaded:
         for reason in whole.programme.reasons
     ]
     questions = tuple(question for question in whole.programme.questions if question.key in QUESTIONS)
-    short = whole.programme.model_copy(update={"questions": questions, "reasons": tuple(reasons)})
+    review = whole.programme.review.model_copy(update={"counter": False})  # it has tests of its own
+    changes = {"questions": questions, "reasons": tuple(reasons), "review": review}
+    short = whole.programme.model_copy(update=changes)
     return replace(whole, programme=short)
 
 

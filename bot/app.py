@@ -24,10 +24,12 @@ from bot.carrying import Carrier
 from bot.clock import TOLERANCE, Clock, steady
 from bot.control import SOCKET, Control
 from bot.counter import PAUSE, Counter
+from bot.daily import Daily
 from bot.deliveries import Deliveries
 from bot.desk import Desk
 from bot.erasing import DueErasure, OnePerson
 from bot.errands import NOTE, Errand
+from bot.escalation import Escalation
 from bot.exported import COMMAND as EXPORTED
 from bot.exported import Exported
 from bot.flood import digest_fact
@@ -113,6 +115,9 @@ class App:
         self.jobs: Jobs
         self.counter: Counter
         self.counting: Repeated
+        self.daily: Daily
+        self.escalation: Escalation
+        self.heads: Heads
         self.backups: BackupKeeper | None = None
         self.periods: Periods
         self.wording: Wording
@@ -192,19 +197,33 @@ class App:
         cards = Cards(programme, self.wording, signer)
         queue = Queue(self.engine, people, programme, lambda: self.group.chat_id, self.clock)
         messages = Messages(self.transport, self.sightings)
+        posts = Posts(self.engine, messages, self.sightings)
         self.counter = Counter(
             self.engine,
             self.vault,
             queue,
             self.wording,
             messages,
-            Posts(self.engine, messages, self.sightings),
+            posts,
             self.transport,
             lambda: self.group.chat_id,
             self.clock,
             self.outbox.accept,
         )
         self.counting = Repeated(self.counter.look, PAUSE)
+        self.daily = Daily(
+            self.engine,
+            self.vault,
+            queue,
+            self.wording,
+            posts,
+            lambda: self.group.chat_id,
+            self.clock,
+            self.outbox.accept,
+        )
+        self.escalation = Escalation(
+            self.engine, self.vault, queue, lambda: self.group.chat_id, self.outbox.accept
+        )
         photos = PhotoErrands(
             self.engine,
             self.vault,
@@ -224,6 +243,7 @@ class App:
             cards,
             Desk(queue, self.wording),
             self.counter,
+            self.daily,
             self.transport,
             messages,
             photos,
@@ -284,7 +304,7 @@ class App:
             self.clock,
         )
         self.periods = Periods(self.engine, people, programme, self.intake.happen, self.clock)
-        heads = Heads(self.engine, self.vault, self.settings.operators, self.outbox.accept, self.clock)
+        self.heads = Heads(self.engine, self.vault, self.settings.operators, self.outbox.accept, self.clock)
         self.jobs = Jobs(
             self.engine,
             self.intake,
@@ -292,7 +312,7 @@ class App:
             self._look_at_clock,
             self.clock,
             self.outbox.take_up,
-            heads.publish,
+            self._publish,
         )
         if self.settings.backups is not None:
             self.backups = BackupKeeper(self.engine, self.settings.backups, self.trouble, self.clock)
@@ -417,6 +437,13 @@ class App:
                 await self.transport.call("setMyCommands", call)
             except TelegramError as error:
                 log.warning("commands not registered", action="commands", error=type(error).__name__)
+
+    async def _publish(self) -> None:
+        """What is told by the clock. Reviewers are told when what waited in Telegram is handled."""
+        await self.heads.publish()
+        if self.drained.is_set():
+            await self.escalation.look()
+            await self.daily.look()
 
     # what others ask of it
 

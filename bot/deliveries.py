@@ -14,8 +14,10 @@ from bot import remains
 from bot.arrivals import Happened
 from bot.cards import Cards
 from bot.counter import Counter
+from bot.daily import Daily
 from bot.desk import Desk
 from bot.errands import (
+    BRIEF,
     CARD,
     COUNTER,
     DATA,
@@ -65,6 +67,7 @@ class Deliveries:
         cards: Cards,
         desk: Desk,
         counter: Counter,
+        daily: Daily,
         transport: Transport,
         messages: Messages,
         photos: PhotoErrands,
@@ -109,6 +112,7 @@ class Deliveries:
             NOTE: self._note,
             DESK: self._asked,
             COUNTER: counter.show,
+            BRIEF: daily.post,
         }
 
     async def perform(self, errand: Errand) -> Outcome | None:

@@ -28,6 +28,7 @@ MEMBER = "member"  # ask whether someone may review, then read his press again: 
 DIGEST = "digest"  # the one message that stands for the cards held back: over
 STATS = "stats"  # numbers as a picture to the reviewers' group: period
 NOTE = "note"  # a plain word to a group or reviewer: text
+BRIEF = "brief"  # the daily digest: day, due, and the entries of the audit log since the last one
 COUNTER = "counter"  # the pinned message that says how much waits follows the database
 DESK = "desk"  # what a reviewer asked for in the group, in a new message or in the place of one: what, message_id
 

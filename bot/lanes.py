@@ -8,10 +8,12 @@ before the rest.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import CARD, COUNTER, DESK, DIGEST, NOTE, STATS, Errand
+from bot.errands import BRIEF, CARD, COUNTER, DESK, DIGEST, NOTE, STATS, Errand
 from bot.flood import Flood
 
-ALONE = frozenset({COUNTER})  # nothing else is on its way meanwhile, so that it can be found again (`posts`)
+ALONE = frozenset(
+    {COUNTER, BRIEF}
+)  # nothing else is on its way meanwhile, so that it can be found again (`posts`)
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
 
 

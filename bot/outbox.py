@@ -17,6 +17,7 @@ import structlog
 
 from bot.callback_answers import CallbackAnswers
 from bot.errands import (
+    BRIEF,
     CARD,
     COUNTER,
     DATA,
@@ -57,7 +58,7 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MESSAGES = frozenset(
-    {SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS, DESK, COUNTER}
+    {SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS, DESK, COUNTER, BRIEF}
 )  # what Telegram's limits count
 FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory

@@ -65,6 +65,10 @@ class Posts:
         await self._engine.write(entered(found))
         return found
 
+    def give_up(self, tx: Transaction, name: str, chat: int) -> None:
+        """It is not to be posted any more."""
+        facts.drop(tx, f"{_FACT}:{name}:{chat}")
+
     def _highest(self, tx: Transaction, chat: int) -> int:
         """The highest number of a message that is known in that group."""
         here = max(self._sightings.groups.highest(chat), store.highest_card(tx, chat))

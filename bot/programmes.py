@@ -46,6 +46,7 @@ KNOWN = frozenset(
         "shown",
         "listed",
         "contact",
+        "is_late",
     ]
 )  # what every template may use
 GAPS = {

@@ -79,8 +79,10 @@ class Queue:
         return self._clock() - self._promised
 
     async def load(self) -> Load:
-        before = self.late_before
-        return await self._engine.read(lambda tx: queue.load(tx, before))
+        return await self._engine.read(self.load_in)
+
+    def load_in(self, tx: Transaction) -> Load:
+        return queue.load(tx, self.late_before)
 
     async def find(self, receipt: str) -> Entry | None:
         found = await self._engine.read(lambda tx: queue.one(tx, receipt))

@@ -27,6 +27,7 @@ from bot import posts, sightings
 from bot.carrying import messages_about
 from bot.clock import wall
 from bot.errands import (
+    BRIEF,
     CARD,
     DATA,
     DESK,
@@ -71,6 +72,7 @@ SENT = (
     NOTE,
     STATS,
     DESK,
+    BRIEF,
 )  # what the bot had sent soon after the backup
 FRESH = timedelta(hours=1)  # a backup that young is like a process that was killed
 ASKED = ("reading", "consenting", "drafting", "confirming")  # states in which a message is an answer

@@ -10,6 +10,7 @@ import structlog
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.errands import (
+    BRIEF,
     CARD,
     DATA,
     DESK,
@@ -171,6 +172,10 @@ class Trying:
                 return await self._held(errand, error)
             case ChatMigrated():
                 return await self._moved(errand, error)
+            case _ if (
+                errand.kind == BRIEF
+            ):  # its lane goes on meanwhile, and it is looked for before it is sent again
+                return self._put_off(errand, UNKNOWN)
             case Forbidden():
                 return await self._forbidden(errand)
             case InvalidToken():
@@ -261,6 +266,8 @@ class Trying:
                 return self._give_up(errand, str(error))
             except TelegramError as other:  # it stays plain for the next try
                 return await self._failed(errand, other)
+        if errand.kind == BRIEF:
+            return self._put_off(errand, UNKNOWN)
         if errand.kind == CARD:
             return self._shut_out(errand) if is_closed(error) else self._refused_card(errand)
         return self._give_up(errand, str(error))

@@ -6,7 +6,7 @@ would be longer than Telegram allows is rendered again with its long answers sho
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from types import CodeType
 from typing import Any
@@ -238,6 +238,7 @@ class Wording:
             "warning": lambda name: own("warnings", name),
             "format": self._own[language]["format"],
             "in_every_language": in_every_language,
+            "is_late": self._is_late,
             "span": self._spoken_in[language].days,
             "language_names": {code: str(self._own[code]["name"]) for code in self.programme.languages},
         }
@@ -308,6 +309,10 @@ class Wording:
                 for name, text in words[table].items()
             }
         return compiled
+
+    def _is_late(self, submitted_at: datetime) -> bool:
+        """Whether that is longer ago than applicants are promised."""
+        return self._clock() - submitted_at >= timedelta(days=self.programme.review.usual_days)
 
     def _ago(self, spoken: Spoken, at: datetime) -> str:
         return spoken.ago(self._clock() - at)

@@ -67,7 +67,7 @@ class Review(Table):
 
     language: Language = "en"
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")] = (
-        "UTC"  # IANA; whose days /stats counts
+        "UTC"  # IANA; whose days /stats counts, and by which the digest comes
     )
     who: Literal["members", "administrators"] | tuple[int, ...] = "members"
     undo_seconds: int = Field(default=60, ge=0, le=3600)
@@ -75,6 +75,8 @@ class Review(Table):
     usual_days: int = Field(default=5, ge=1, le=365)
     nudge_days: int = Field(default=7, ge=1, le=365)
     counter: bool = False  # a pinned message says how much waits
+    digest_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    digest_when_quiet: bool = False  # also when nothing waits and nothing was decided
 
 
 class Retention(Table):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from conversations.audit import Action
@@ -61,6 +62,39 @@ def all_of(tx: Transaction, action: Action) -> list[Row]:
     """Every entry of that action, in order: (seq, at, action, subject, detail, hash)."""
     return tx.fetchall(
         "SELECT seq, at, action, subject, detail, hash FROM audit WHERE action = ? ORDER BY seq", (action,)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How many applications were submitted, decided either way, and withdrawn."""
+
+    submitted: int = 0
+    approved: int = 0
+    rejected: int = 0
+    withdrawn: int = 0
+
+
+def decided(tx: Transaction, after: int, until: int) -> Decided:
+    """What the entries between two numbers say, the first one left out. What was undone among them does not count."""
+    actions: tuple[Action, ...] = ("submitted", "approved", "rejected", "undone", "withdrawn")
+    found = tx.fetchall(
+        f"SELECT action, detail FROM audit WHERE seq > ? AND seq <= ? AND action IN ({marks(actions)}) ORDER BY seq",
+        (after, until, *actions),
+    )
+    standing: dict[tuple[str, ...], str] = {}  # by receipt and round
+    counts = {"submitted": 0, "withdrawn": 0}
+    for action, detail in found:
+        parts = tuple(detail.split(" ")[:2])
+        if action in ("approved", "rejected"):
+            standing[parts] = action
+        elif action == "undone":
+            standing.pop(parts, None)
+        elif parts[0] != "-":  # a draft that is withdrawn was never submitted
+            counts[action] += 1
+    outcomes = list(standing.values())
+    return Decided(
+        counts["submitted"], outcomes.count("approved"), outcomes.count("rejected"), counts["withdrawn"]
     )
 
 

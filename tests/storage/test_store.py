@@ -385,3 +385,33 @@ async def test_a_receipt_that_another_has_is_refused(engine: SQLite) -> None:
     with pytest.raises(ReceiptTaken):
         await engine.write(work)
     assert await engine.read(figures.count_by_status) == {}
+
+
+# what was decided
+
+
+async def test_what_was_undone_is_not_decided_and_a_draft_that_is_withdrawn_was_no_application(
+    engine: SQLite,
+) -> None:
+    entries: list[audit_log.AuditEntry] = [
+        ("submitted", "a", "UX-1 1"),
+        ("approved", "a", "UX-1 1 ana"),
+        ("undone", "a", "UX-1 1 ana"),
+        ("rejected", "a", "UX-1 2 ana duplicate"),
+        ("told", "a", "UX-1 clock"),
+        ("submitted", "b", "UX-2 1"),
+        ("approved", "b", "UX-2 1 ben"),
+        ("withdrawn", "c", "- asked"),
+        ("withdrawn", "b", "UX-2 asked"),
+        ("undone", "d", "UX-9 1 ana"),
+    ]
+    await engine.write(lambda tx: audit_log.add(tx, entries, NOW))
+    for after, until, found in (
+        (0, 99, (2, 1, 1, 1)),
+        (0, 2, (1, 1, 0, 0)),
+        (2, 3, (0, 0, 0, 0)),
+        (3, 9, (1, 1, 1, 1)),
+        (10, 10, (0, 0, 0, 0)),
+    ):
+        said = await engine.read(lambda tx, after=after, until=until: audit_log.decided(tx, after, until))  # type: ignore[misc]
+        assert said == audit_log.Decided(*found), (after, until)

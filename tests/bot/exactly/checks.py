@@ -22,6 +22,7 @@ _TOLD = {
     "approved": ("is approved.</b>", "已通过。</b>"),
     "rejected": ("was not approved.</b>", "未通过。</b>"),
 }
+_LATE = re.compile(r"(?m)^⏰ .*\n")
 _AGO = re.compile(r"(?m)^(Submitted .*) · [^·\n]*$")
 
 
@@ -213,8 +214,8 @@ def _is_empty(message: Message) -> bool:
 
 
 def _steady(html: str) -> str:
-    """A card without how long ago it was submitted."""
-    return _AGO.sub(r"\1", html)
+    """A card without how long ago it was submitted, and whether that is too long."""
+    return _LATE.sub("", _AGO.sub(r"\1", html))
 
 
 def _rows(keyboard: Any) -> list[list[tuple[str, str]]]:

@@ -33,10 +33,11 @@ _FACT = "counter"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of it in one group. `number`: 0 when it was never posted; `asked`: it was said how pinning is
-    allowed."""
+    """What is known of it in one group. `number`: 0 when it was never posted; `shown`: its text; `asked`: it was said
+    how pinning is allowed."""
 
     number: int = 0
+    shown: str = ""
     pinned: bool = False
     asked: bool = False
 
@@ -75,8 +76,8 @@ class Counter:
         self._group = group
         self._clock = clock
         self._accept = accept
-        self._shown: tuple[int, str] | None = None  # where, and its text
-        self._looked_at = 0.0
+        self._looked_at = ticks()
+        self._has_news = False  # of its standing, whatever it says
 
     async def look(self) -> bool:
         """Whether it is going to be changed."""
@@ -96,11 +97,11 @@ class Counter:
         waiting, text = await self._text()
         if not standing.number and not waiting:
             return False  # there is nothing to count yet
-        return self._shown != (chat, text) or ticks() - self._looked_at >= LOOK_AGAIN
+        return self._has_news or standing.shown != text or ticks() - self._looked_at >= LOOK_AGAIN
 
     def look_anew(self) -> None:
         """The bot's rights in the group are others now."""
-        self._shown = None
+        self._has_news = True
 
     async def show(self, errand: Errand) -> Outcome:
         """Bring it up to date. What fails is tried again when it is looked at the next time."""
@@ -119,10 +120,17 @@ class Counter:
             return await self._take_away(chat, standing)
         _, text = await self._text()
         body = {"text": text, "keyboard": self._keyboard(chat)}
+        if errand.body.get("pin") and standing.number:
+            return Outcome() if standing.pinned else await self._pin(chat, standing)
         if not standing.number or not await self._messages.edit(chat, standing.number, body):
-            standing = await self._post(errand, chat, standing, body)
-        self._shown, self._looked_at = (chat, text), ticks()
-        return Outcome() if standing.pinned else await self._pin(chat, standing)
+            standing = await self._post(errand, chat, replace(standing, shown=text), body)
+        self._has_news, self._looked_at = False, ticks()
+        if standing.shown != text:
+            now = replace(standing, shown=text)
+            await self._engine.write(lambda tx: _enter(tx, chat, now))
+        if not standing.pinned:  # by itself: each of them counts towards Telegram's limit for a group
+            self._accept([Errand(COUNTER, chat, None, {"pin": True})])
+        return Outcome()
 
     async def _post(self, errand: Errand, chat: int, before: Standing, body: dict[str, Any]) -> Standing:
         """One that stands pinned may be it, though it is not known: after a restore."""
@@ -161,7 +169,8 @@ class Counter:
             text = self._wording.named("counter_needs_pin", self._review.language)
             note = Errand(NOTE, chat, None, {"text": text, "plain": False})
             return Outcome([lambda tx: _enter(tx, chat, standing)], [(note, self._vault)])
-        return Outcome([lambda tx: _enter(tx, chat, replace(standing, pinned=True))])
+        await self._engine.write(lambda tx: _enter(tx, chat, replace(standing, pinned=True)))
+        return Outcome()
 
     async def _take_away(self, chat: int, standing: Standing) -> Outcome:
         """The programme wants none any more."""

@@ -63,7 +63,7 @@ class Lane:
         if errand.kind == DESK:
             return self._coalesce_desk(errand)
         if errand.kind == COUNTER:
-            return any(other.kind == COUNTER and other not in self.in_hand for other in self.queue)
+            return self._coalesce_counter(errand)
         if errand.kind != CARD:
             return False
         for other in self.queue:
@@ -77,6 +77,14 @@ class Lane:
         for other in self.queue:
             if other.kind == DIGEST and other not in self.in_hand:
                 other.body["over"] = errand.body["over"]
+                return True
+        return False
+
+    def _coalesce_counter(self, errand: Errand) -> bool:
+        """What brings it up to date sees to its being pinned as well."""
+        for other in self.queue:
+            if other.kind == COUNTER and other not in self.in_hand:
+                other.body = other.body if "pin" in errand.body else errand.body
                 return True
         return False
 

@@ -298,6 +298,7 @@ def test_wherever_the_process_is_killed_it_stands_once(mortal: World, what: str,
         else:
             life.trap = None
         assert mortal.life is not None
+        mortal.app.counter.look_anew()  # as after a while, though nothing has changed
         await mortal.life.or_death(mortal.app.counter.look())
         await mortal.settle()
         assert len(counters(chat)) == 1, countdown

@@ -183,6 +183,7 @@ class App:
         self.wording = Wording(self.loaded, signer, self.clock)
         self.reviewers = Reviewers(programme.review)
         pacing = Pacing(self.settings.limits)
+        pacing.begin(self.group.chat_id, asyncio.get_running_loop().time())
         self.outbox = Outbox(
             self.engine,
             self.vault,

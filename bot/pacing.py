@@ -13,6 +13,7 @@ CHAT_SECONDS, CHAT_BURST = 1.1, 3.0
 ALL_SECONDS, ALL_MESSAGES = 1.1, 30
 GROUP_SECONDS, GROUP_MESSAGES = 61.0, 20
 IDLE = 120.0  # seconds after which a chat's memory says nothing any more
+BEFORE = 5  # messages to the group that a process which ended a moment ago may have sent in the last minute
 CHATS = 10_000  # remembered before the idle ones are forgotten
 
 
@@ -72,6 +73,11 @@ class Pacing:
         self._all.append(now)
         if len(self._chats) > CHATS:
             self._forget_idle(now)
+
+    def begin(self, group: int, now: float) -> None:
+        """Nothing is known of what was sent to the group before this process: some is taken for granted."""
+        if self._limited:
+            self._chats.setdefault(group, _Chat(at=now)).sent.extend([now] * BEFORE)
 
     def hold(self, chat: int, seconds: float, now: float) -> None:
         """A 429 holds one chat alone."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.pacing import ALL_SECONDS, CHAT_SECONDS, GROUP_SECONDS, Pacing
+from bot.pacing import ALL_SECONDS, BEFORE, CHAT_SECONDS, GROUP_SECONDS, Pacing
 
 
 def sent_at(pacing: Pacing, chats: list[int], *, group: bool = False) -> list[float]:
@@ -87,3 +87,11 @@ def test_without_limits_only_a_hold_holds() -> None:
     assert sent_at(pacing, [7] * 100) == [0] * 100
     pacing.hold(7, 5.0, 0.0)
     assert pacing.delay(7, False, 1.0) == 4
+
+
+def test_what_a_process_before_may_have_sent_to_the_group_is_taken_for_granted() -> None:
+    pacing = Pacing()
+    pacing.begin(-7, 0.0)
+    arrivals = [0.0] * BEFORE + sent_at(pacing, [-7] * 40, group=True)
+    assert most_within(arrivals, 60.0) == 20
+    assert pacing.delay(7, False, 0.0) == 0

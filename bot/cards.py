@@ -12,6 +12,7 @@ from bot.wording import Place, Wording
 from conversations import Programme
 from conversations.application import Application, Pictured, Written, photo_ids
 from conversations.effects import Button, Rows, Say
+from conversations.prompts import two_in_a_row
 from conversations.questions import EmailQuestion
 from conversations.state import Deciding, Rejecting, Settled, State, Waiting, application_of
 from conversations.text import mixes_scripts
@@ -98,11 +99,10 @@ class Cards:
             case Waiting():
                 claim = (Button("claim"),)
             case Rejecting():
-                reasons = [
+                reasons = two_in_a_row(
                     Button("because", reason.key, label="reason") for reason in self._programme.reasons
-                ]
-                rows = [tuple(reasons[place : place + 2]) for place in range(0, len(reasons), 2)]
-                return (*rows, (*look, Button("unreject")))
+                )
+                return (*reasons, (Button("long"),), (*look, Button("unreject")))
             case Deciding():
                 return (
                     ((Button("undo"), Button("tell")), look) if look else ((Button("undo"), Button("tell")),)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.errands import REMOVE, opened
 from bot.parked import PARKED_DAYS
-from bot.people import People, Person, photo_place
+from bot.people import FORM_PLACE, PHOTO_PLACE, People, Person, photo_place
 from bot.told import Json, Telling, agreed, answers, attempt, closed, later, moment
 from conversations import Programme
 from conversations.application import Closed
@@ -233,7 +233,8 @@ class _File:
             "in": where,
             "message": message_id,
             "sent_at": sent_at,
-            "photo_of": receipt,
+            "photo_of": receipt if place == PHOTO_PLACE else None,
+            "form_of": receipt if place == FORM_PLACE else None,
             "will_be_deleted_at": None if is_own else self._removed_at(message_id),
         }
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.buttons import Signer
 from bot.cards import Cards
+from bot.forms import Forms
 from bot.programmes import Loaded
 from bot.wording import Place, Wording
 from conversations import Applicant, Mistake, Programme, Scene
@@ -14,15 +15,30 @@ from conversations.application import (
     Chosen,
     Closed,
     ConsentRecord,
+    Decision,
     Draft,
+    Form,
     Outcome,
     Picture,
     Pictured,
+    Reviewer,
     Written,
 )
+from conversations.composing import LONGEST_WORDS, MOST_REASONS
 from conversations.prompts import prompt
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
-from conversations.state import Confirming, Consenting, Drafting, Reading, Rejecting, Settled, State, Waiting
+from conversations.review import ended
+from conversations.state import (
+    Confirming,
+    Consenting,
+    Deciding,
+    Drafting,
+    Reading,
+    Rejecting,
+    Settled,
+    State,
+    Waiting,
+)
 from storage.vault import ButtonKeys
 
 MOST_BUTTONS = 100  # under one message; source: Telegram
@@ -30,6 +46,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TABLES = ("messages", "toasts", "buttons", "commands", "reviewer_commands", "stats", "warnings", "format")
 STAMP = "9999"  # as long as a step of a dialogue becomes
 RECEIPT = "0" * 8
+FAR_CHAT = 2**52  # the longest id that Telegram gives
 
 
 def faults(loaded: Loaded) -> list[Mistake]:
@@ -44,6 +61,7 @@ def faults(loaded: Loaded) -> list[Mistake]:
         for name, state in _states(programme):
             found += _said(wording, programme, language, name, state)
     found += _card(Cards(programme, wording, signer), programme)
+    found += _forms(Forms(programme, wording, signer), programme)
     return list(dict.fromkeys(found))
 
 
@@ -63,15 +81,7 @@ def _said(
     wording: Wording, programme: Programme, language: str, name: str, state: State
 ) -> Iterator[Mistake]:
     """What is wrong with the message that stands for a state."""
-    applicant = Applicant(
-        person_id="",
-        ref="",
-        chat_id=0,
-        language=language,
-        state=state,
-        heard_at=NOW,
-        created_at=NOW,
-    )
+    applicant = _applicant(language, state)
     place = Place(0, "", STAMP)
     if isinstance(state, Reading | Consenting):
         programme, applicant = _revised(programme, applicant, state.consent)
@@ -113,9 +123,11 @@ def _file(programme: Programme, language: str, name: str) -> str:
 
 
 def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
+    application = _application(programme)
     for state in (
-        Waiting(application=_application(programme)),
-        Rejecting(application=_application(programme)),
+        Waiting(application=application),
+        Rejecting(application=application),
+        Deciding(application=application, decision=_decision(programme), tell_at=NOW),
     ):
         try:
             cards.render(state, state.kind, -1)
@@ -123,6 +135,37 @@ def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
             yield Mistake(
                 "the card", state.kind, str(error) or type(error).__name__, "a message that can be sent"
             )
+
+
+def _forms(forms: Forms, programme: Programme) -> Iterator[Mistake]:
+    """What is wrong with the form in which a reviewer composes a decision, with as much in it as there can be."""
+    decision = _decision(programme)
+    form = Form(by=decision.by, outcome="rejected", reasons=decision.reasons, words=decision.words)
+    application = _application(programme).model_copy(update={"forms": (form,)})
+    for language in programme.languages:
+        who = _applicant(language, Waiting(application=application))
+        try:
+            body = forms.render(who, application.receipt, decision.by.ref, FAR_CHAT, NOW)
+        except Exception as error:
+            yield Mistake(
+                "the form", "rejected", str(error) or type(error).__name__, "a message that can be sent"
+            )
+            continue
+        if (count := sum(map(len, body["keyboard"]))) > MOST_BUTTONS:
+            yield Mistake("the form", "rejected", f"{count} buttons", f"{MOST_BUTTONS}")
+
+
+def _decision(programme: Programme) -> Decision:
+    """One with as many reasons as there can be, and the longest words."""
+    by = Reviewer(ref="0" * 32, name="x" * 64)
+    reasons = tuple(reason.key for reason in programme.reasons[:MOST_REASONS])
+    return Decision(outcome="rejected", by=by, at=NOW, reasons=reasons, words="x" * LONGEST_WORDS)
+
+
+def _applicant(language: str, state: State) -> Applicant:
+    return Applicant(
+        person_id="", ref="", chat_id=0, language=language, state=state, heard_at=NOW, created_at=NOW
+    )
 
 
 def _states(programme: Programme) -> Iterator[tuple[str, State]]:
@@ -149,6 +192,8 @@ def _states(programme: Programme) -> Iterator[tuple[str, State]]:
         )
         name = f"reasons.{reasons[0]}" if reasons else f"what is said when it is {outcome}"
         yield name, Settled(application=application, closed=closed)
+    decision = _decision(programme)
+    yield "several reasons and own words", ended(application, decision, NOW)
 
 
 def _parts(question: Question) -> tuple[str, ...]:

@@ -96,6 +96,7 @@ class Telling:
             "by": self.by(decision.by),
             "at": moment(decision.at),
             "reasons": list(decision.reasons),
+            "words": decision.words,
         }
 
     # the log
@@ -138,11 +139,13 @@ class Telling:
         match key:
             case "keyboard":  # what a button carries is signed, and says no more than its place
                 return [[button["text"] for button in row] for row in value]
+            case "by" if value:
+                return self._by(value)
             case "instead" if value:
                 return {"text": value["text"]}
             case "messages":
                 return [
-                    {"in": self.where(chat), "message": number, "sent_at": "".join(rest) or None}
+                    {"in": self.where(chat), "message": number, "sent_at": "".join(rest[:1]) or None}
                     for chat, number, *rest in value
                 ]
             case "cards":

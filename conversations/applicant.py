@@ -17,6 +17,7 @@ from conversations.effects import (
     Effect,
     EndConsents,
     FetchPhoto,
+    HidePhotos,
     KeepPhoto,
     Redraw,
     Refresh,
@@ -459,9 +460,8 @@ def recall(scene: Scene, state: Waiting | Rejecting | Deciding, event: Recalled)
     application = state.application
     draft = recalled_draft(application)
     audit = Audit("recalled", application.receipt)
-    return show(
-        scene, proceed(scene, draft), Answer(), audit, Refresh(application.receipt), notes=(Say("recalled"),)
-    )
+    over = (Refresh(application.receipt), HidePhotos(application.receipt))
+    return show(scene, proceed(scene, draft), Answer(), audit, *over, notes=(Say("recalled"),))
 
 
 def nudge(scene: Scene, state: Waiting | Rejecting | Deciding, event: Nudged) -> Turn:

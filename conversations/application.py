@@ -78,6 +78,17 @@ class Decision(Record):
     by: Reviewer
     at: datetime
     reasons: tuple[str, ...] = ()
+    words: str = ""  # of the reviewer's own, which the applicant reads as they were written
+
+
+class Form(Record):
+    """A decision that a reviewer is composing in his private chat; it is nobody else's, and counts for nothing yet."""
+
+    by: Reviewer
+    outcome: Literal["rejected"]
+    reasons: tuple[str, ...] = ()
+    words: str = ""
+    is_preview: bool = False  # its message shows what the applicant would read
 
 
 class View(Record):
@@ -109,6 +120,7 @@ class Application(Record):
     round: int = 0  # rises with every decision; a press signed for an earlier round is stale
     claimed_by: Reviewer | None = None
     views: tuple[View, ...] = ()
+    forms: tuple[Form, ...] = ()  # one a reviewer at most; gone with whatever ends this review
     nudged_at: datetime | None = None
     earlier: tuple[Closed, ...] = ()  # his applications before this one, as far as they are remembered
 
@@ -150,6 +162,12 @@ def photo_ids(answers: Mapping[str, Answer]) -> frozenset[str]:
     )
 
 
+def without_forms(application: Application) -> Application:
+    """Its review is over for now, and nothing that reviewers were composing counts any more."""
+    return application.model_copy(update={"forms": ()}) if application.forms else application
+
+
 def recalled_draft(application: Application) -> Draft:
     """What was submitted, open for changes."""
-    return Draft(answers=application.answers, skipped=application.skipped, recalled=application)
+    recalled = without_forms(application)
+    return Draft(answers=application.answers, skipped=application.skipped, recalled=recalled)

@@ -334,8 +334,81 @@ class PhotoOpened(ReviewEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RejectionOpened(ReviewEvent):
+    """He wants to give several reasons, or words of his own; `chat_id` as above."""
+
+    verb = "long"
+    chat_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PressOutdated(ReviewEvent):
     """A press on a card that has changed since, or on another card's button."""
+
+
+# reviewers, on the form in which one of them composes a decision, in his private chat
+
+
+@dataclass(frozen=True, slots=True)
+class FormEvent(ReviewEvent):
+    """Something a reviewer did to his form."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonMarked(FormEvent):
+    """`mark`: "+" or "-" and a reason's key. What the button said counts, however often it is pressed."""
+
+    verb = "why"
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsAsked(FormEvent):
+    """He wants to know how to add words of his own."""
+
+    verb = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class WordsWritten(FormEvent):
+    """He replied to the form: `message_id` of the reply in his chat. Without text where it was no text."""
+
+    text: str
+    chat_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordsDropped(FormEvent):
+    verb = "unsay"
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed(FormEvent):
+    verb = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewClosed(FormEvent):
+    verb = "compose"
+
+
+@dataclass(frozen=True, slots=True)
+class FormDecided(FormEvent):
+    """`outcome`: what the button said."""
+
+    verb = "decide"
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormDropped(FormEvent):
+    verb = "discard"
+
+
+@dataclass(frozen=True, slots=True)
+class FormOutdated(FormEvent):
+    """A press on a form of an earlier revision or round, or on another application's."""
 
 
 # from the machinery
@@ -444,6 +517,19 @@ REVIEW_PRESSES: dict[str, type[ReviewEvent]] = {
         Undone,
         ToldNow,
         PhotoOpened,
+        RejectionOpened,
+    )
+}
+FORM_PRESSES: dict[str, type[FormEvent]] = {
+    event.verb: event
+    for event in (
+        ReasonMarked,
+        WordsAsked,
+        WordsDropped,
+        Previewed,
+        PreviewClosed,
+        FormDecided,
+        FormDropped,
     )
 }
 # These change nothing that a later step could contradict, so an old button still works.

@@ -177,11 +177,10 @@ def question_prompt(scene: Scene, state: Drafting, notes: tuple[Say, ...] = ()) 
     }
     rows: list[tuple[Button, ...]] = []
     if isinstance(question, ChoiceQuestion) and not state.part:
-        options = [
+        rows += two_in_a_row(
             Button("pick", option, label="option", values={"question": question.key})
             for option in question.choices
-        ]
-        rows += [tuple(options[place : place + 2]) for place in range(0, len(options), 2)]
+        )
     last: list[Button] = []
     if state.part or programme.before(question, draft):
         last.append(Button("back"))
@@ -224,11 +223,15 @@ def summary_prompt(scene: Scene, draft: Draft, notes: tuple[Say, ...] = ()) -> S
 
 def edit_rows(questions: Iterable[Question]) -> Rows:
     """A button for each question, two in a row."""
-    edits = [
+    return two_in_a_row(
         Button("edit", question.key, label="question", values={"question": question.key})
         for question in questions
-    ]
-    return tuple(tuple(edits[place : place + 2]) for place in range(0, len(edits), 2))
+    )
+
+
+def two_in_a_row(buttons: Iterable[Button]) -> Rows:
+    row = list(buttons)
+    return tuple(tuple(row[place : place + 2]) for place in range(0, len(row), 2))
 
 
 def stop_row(draft: Draft) -> tuple[Button, ...]:
@@ -260,7 +263,8 @@ def settled_prompt(scene: Scene, state: Settled, notes: tuple[Say, ...] = ()) ->
     """How it ended, why, and what next."""
     again = reapply_from(scene, state)
     may = again is not None and again <= scene.now
-    values = {"closed": state.closed, "reapply_from": None if may else again}
+    written = state.decision.words if state.decision else ""
+    values = {"closed": state.closed, "reapply_from": None if may else again, "written": written}
     row = (Button("go", label="apply_again"),) if may else ()
     return Say(state.closed.outcome, values, _rows(row, (Button("mydata"), Button("delete"))), True, notes)
 

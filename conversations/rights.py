@@ -6,7 +6,14 @@ Each of these works in every state and, unless it is confirmed, changes nothing 
 from dataclasses import replace
 from datetime import datetime
 
-from conversations.application import Application, Closed, Pictured, photo_ids, recalled_draft
+from conversations.application import (
+    Application,
+    Closed,
+    Pictured,
+    photo_ids,
+    recalled_draft,
+    without_forms,
+)
 from conversations.effects import (
     Answer,
     Audit,
@@ -274,7 +281,7 @@ def withdrawn(state: State, at: datetime, why: str) -> tuple[State, tuple[Effect
         receipt=application.receipt, outcome="withdrawn", submitted_at=application.submitted_at, at=at
     )
     after = (Refresh(application.receipt), HidePhotos(application.receipt))
-    return Settled(application=application, closed=closed), (*ended, *after)
+    return Settled(application=without_forms(application), closed=closed), (*ended, *after)
 
 
 def withdraw_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:

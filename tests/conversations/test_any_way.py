@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot.wording import TEXT_LIMIT, visible_length
 from conversations import Applicant, Scene, Turn, advance
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Application, Chosen, Picture, Reviewer, photo_ids
@@ -20,10 +21,12 @@ from conversations.effects import (
     KeepPhoto,
     RecordConsent,
     Redraw,
+    Refresh,
     Say,
     Wake,
 )
 from conversations.events import (
+    FORM_PRESSES,
     PRESSES,
     REVIEW_PRESSES,
     TIMELESS,
@@ -33,12 +36,15 @@ from conversations.events import (
     ErasureConfirmed,
     Event,
     FellSilent,
+    FormDecided,
     MessageEdited,
     PhotoArrived,
     PhotoChecked,
     PhotoOpened,
     PressOutdated,
+    ReasonMarked,
     Rejected,
+    RejectionOpened,
     Replied,
     ReviewEvent,
     Rushed,
@@ -49,6 +55,7 @@ from conversations.events import (
     UndoWindowPassed,
     UnknownCommand,
     Withdrew,
+    WordsWritten,
 )
 from conversations.keeping import due_at
 from conversations.prompts import is_agreed
@@ -57,18 +64,22 @@ from conversations.state import (
     Confirming,
     Deciding,
     Drafting,
+    Rejecting,
     Settled,
     Waiting,
     application_of,
     draft_of,
 )
+from tests.conversations.test_rules import forms
 from tests.conversations.world import (
     ANA,
     APPLICATION,
     BEN,
     CARDS,
     CHANGES,
+    FAR_CHAT,
     FAR_GROUP,
+    FORMS,
     HIMSELF,
     NOW,
     PROGRAMME,
@@ -256,6 +267,29 @@ class AnyWay(RuleBasedStateMachine):
         self.review(REVIEW_PRESSES[verb](by))
 
     @rule(by=reviewers)
+    def opens_a_form(self, by: Reviewer) -> None:
+        self.happen(RejectionOpened(by, chat_id=99))
+
+    @rule(event=st.sampled_from([*forms(ANA), *forms(BEN), *forms(HIMSELF)]))
+    def does_something_to_a_form(self, event: ReviewEvent) -> None:
+        turn = self.review(event)
+        if not isinstance(turn.applicant.state, Deciding):  # the group sees nothing of it
+            assert not any(isinstance(effect, Refresh) for effect in turn.effects) or isinstance(
+                turn.applicant.state, Settled
+            )
+
+    @precondition(lambda self: isinstance(self.who.state, Waiting | Rejecting))
+    @rule(
+        by=reviewers, reason=st.sampled_from(["duplicate", "incomplete"]), words=st.sampled_from(["", "hm"])
+    )
+    def decides_by_a_form(self, by: Reviewer, reason: str, words: str) -> None:
+        self.happen(RejectionOpened(by, chat_id=99))
+        self.review(ReasonMarked(by, f"+{reason}"))
+        if words:
+            self.happen(WordsWritten(by, words, 99, 5))
+        self.review(FormDecided(by, "rejected"))
+
+    @rule(by=reviewers)
     def presses_an_outdated_card(self, by: Reviewer) -> None:
         self.review(PressOutdated(by))
 
@@ -437,6 +471,27 @@ class AnyWay(RuleBasedStateMachine):
         state = self.who.state
         if isinstance(state, Drafting) and state.part == "other":
             assert isinstance(state.draft.answers.get(state.question, Chosen(option="other")), Chosen)
+
+    @invariant()
+    def forms_are_composed_only_while_nothing_is_decided(self) -> None:
+        application = application_of(self.who.state)
+        forms = application.forms if application else ()
+        assert not forms or isinstance(self.who.state, Waiting | Rejecting)
+        assert len({form.by.ref for form in forms}) == len(forms)
+        assert HIMSELF.ref not in {form.by.ref for form in forms}
+
+    @invariant()
+    def every_form_can_be_shown(self) -> None:
+        application = application_of(self.who.state)
+        if application is None:
+            return
+        for by in (ANA, BEN):
+            body = FORMS.render(self.who, application.receipt, by.ref, FAR_CHAT, self.now)
+            assert 0 < visible_length(body["text"]) <= TEXT_LIMIT
+            pressed = [SIGNER.read(FAR_CHAT, one["callback_data"]) for row in body["keyboard"] for one in row]
+            assert all(press is not None and press.verb in FORM_PRESSES for press in pressed)
+            is_composing = any(form.by == by for form in application.forms)
+            assert bool(pressed) == is_composing
 
     @invariant()
     def the_card_can_be_shown(self) -> None:

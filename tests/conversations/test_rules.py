@@ -19,12 +19,19 @@ from conversations.events import (
     ErasureOrdered,
     Event,
     FellSilent,
+    FormDecided,
+    FormDropped,
+    FormOutdated,
     HelpAsked,
     MessageEdited,
     PhotoArrived,
     PhotoChecked,
     PhotoOpened,
     PressOutdated,
+    PreviewClosed,
+    Previewed,
+    ReasonMarked,
+    RejectionOpened,
     Replied,
     RetentionShortened,
     ReviewEvent,
@@ -34,6 +41,9 @@ from conversations.events import (
     Started,
     UndoWindowPassed,
     UnknownCommand,
+    WordsAsked,
+    WordsDropped,
+    WordsWritten,
 )
 from conversations.rules import Scene, across, on, stay, step, table
 from conversations.state import ALL_STATES, Fresh, Reading, Settled
@@ -81,6 +91,21 @@ def reviews(by: Reviewer) -> list[Event]:
         *(REVIEW_PRESSES["because"](by, reason) for reason in ("duplicate", "nothing")),  # type: ignore[call-arg]
         PhotoOpened(by, chat_id=99),
         PressOutdated(by),
+        RejectionOpened(by, chat_id=99),
+        *forms(by),
+    ]
+
+
+def forms(by: Reviewer) -> list[Event]:
+    """Whatever can be done to a form."""
+    marks = [ReasonMarked(by, mark) for mark in ("+duplicate", "-duplicate", "+incomplete", "+nothing", "")]
+    words = [WordsWritten(by, text, 99, 5) for text in ("", "x", "x" * 1_000, "x" * 1_001)]
+    plain = (WordsAsked, WordsDropped, Previewed, PreviewClosed, FormDropped, FormOutdated)
+    return [
+        *marks,
+        *words,
+        *(kind(by) for kind in plain),
+        *(FormDecided(by, outcome) for outcome in ("rejected", "nothing")),
     ]
 
 
@@ -265,6 +290,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "ErasureAsked",
         "ErasureConfirmed",
         "ErasureOrdered",
+        "FormOutdated",
         "HelpAsked",
         "LanguageAsked",
         "LanguageChosen",

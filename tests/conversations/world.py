@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.buttons import Signer
 from bot.cards import Cards
+from bot.forms import Forms
 from bot.programmes import load
 from bot.wording import TEXT_LIMIT, TOAST_LIMIT, Place, Wording, visible_length
 from conversations import Applicant, Programme, Scene, Turn, advance
@@ -17,6 +18,7 @@ from conversations.application import (
     ConsentRecord,
     Decision,
     Draft,
+    Form,
     Picture,
     Pictured,
     Reviewer,
@@ -51,6 +53,7 @@ PROGRAMME = LOADED.programme
 SIGNER = Signer(ButtonKeys(b"k" * 32))
 WORDING = Wording(LOADED, SIGNER, lambda: NOW)
 CARDS = Cards(PROGRAMME, WORDING, SIGNER)
+FORMS = Forms(PROGRAMME, WORDING, SIGNER)
 ANA, BEN = Reviewer(ref="ana", name="Ana"), Reviewer(ref="ben", name="Ben")
 HIMSELF = Reviewer(ref="ref", name="The applicant himself")
 FAR_CHAT, FAR_GROUP = 2**52, -(10**13)  # the longest ids that Telegram gives
@@ -69,6 +72,7 @@ ANSWERS: dict[str, Answer] = {
 }
 DRAFT = Draft(answers=ANSWERS)
 APPLICATION = Application(receipt="UX-00000000", revision=1, language="en", submitted_at=NOW, answers=ANSWERS)
+FORM = Form(by=ANA, outcome="rejected", reasons=("duplicate",), words="See <b>rule 3</b> at rules.example.")
 DECISION = Decision(outcome="rejected", by=ANA, at=NOW, reasons=("duplicate",))
 
 
@@ -110,6 +114,10 @@ STATES: dict[str, State] = {
     "waiting": Waiting(application=APPLICATION),
     "claimed": Waiting(application=APPLICATION.model_copy(update={"claimed_by": ANA})),
     "rejecting": Rejecting(application=APPLICATION),
+    "composing": Waiting(application=APPLICATION.model_copy(update={"forms": (FORM,)})),
+    "previewing": Rejecting(
+        application=APPLICATION.model_copy(update={"forms": (FORM.model_copy(update={"is_preview": True}),)})
+    ),
     "deciding": Deciding(application=APPLICATION, decision=DECISION, tell_at=NOW),
     "rejected": Settled(application=APPLICATION, closed=closed(), decision=DECISION),
     "approved": Settled(

@@ -374,10 +374,11 @@ def shown_place(person_id: str) -> str:
 
 
 def filed(state: State) -> tuple[str, State]:
-    """An application's status and state as they are stored; a recalled one waits, with its owner, as it was."""
+    """An application's status and state as they are stored; one that is recalled or was returned waits, with its owner,
+    as it was."""
     draft = draft_of(state)
     if draft is not None and draft.recalled:
-        return "recalled", Waiting(application=draft.recalled)
+        return "returned" if draft.returned else "recalled", Waiting(application=draft.recalled)
     return state.closed.outcome if isinstance(state, Settled) else state.kind, state
 
 

@@ -8,7 +8,7 @@ from bot.carrying import stamp_of
 from bot.wording import Keyboard, Place, Wording
 from conversations import Applicant, Programme, Scene
 from conversations.application import Application, Form
-from conversations.composing import decision_of, form_of
+from conversations.composing import decision_of, form_of, questions_of
 from conversations.effects import Button, Rows, Say
 from conversations.prompts import two_in_a_row
 from conversations.review import verdict
@@ -42,7 +42,7 @@ class Forms:
             return self._body(text, ((Button("compose"),), (self._decide(form),)), application, chat)
         values = {"application": application, "form": form, "language": applicant.language}
         text = self._wording.message(Say("form", values), self._programme.review.language)
-        return self._body(text, self._rows(form), application, chat)
+        return self._body(text, self._rows(application, form), application, chat)
 
     def _line(self, receipt: str, kind: str, **values: Any) -> dict[str, Any]:
         """What became of it, in one line."""
@@ -62,23 +62,27 @@ class Forms:
     def _preview(self, applicant: Applicant, application: Application, form: Form, now: datetime) -> str:
         """Exactly what the applicant would read, were he told now."""
         scene = Scene(self._programme, applicant, now)
-        say = verdict(scene, application, decision_of(scene, form))
+        say = verdict(scene, application, decision_of(scene, application, form))
         return self._wording.message(say, applicant.language)
 
-    def _rows(self, form: Form) -> Rows:
+    def _rows(self, application: Application, form: Form) -> Rows:
         reasons = [
             _mark("why", "reason", one.key, on=one.key in form.reasons) for one in self._programme.reasons
         ]
+        asked = questions_of(self._programme, application) if form.outcome == "returned" else ()
+        answers = [_mark("flag", "answer", one.key, on=one.key in form.questions) for one in asked]
         words = (Button("words"), Button("unsay")) if form.words else (Button("words"),)
         return (
             *two_in_a_row(reasons),
+            *two_in_a_row(answers),
             words,
             (Button("preview"),),
             (Button("discard"), self._decide(form)),
         )
 
     def _decide(self, form: Form) -> Button:
-        return Button("decide", form.outcome, label=f"decide_{form.outcome}", style="danger")
+        style = "danger" if form.outcome == "rejected" else "primary"
+        return Button("decide", form.outcome, label=f"decide_{form.outcome}", style=style)
 
 
 def _mark(verb: str, label: str, key: str, *, on: bool) -> Button:

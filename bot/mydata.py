@@ -183,6 +183,8 @@ class _File:
             "hints_given": list(draft.hinted),
             "consents_not_given": list(draft.declined),
             "recalled": draft.recalled.receipt if draft.recalled else None,
+            "returned": self._telling.decision(draft.returned),
+            "looked_at_again": list(draft.done),
         }
         if draft.recalled is None:
             return content | {"will_be_deleted_at": self._when("draft")}

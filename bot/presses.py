@@ -16,20 +16,22 @@ from conversations.events import (
     Approved,
     Event,
     FormEvent,
+    FormOpened,
     FormOutdated,
     PhotoOpened,
     PressOutdated,
     Rejected,
     RejectionBegun,
     RejectionOpened,
+    ReturnOpened,
     ReviewEvent,
     StalePressed,
 )
 from conversations.state import Applicant, Deciding, Rejecting, Settled, State, Waiting, application_of
 
 # what a link from a card into a reviewer's private chat may stand for
-LINKS: dict[str, type[PhotoOpened | RejectionOpened]] = {
-    kind.verb: kind for kind in (PhotoOpened, RejectionOpened)
+LINKS: dict[str, type[PhotoOpened | RejectionOpened | ReturnOpened]] = {
+    kind.verb: kind for kind in (PhotoOpened, RejectionOpened, ReturnOpened)
 }
 
 
@@ -57,7 +59,7 @@ def review_event(press: Press, by: Reviewer, state: State) -> ReviewEvent:
     if press.stamp == stamp_of(application) or isinstance(event, PhotoOpened):
         return event
     decided = isinstance(state, Deciding | Settled)
-    is_verdict = isinstance(event, Approved | RejectionBegun | Rejected | RejectionOpened)
+    is_verdict = isinstance(event, Approved | RejectionBegun | Rejected | FormOpened)
     return event if decided and is_verdict else PressOutdated(by)
 
 

@@ -1,7 +1,9 @@
 """What is wrong with a programme's words, found by saying everything once: each message whole, as it would be sent."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from bot.buttons import Signer
 from bot.cards import Cards
@@ -27,7 +29,7 @@ from conversations.application import (
 from conversations.composing import LONGEST_WORDS, MOST_REASONS
 from conversations.prompts import prompt
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
-from conversations.review import ended
+from conversations.review import told
 from conversations.state import (
     Confirming,
     Consenting,
@@ -139,27 +141,42 @@ def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
 
 def _forms(forms: Forms, programme: Programme) -> Iterator[Mistake]:
     """What is wrong with the form in which a reviewer composes a decision, with as much in it as there can be."""
-    decision = _decision(programme)
-    form = Form(by=decision.by, outcome="rejected", reasons=decision.reasons, words=decision.words)
-    application = _application(programme).model_copy(update={"forms": (form,)})
-    for language in programme.languages:
+    decision = _decision(programme, "returned")
+    outcomes: tuple[Literal["rejected", "returned"], ...] = ("rejected", "returned")
+    for outcome, language in itertools.product(outcomes, programme.languages):
+        form = Form(
+            by=decision.by,
+            outcome=outcome,
+            reasons=decision.reasons,
+            words=decision.words,
+            questions=decision.questions,
+        )
+        application = _application(programme).model_copy(update={"forms": (form,)})
         who = _applicant(language, Waiting(application=application))
         try:
             body = forms.render(who, application.receipt, decision.by.ref, FAR_CHAT, NOW)
         except Exception as error:
             yield Mistake(
-                "the form", "rejected", str(error) or type(error).__name__, "a message that can be sent"
+                "the form", outcome, str(error) or type(error).__name__, "a message that can be sent"
             )
             continue
         if (count := sum(map(len, body["keyboard"]))) > MOST_BUTTONS:
-            yield Mistake("the form", "rejected", f"{count} buttons", f"{MOST_BUTTONS}")
+            yield Mistake("the form", outcome, f"{count} buttons", f"{MOST_BUTTONS}")
 
 
-def _decision(programme: Programme) -> Decision:
+def _decision(programme: Programme, outcome: Literal["rejected", "returned"] = "rejected") -> Decision:
     """One with as many reasons as there can be, and the longest words."""
     by = Reviewer(ref="0" * 32, name="x" * 64)
     reasons = tuple(reason.key for reason in programme.reasons[:MOST_REASONS])
-    return Decision(outcome="rejected", by=by, at=NOW, reasons=reasons, words="x" * LONGEST_WORDS)
+    questions = tuple(question.key for question in programme.questions)
+    return Decision(
+        outcome=outcome,
+        by=by,
+        at=NOW,
+        reasons=reasons,
+        words="x" * LONGEST_WORDS,
+        questions=questions if outcome == "returned" else (),
+    )
 
 
 def _applicant(language: str, state: State) -> Applicant:
@@ -183,6 +200,7 @@ def _states(programme: Programme) -> Iterator[tuple[str, State]]:
             yield f"questions.{question.key}", Drafting(draft=draft, question=question.key, part=part)
     yield "the summary", Confirming(draft=draft)
     application = _application(programme)
+    answers = application.answers
     yield "what is said while it is reviewed", Waiting(application=application)
     endings: list[tuple[Outcome, Sequence[str]]] = [("approved", ()), ("withdrawn", ())]
     endings += [("rejected", (reason.key,)) for reason in programme.reasons]
@@ -192,8 +210,16 @@ def _states(programme: Programme) -> Iterator[tuple[str, State]]:
         )
         name = f"reasons.{reasons[0]}" if reasons else f"what is said when it is {outcome}"
         yield name, Settled(application=application, closed=closed)
-    decision = _decision(programme)
-    yield "several reasons and own words", ended(application, decision, NOW)
+    yield "several reasons and own words", told(application, _decision(programme), NOW)
+    returned = told(application, _decision(programme, "returned"), NOW)
+    yield "what is said when it is returned", returned
+    if isinstance(returned, Confirming):
+        looked = returned.draft.model_copy(update={"done": tuple(answers)})
+        yield "what is said when it is returned", Confirming(draft=looked)
+        for question in programme.questions:
+            for part in _parts(question):
+                asked = Drafting(draft=returned.draft, question=question.key, part=part)
+                yield f"questions.{question.key}", asked
 
 
 def _parts(question: Question) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ whether a reply was written before the question could be read.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from conversations.application import Picture, Reviewer
 
@@ -334,11 +334,27 @@ class PhotoOpened(ReviewEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class RejectionOpened(ReviewEvent):
-    """He wants to give several reasons, or words of his own; `chat_id` as above."""
+class FormOpened(ReviewEvent):
+    """He wants to compose a decision in his private chat; `chat_id` as above."""
+
+    outcome: ClassVar[Literal["rejected", "returned"]]
+    chat_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionOpened(FormOpened):
+    """A rejection for several reasons, or with words of his own."""
 
     verb = "long"
-    chat_id: int = 0
+    outcome = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnOpened(FormOpened):
+    """The applicant is to change something and submit it again."""
+
+    verb = "return"
+    outcome = "returned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +375,14 @@ class ReasonMarked(FormEvent):
     """`mark`: "+" or "-" and a reason's key. What the button said counts, however often it is pressed."""
 
     verb = "why"
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFlagged(FormEvent):
+    """The applicant is to look at that answer again. `mark`: "+" or "-" and a question's key."""
+
+    verb = "flag"
     mark: str
 
 
@@ -518,12 +542,14 @@ REVIEW_PRESSES: dict[str, type[ReviewEvent]] = {
         ToldNow,
         PhotoOpened,
         RejectionOpened,
+        ReturnOpened,
     )
 }
 FORM_PRESSES: dict[str, type[FormEvent]] = {
     event.verb: event
     for event in (
         ReasonMarked,
+        AnswerFlagged,
         WordsAsked,
         WordsDropped,
         Previewed,

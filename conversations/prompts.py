@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from conversations.application import Draft, Pictured
+from conversations.application import Decision, Draft, Pictured
 from conversations.clauses import Changes, compare, in_other_words
 from conversations.effects import Button, Effect, Rows, Say
-from conversations.programme import START, Consent
+from conversations.programme import START, Consent, Programme
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
+from conversations.returning import flagged, left_to_do
 from conversations.rules import Scene, Turn, move
 from conversations.state import (
     Applicant,
@@ -127,6 +128,8 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
             return question_prompt(scene, state, notes)
         case Checking():
             return Say("photo_checking", {}, ((Button("back"),),), prompt=True, notes=notes)
+        case Confirming(draft=draft) if draft.returned:
+            return checklist_prompt(scene, draft, draft.returned, notes)
         case Confirming(draft=draft):
             return summary_prompt(scene, draft, notes)
         case Waiting() | Rejecting() | Deciding() as state:
@@ -174,6 +177,7 @@ def question_prompt(scene: Scene, state: Drafting, notes: tuple[Say, ...] = ()) 
         "number": number,
         "total": total,
         "answer": draft.answers.get(question.key) if settled else None,
+        **asked_for(programme, draft, question),
     }
     rows: list[tuple[Button, ...]] = []
     if isinstance(question, ChoiceQuestion) and not state.part:
@@ -182,7 +186,8 @@ def question_prompt(scene: Scene, state: Drafting, notes: tuple[Say, ...] = ()) 
             for option in question.choices
         )
     last: list[Button] = []
-    if state.part or programme.before(question, draft):
+    is_before = question in flagged(programme, draft) if draft.returned else programme.before(question, draft)
+    if state.part or is_before:
         last.append(Button("back"))
     if settled:
         further = (
@@ -219,6 +224,43 @@ def summary_prompt(scene: Scene, draft: Draft, notes: tuple[Say, ...] = ()) -> S
     buttons = ((Button("submit", style="success"),), *edit_rows(asked))
     values = {"questions": asked, "draft": draft, "answers": scene.programme.kept(draft)}
     return Say("summary", values, buttons, prompt=True, notes=notes)
+
+
+def asked_for(programme: Programme, draft: Draft, question: Question) -> dict[str, object]:
+    """What the reviewers asked for that concerns this question: the reasons that are about it or about none, and their
+    words; nothing where they did not ask for it."""
+    decision = draft.returned
+    if decision is None or question.key not in decision.questions:
+        return {"asked_for": (), "written": ""}
+    reasons = (reason for reason in programme.reasons if reason.key in decision.reasons)
+    about = tuple(reason.key for reason in reasons if not reason.flags or question.key in reason.flags)
+    return {"asked_for": about if about or decision.words else decision.reasons, "written": decision.words}
+
+
+def checklist_prompt(scene: Scene, draft: Draft, decision: Decision, notes: tuple[Say, ...] = ()) -> Say:
+    """What is to be looked at again and why, a button for each; Submit once all of it is done."""
+    programme = scene.programme
+    asked, left = flagged(programme, draft), left_to_do(programme, draft)
+    rows = tuple(
+        (
+            Button(
+                "edit",
+                question.key,
+                label="todo" if question in left else "done",
+                values={"question": question.key},
+            ),
+        )
+        for question in asked
+    )
+    submit = () if left else (Button("submit", label="submit_again", style="success"),)
+    values = {
+        "receipt": draft.recalled.receipt if draft.recalled else "",
+        "decision": decision,
+        "questions": asked,
+        "left": left,
+        "answers": programme.kept(draft),
+    }
+    return Say("returned", values, _rows(*rows, submit), prompt=True, notes=notes)
 
 
 def edit_rows(questions: Iterable[Question]) -> Rows:

@@ -7,7 +7,15 @@ time to undo has passed; whoever presses is answered with what is true now; nobo
 from datetime import datetime, timedelta
 from typing import Literal
 
-from conversations.application import Application, Closed, Decision, Reviewer, View, photo_ids
+from conversations.application import (
+    Application,
+    Closed,
+    Decision,
+    Reviewer,
+    View,
+    closed_up,
+    photo_ids,
+)
 from conversations.effects import (
     Answer,
     Audit,
@@ -36,6 +44,7 @@ from conversations.events import (
 )
 from conversations.keeping import NOTICE
 from conversations.prompts import prompt, show
+from conversations.returning import handed_back
 from conversations.rules import Rule, Scene, Turn, across, on, stay, toast
 from conversations.state import (
     ALL_STATES,
@@ -153,7 +162,8 @@ def undo(scene: Scene, state: Deciding, event: Undone) -> Turn:
 
 def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Turn:
     """The applicant is told, in his language, and the card says so. What he heard before data were lost he does not
-    hear again: it ended then, and what is overdue by that goes when it was announced."""
+    hear again: it ended then, and what is overdue by that goes when it was announced. A return he hears again: it asks
+    him for something, and the data know no button that would answer it."""
     application, decision = state.application, state.decision
     if isinstance(event, UndoWindowPassed):
         if (event.receipt, event.round) != (application.receipt, application.round):
@@ -161,7 +171,7 @@ def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Tu
         if scene.now < state.tell_at:
             return stay(scene, Wake(state.tell_at, application.receipt, application.round))
     is_known = isinstance(event, UndoWindowPassed) and event.told
-    settled = ended(application, decision, state.tell_at if is_known else scene.now)
+    after = told(application, decision, state.tell_at if is_known else scene.now)
     answer = (Answer("told"),) if scene.pressed else ()
     by = event.by.ref if isinstance(event, ToldNow) else "restore" if is_known else "clock"
     effects: tuple[Effect, ...] = (
@@ -170,14 +180,18 @@ def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Tu
         HidePhotos(application.receipt),
         Audit("told", f"{application.receipt} {by}"),
     )
+    if isinstance(after, Confirming):  # it waits for him now, and he is asked: his time counts from here
+        return show(scene, after, *effects, heard_at=scene.now, reminded=0)
     if is_known:
-        turn = show(scene, settled, *effects, spared_until=scene.now + NOTICE)
+        turn = show(scene, after, *effects, spared_until=scene.now + NOTICE)
         return Turn(turn.applicant, tuple(one for one in turn.effects if not isinstance(one, Say)))
-    return show(scene, settled, *effects)
+    return show(scene, after, *effects)
 
 
-def ended(application: Application, decision: Decision, at: datetime) -> Settled:
-    """How it stands once its owner is told."""
+def told(application: Application, decision: Decision, at: datetime) -> Settled | Confirming:
+    """How it stands once its owner is told: returned it is his again, otherwise it has ended."""
+    if decision.outcome == "returned":
+        return Confirming(draft=handed_back(application, decision))
     closed = Closed(
         receipt=application.receipt,
         outcome=decision.outcome,
@@ -185,13 +199,13 @@ def ended(application: Application, decision: Decision, at: datetime) -> Settled
         at=at,
         reasons=decision.reasons,
     )
-    return Settled(application=application, closed=closed, decision=decision)
+    return Settled(application=closed_up(application), closed=closed, decision=decision)
 
 
 def verdict(scene: Scene, application: Application, decision: Decision) -> Say:
     """What its owner reads when he is told now."""
-    told = scene.applicant.model_copy(update={"state": ended(application, decision, scene.now)})
-    return prompt(scene, told)
+    after = told(application, decision, scene.now)
+    return prompt(scene, scene.applicant.model_copy(update={"state": after}))
 
 
 def decided_first(scene: Scene, state: Deciding | Settled, event: ReviewEvent) -> Turn:
@@ -268,8 +282,8 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     on(Waiting, Claimed, claim),
     on(Waiting, Released, release),
     on(Deciding, Undone, undo, Waiting),
-    on(Deciding, ToldNow, tell, Settled),
-    on(Deciding, UndoWindowPassed, tell, Settled),
+    on(Deciding, ToldNow, tell, Settled, Confirming),
+    on(Deciding, UndoWindowPassed, tell, Settled, Confirming),
     across((Waiting, Rejecting, Deciding), PhotoOpened, open_photo),
     on(Settled, PhotoOpened, photo_over),
     *(across((Deciding, Settled), event, decided_first) for event in (Approved, RejectionBegun, Rejected)),

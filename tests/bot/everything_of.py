@@ -169,6 +169,8 @@ class Reader:
             "hints_given": fields.take("hinted"),
             "consents_not_given": fields.take("declined"),
             "recalled": recalled["receipt"] if recalled else None,
+            "returned": self._decision(fields.take("returned")),
+            "looked_at_again": fields.take("done"),
         }
         fields.end()
         return found
@@ -272,6 +274,7 @@ class Reader:
             "in_hand_of": self._by(application.take("claimed_by")),
             "id_photo_opened": views,
             "asked_how_it_stands_at": utc(application.take("nudged_at")),
+            "returned": self._returned(application.take("returned")),
             "earlier": [self._closed(one) for one in application.take("earlier")],
             "card": {"in": "the reviewers' group", "message": row.take("card_message")},
         }
@@ -295,8 +298,18 @@ class Reader:
             return None
         fields = Fields(decision, "a decision")
         outcome, by, at, reasons, words = fields.take("outcome", "by", "at", "reasons", "words")
+        questions = fields.take("questions")
         fields.end()
-        return {"outcome": outcome, "by": self._by(by), "at": utc(at), "reasons": reasons, "words": words}
+        found = {"outcome": outcome, "by": self._by(by), "at": utc(at), "reasons": reasons, "words": words}
+        return found | {"to_look_at_again": questions}
+
+    def _returned(self, returned: Json | None) -> Json | None:
+        if returned is None:
+            return None
+        fields = Fields(returned, "a return")
+        decision, before = fields.take("decision", "answers")
+        fields.end()
+        return {"decision": self._decision(decision), "answers_before": self._answers(before)}
 
     def _consents(self) -> Json:
         found, texts = [], {}

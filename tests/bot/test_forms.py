@@ -10,7 +10,8 @@ from bot.sandbox.state import Message
 from bot.sandbox.telegram import Answer
 from conversations import Applicant
 from conversations.state import application_of
-from tests.applying import agree, answer, apply, at, decide, has, on, receipt_in
+from storage import store
+from tests.applying import agree, answer, apply, at, decide, fill_in, has, on, press, receipt_in, submit
 from tests.bot.stage import Stage, playing
 from tests.cast import Person
 
@@ -23,11 +24,11 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield opened
 
 
-async def open_form(stage: Stage, reviewer: Person, card: Message) -> Message:
-    """Reject, then the link; the form that stands in the reviewer's private chat."""
-    if has("reject")(card):
+async def open_form(stage: Stage, reviewer: Person, card: Message, verb: str = "long") -> Message:
+    """The link of the card, after Reject where it is a rejection; the form that stands in the private chat."""
+    if verb == "long" and has("reject")(card):
         await decide(reviewer, card, "reject")
-    link = (await decide(reviewer, card, "long")).url
+    link = (await decide(reviewer, card, verb)).url
     assert link is not None
     reviewer.start(link.partition("?start=")[2])
     return await reviewer.hears(has("why"), chat=reviewer.chat)
@@ -212,6 +213,64 @@ async def test_the_second_of_two_is_told_who_was_first_even_on_a_button_that_is_
     assert told.show_alert
     await stage.settled()
     assert form.text.startswith(f"{card.text.split(' · ')[1][:11]}: Ana – rejected")
+
+
+async def test_a_returned_application_survives_restarts_and_comes_back_as_one_card_at_the_end(
+    stage: Stage,
+) -> None:
+    mei, lin = stage.cast.applicant("Mei"), stage.cast.applicant("Lin", "zh")
+    card = await apply(mei, stage.group)
+    await apply(lin, stage.group)
+    form = await open_form(stage, stage.ana, card, "return")
+    await push(stage.ana, form, "flag", "+department")
+    await push(stage.ana, form, "why", "+incomplete")
+    approve = on(card, "approve")
+    await push(stage.ana, form, "decide", "returned")
+    await stage.stop()
+    await stage.start()
+    await decide(stage.ana, card, "tell")
+    await mei.hears(has("edit"))
+    await stage.settled()
+    assert await status(stage, card) == "returned"
+    assert not card.buttons
+    refused = await stage.ana.answer_to(stage.ana.press_data(card, approve))
+    assert refused.text == "This application is not under review now."
+    await stage.stop()
+    await stage.start()
+    await press(mei, "edit", "department")
+    await at(mei, 5)
+    mei.say("School of Informatics")
+    await mei.hears(has("submit"))
+    again = await submit(mei, stage.group)
+    await stage.settled()
+    assert card.deleted
+    assert again is stage.group.messages[-1]
+    assert "Claimed by Ana" in again.text
+    assert await status(stage, again) == "waiting"
+
+
+async def test_an_old_summary_cannot_change_what_was_not_asked_for(stage: Stage) -> None:
+    """Its buttons are of an earlier step; and a forged one would be refused by what was asked for."""
+    mei = stage.cast.applicant("Mei")
+    await fill_in(mei)
+    summary = await mei.sees(has("submit"))
+    old = on(summary, "edit", "full_name")
+    card = await submit(mei, stage.group)
+    form = await open_form(stage, stage.ana, card, "return")
+    await push(stage.ana, form, "why", "+purpose_unclear")
+    await push(stage.ana, form, "decide", "returned")
+    await decide(stage.ana, card, "tell")
+    await mei.hears(has("edit"))
+    pressed = await mei.answer_to(mei.press_data(summary, old))
+    assert "earlier step" in str(pressed.text)
+    who = await known(stage, mei)
+    assert who.state.draft.answers["full_name"].text == "Mei Okafor"  # type: ignore[union-attr]
+
+
+async def status(stage: Stage, card: Message) -> str:
+    row = await stage.app.engine.read(lambda tx: store.application(tx, receipt_in(card)))
+    assert row is not None
+    return row.status
 
 
 async def test_erasing_the_applicant_removes_every_form_about_him(stage: Stage) -> None:

@@ -30,6 +30,7 @@ from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
     TIMELESS,
+    AnswerFlagged,
     CameEarly,
     Continued,
     DraftDeleted,
@@ -46,12 +47,14 @@ from conversations.events import (
     Rejected,
     RejectionOpened,
     Replied,
+    ReturnOpened,
     ReviewEvent,
     Rushed,
     Skipped,
     SomethingElse,
     StalePressed,
     Started,
+    ToldNow,
     UndoWindowPassed,
     UnknownCommand,
     Withdrew,
@@ -64,6 +67,7 @@ from conversations.state import (
     Confirming,
     Deciding,
     Drafting,
+    Fresh,
     Rejecting,
     Settled,
     Waiting,
@@ -119,6 +123,11 @@ def held_answers(who: Applicant) -> dict[str, KeptAnswer]:
     """The answers that are to survive: those of the questions as the form stands are compared later."""
     draft, application = draft_of(who.state), application_of(who.state)
     return dict(draft.answers if draft else application.answers if application else {})
+
+
+def is_returned(who: Applicant) -> bool:
+    draft = draft_of(who.state)
+    return draft is not None and draft.returned is not None
 
 
 class AnyWay(RuleBasedStateMachine):
@@ -270,6 +279,10 @@ class AnyWay(RuleBasedStateMachine):
     def opens_a_form(self, by: Reviewer) -> None:
         self.happen(RejectionOpened(by, chat_id=99))
 
+    @rule(by=reviewers)
+    def opens_the_form_of_a_return(self, by: Reviewer) -> None:
+        self.happen(ReturnOpened(by, chat_id=99))
+
     @rule(event=st.sampled_from([*forms(ANA), *forms(BEN), *forms(HIMSELF)]))
     def does_something_to_a_form(self, event: ReviewEvent) -> None:
         turn = self.review(event)
@@ -288,6 +301,45 @@ class AnyWay(RuleBasedStateMachine):
         if words:
             self.happen(WordsWritten(by, words, 99, 5))
         self.review(FormDecided(by, "rejected"))
+
+    @precondition(lambda self: isinstance(self.who.state, Waiting | Rejecting))
+    @rule(
+        by=st.sampled_from([ANA, BEN]),
+        questions=st.sets(st.sampled_from([question.key for question in PROGRAMME.questions]), min_size=1),
+        is_told=st.booleans(),
+    )
+    def returns_it(self, by: Reviewer, questions: set[str], is_told: bool) -> None:
+        self.happen(ReturnOpened(by, chat_id=99))
+        for question in sorted(questions):
+            self.review(AnswerFlagged(by, f"+{question}"))
+        self.happen(WordsWritten(by, "Once more, please.", 99, 5))
+        self.review(FormDecided(by, "returned"))
+        if is_told:
+            self.review(ToldNow(by))
+
+    @precondition(lambda self: is_returned(self.who))
+    @rule(key=st.sampled_from(sorted({*GOOD, "identity"})), side=st.booleans())
+    def tries_to_change_any_answer(self, key: str, side: bool) -> None:
+        self.press("edit", key)
+        if side:
+            self.press("side", "back")
+        if isinstance(self.who.state, Drafting) and self.who.state.question == key:
+            self.happen(PhotoArrived("x", 9)) if key == "identity" else self.happen(
+                Replied("Some other words")
+            )
+
+    @precondition(lambda self: is_returned(self.who))
+    @rule(number=st.integers(0, 9), mends=st.booleans())
+    def looks_at_what_was_returned(self, number: int, mends: bool) -> None:
+        draft = draft_of(self.who.state)
+        assert draft is not None and draft.returned is not None
+        question = draft.returned.questions[number % len(draft.returned.questions)]
+        self.press("edit", question)
+        if isinstance(self.who.state, Drafting) and self.who.state.question == question:
+            if question == "identity":
+                self.happen(PhotoArrived("another", 1000)) if mends else self.press("same")
+            else:
+                self.happen(Replied(f"{GOOD[question]}")) if mends else self.press("same")
 
     @rule(by=reviewers)
     def presses_an_outdated_card(self, by: Reviewer) -> None:
@@ -348,6 +400,7 @@ class AnyWay(RuleBasedStateMachine):
             self.check_submission(before, turn)
         self.check_answers_kept(before, after, event)
         self.check_decisions(before, turn)
+        self.check_returned(before, after)
         self.check_results(before, after, event)
         self.carry(before, turn)
         self.who = Applicant.model_validate_json(after.model_dump_json())
@@ -425,6 +478,10 @@ class AnyWay(RuleBasedStateMachine):
             if isinstance(effect, Audit) and effect.action == "told":
                 assert effect.detail.split(" ")[0] == getattr(application_of(before.state), "receipt", "")
                 assert isinstance(before.state, Deciding)
+                if before.state.decision.outcome == "returned":
+                    assert isinstance(after.state, Confirming)
+                    assert after.state.draft.returned == before.state.decision
+                    continue
                 assert isinstance(after.state, Settled)
                 assert after.state.decision == before.state.decision
                 assert before.state.application.receipt not in self.told
@@ -434,6 +491,28 @@ class AnyWay(RuleBasedStateMachine):
         application = application_of(after.state)
         if application is not None:
             self.check_counters(application)
+
+    def check_returned(self, before: Applicant, after: Applicant) -> None:
+        """A returned application is never decided, and only what was asked for changes; but for what no longer fits."""
+        had, has = draft_of(before.state), draft_of(after.state)
+        if had is None or had.returned is None or had.recalled is None:
+            return
+        assert not isinstance(after.state, Rejecting | Deciding)
+        answers = has.answers if has else getattr(application_of(after.state), "answers", {})
+        if isinstance(after.state, Settled):
+            assert after.state.closed.outcome == "withdrawn"
+            return
+        for question in self.programme.asked(had):
+            if question.key in had.returned.questions or not self.programme.is_settled(question, had):
+                continue
+            was = had.answers.get(question.key)
+            if was == had.recalled.answers.get(question.key):
+                assert answers.get(question.key) == was or isinstance(after.state, Fresh), question.key
+        if isinstance(after.state, Waiting):
+            asked = {question.key for question in self.programme.asked(had)}
+            assert {*had.returned.questions} & asked <= {*had.done}
+            assert after.state.application.claimed_by == had.returned.by
+            assert after.state.application.returned is not None
 
     def check_results(self, before: Applicant, after: Applicant, event: Event) -> None:
         """What nobody waits for any more changes nothing; what was submitted ends only as an application."""

@@ -13,6 +13,7 @@ from conversations.effects import Answer, Audit, Say
 from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
+    AnswerFlagged,
     CameEarly,
     ConsentsEnded,
     DataRestored,
@@ -34,6 +35,7 @@ from conversations.events import (
     RejectionOpened,
     Replied,
     RetentionShortened,
+    ReturnOpened,
     ReviewEvent,
     Rushed,
     SomethingElse,
@@ -92,20 +94,24 @@ def reviews(by: Reviewer) -> list[Event]:
         PhotoOpened(by, chat_id=99),
         PressOutdated(by),
         RejectionOpened(by, chat_id=99),
+        ReturnOpened(by, chat_id=99),
         *forms(by),
     ]
 
 
 def forms(by: Reviewer) -> list[Event]:
     """Whatever can be done to a form."""
-    marks = [ReasonMarked(by, mark) for mark in ("+duplicate", "-duplicate", "+incomplete", "+nothing", "")]
+    marks: list[Event] = [
+        ReasonMarked(by, mark) for mark in ("+duplicate", "-duplicate", "+incomplete", "+nothing", "")
+    ]
+    marks += [AnswerFlagged(by, mark) for mark in ("+department", "-department", "+homepage", "+nothing", "")]
     words = [WordsWritten(by, text, 99, 5) for text in ("", "x", "x" * 1_000, "x" * 1_001)]
     plain = (WordsAsked, WordsDropped, Previewed, PreviewClosed, FormDropped, FormOutdated)
     return [
         *marks,
         *words,
         *(kind(by) for kind in plain),
-        *(FormDecided(by, outcome) for outcome in ("rejected", "nothing")),
+        *(FormDecided(by, outcome) for outcome in ("rejected", "returned", "nothing")),
     ]
 
 

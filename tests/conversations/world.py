@@ -21,6 +21,7 @@ from conversations.application import (
     Form,
     Picture,
     Pictured,
+    Return,
     Reviewer,
     Written,
 )
@@ -29,6 +30,7 @@ from conversations.effects import Button, Effect, Redraw, Say
 from conversations.events import Event
 from conversations.programme import Consent, Text
 from conversations.questions import Condition
+from conversations.returning import handed_back
 from conversations.state import (
     Attempt,
     Checking,
@@ -73,6 +75,16 @@ ANSWERS: dict[str, Answer] = {
 DRAFT = Draft(answers=ANSWERS)
 APPLICATION = Application(receipt="UX-00000000", revision=1, language="en", submitted_at=NOW, answers=ANSWERS)
 FORM = Form(by=ANA, outcome="rejected", reasons=("duplicate",), words="See <b>rule 3</b> at rules.example.")
+RETURN_FORM = Form(by=ANA, outcome="returned", words="More, please.", questions=("department", "identity"))
+RETURN = Decision(
+    outcome="returned",
+    by=ANA,
+    at=NOW,
+    reasons=("not_legible",),
+    words="More, please.",
+    questions=("department", "identity", "homepage"),
+)
+RETURNED = handed_back(APPLICATION, RETURN)
 DECISION = Decision(outcome="rejected", by=ANA, at=NOW, reasons=("duplicate",))
 
 
@@ -115,6 +127,22 @@ STATES: dict[str, State] = {
     "claimed": Waiting(application=APPLICATION.model_copy(update={"claimed_by": ANA})),
     "rejecting": Rejecting(application=APPLICATION),
     "composing": Waiting(application=APPLICATION.model_copy(update={"forms": (FORM,)})),
+    "composing a return": Waiting(application=APPLICATION.model_copy(update={"forms": (RETURN_FORM,)})),
+    "deciding to return": Deciding(application=APPLICATION, decision=RETURN, tell_at=NOW),
+    "returned": Confirming(draft=RETURNED),
+    "returned and looked at": Confirming(draft=RETURNED.model_copy(update={"done": RETURN.questions})),
+    "changing what was returned": Drafting(draft=RETURNED, question="department"),
+    "sending another photo": Drafting(draft=RETURNED, question="identity", part="front"),
+    "checking another photo": Checking(
+        draft=RETURNED, question="identity", part="front", attempt=3, since=NOW
+    ),
+    "reading anew before that": Reading(draft=RETURNED, changed=True),
+    "consenting anew before that": Consenting(draft=RETURNED, consent="identity_photo"),
+    "submitted again": Waiting(
+        application=APPLICATION.model_copy(
+            update={"returned": Return(decision=RETURN, answers={"department": Written(text="Linguistics")})}
+        )
+    ),
     "previewing": Rejecting(
         application=APPLICATION.model_copy(update={"forms": (FORM.model_copy(update={"is_preview": True}),)})
     ),

@@ -33,6 +33,8 @@ from bot.escalation import Escalation
 from bot.exported import COMMAND as EXPORTED
 from bot.exported import Exported
 from bot.flood import digest_fact
+from bot.form_errands import FormErrands
+from bot.forms import Forms
 from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import Jobs
@@ -52,7 +54,7 @@ from bot.proofreading import faults
 from bot.queue import Queue
 from bot.readings import Readings
 from bot.receiving import Receiving
-from bot.remains import CARD, PHOTO
+from bot.remains import CARD, FORM, PHOTO
 from bot.repeating import Repeated
 from bot.restoring import leftovers
 from bot.retention import Periods
@@ -236,6 +238,15 @@ class App:
             self.clock,
         )
         stats = StatsErrands(self.engine, self.loaded, self.wording, messages, self.clock, Drawing())
+        forms = FormErrands(
+            self.engine,
+            self.vault,
+            people,
+            self.wording,
+            Forms(programme, self.wording, signer),
+            messages,
+            self.clock,
+        )
         deliveries = Deliveries(
             self.engine,
             self.vault,
@@ -249,6 +260,7 @@ class App:
             messages,
             photos,
             stats,
+            forms,
             self.reviewers,
             lambda: self.group.chat_id,
             self.clock,
@@ -327,8 +339,8 @@ class App:
         self.outbox.on_trouble = self.trouble
         deliveries.happen = photos.happen = self.intake.happen
         deliveries.retake = self.intake.retake
-        deliveries.is_erased = photos.is_erased = self.outbox.is_erased
-        photos.accept = self.outbox.accept
+        deliveries.is_erased = photos.is_erased = forms.is_erased = self.outbox.is_erased
+        photos.accept = forms.accept = self.outbox.accept
         deliveries.checkpoint = self.jobs.checkpoint_soon
         deliveries.on_remains = self._remains
 
@@ -466,8 +478,8 @@ class App:
             self.metrics.count("erasure_remains_total", count, kind=kind)
         said = ", ".join(f"{kind}: {count}" for kind, count in counts.items())
         log.warning(f"after an erasure, not removed from Telegram: {said}", action="remains")
-        if CARD in counts or PHOTO in counts:
-            where = "cards stand in the reviewers' group, photos in reviewers' private chats"
+        if counts.keys() & {CARD, FORM, PHOTO}:
+            where = "cards stand in the reviewers' group, photos and forms in reviewers' private chats"
             self.trouble(
                 f"after an erasure, not removed from Telegram: {said}; {where}: have them deleted by hand"
             )

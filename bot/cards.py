@@ -12,11 +12,13 @@ from bot.wording import Place, Wording
 from conversations import Programme
 from conversations.application import Application, Pictured, Written, photo_ids
 from conversations.effects import Button, Rows, Say
+from conversations.prompts import two_in_a_row
 from conversations.questions import EmailQuestion
 from conversations.state import Deciding, Rejecting, Settled, State, Waiting, application_of
 from conversations.text import mixes_scripts
 
 MORE = "more"  # the verb of the button under the digest
+WITH_ITS_OWNER = ("recalled", "returned")  # nothing can be decided
 LISTED = 20  # receipts that the digest names
 
 
@@ -36,11 +38,13 @@ class Cards:
         language = self._programme.review.language
         place = Place(chat, "", stamp_of(application), application.receipt)
         text = self._wording.message(Say("card", self._values(state, status, application)), language)
-        buttons = () if status == "recalled" else self._buttons(state, application)
+        buttons = () if status in WITH_ITS_OWNER else self._buttons(state, application)
         return {"text": text, "keyboard": self._wording.keyboard(buttons, language, place)}
 
     def _values(self, state: State, status: str, application: Application) -> dict[str, Any]:
         decision = state.decision if isinstance(state, Deciding | Settled) else None
+        if status == "returned" and application.returned:
+            decision = application.returned.decision
         asked = [
             question
             for question in self._programme.questions
@@ -94,15 +98,14 @@ class Cards:
         look = (Button("view"),) if photo_ids(application.answers) else ()
         match state:
             case Waiting() if application.claimed_by:
-                claim: tuple[Button, ...] = (Button("release"), Button("claim", label="take_over"))
+                claim, last = Button("release"), (*look, Button("claim", label="take_over"))
             case Waiting():
-                claim = (Button("claim"),)
+                claim, last = Button("claim"), look
             case Rejecting():
-                reasons = [
+                reasons = two_in_a_row(
                     Button("because", reason.key, label="reason") for reason in self._programme.reasons
-                ]
-                rows = [tuple(reasons[place : place + 2]) for place in range(0, len(reasons), 2)]
-                return (*rows, (*look, Button("unreject")))
+                )
+                return (*reasons, (Button("long"),), (*look, Button("unreject")))
             case Deciding():
                 return (
                     ((Button("undo"), Button("tell")), look) if look else ((Button("undo"), Button("tell")),)
@@ -110,4 +113,5 @@ class Cards:
             case _:
                 return ()
         verdict = (Button("approve", style="success"), Button("reject", style="danger"))
-        return (verdict, (*look, *claim))
+        rows = (verdict, (Button("return"), claim), last)
+        return tuple(row for row in rows if row)

@@ -11,6 +11,8 @@ from bot.errands import (
     DATA,
     EDIT,
     FETCH,
+    FORM,
+    FORMS,
     HIDE,
     NOTE,
     REMOVE,
@@ -22,7 +24,7 @@ from bot.errands import (
     next_id,
     opened,
 )
-from bot.people import People, Person, photo_place
+from bot.people import FORM_PLACE, People, Person, photo_place
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
 from bot.receipts import Particulars
@@ -40,18 +42,22 @@ from conversations.effects import (
     ForgetApplication,
     HidePhotos,
     KeepPhoto,
+    Link,
     RecordConsent,
     Redraw,
     Refresh,
+    RefreshForm,
+    RefreshForms,
     RemoveMessage,
+    RemoveReply,
     Say,
     SendData,
     SendReceipt,
+    ShowForm,
     ShowPhoto,
     Tally,
     Wake,
 )
-from conversations.events import PhotoOpened
 from conversations.keeping import due_at
 from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
 from storage import erasure, ledger, outgoing, store
@@ -212,7 +218,8 @@ class Carrier:
                 body = {**self._body(say, applicant), "message_id": source.message_id}
                 return Errand(EDIT, applicant.chat_id, mine, body)
             case Refresh(receipt=receipt, anew=anew):
-                pressed = [source.message_id] if isinstance(source, FromReviewer) else []
+                in_group = isinstance(source, FromReviewer) and source.chat_id == self._group()
+                pressed = [source.message_id] if source and in_group else []
                 body = {"receipt": receipt, "anew": anew, "pressed": pressed}
                 return Errand(CARD, self._group(), mine, body)
             case FetchPhoto(file_id=file_id, question=question, part=part, attempt=attempt):
@@ -224,6 +231,15 @@ class Carrier:
                 return Errand(REMOVE, applicant.chat_id, None, {"message_id": message_id})
             case HidePhotos(receipt=receipt):
                 return Errand(HIDE, 0, mine, {"receipt": receipt})
+            case ShowForm(receipt=receipt, chat_id=chat_id, by=by):
+                return Errand(FORM, chat_id, mine, {"receipt": receipt, "by": by, "message_id": 0})
+            case RefreshForm(receipt=receipt, by=by) if isinstance(source, FromReviewer):
+                body = {"receipt": receipt, "by": by, "message_id": source.message_id}
+                return Errand(FORM, source.chat_id, mine, body)
+            case RefreshForms(receipt=receipt):
+                return Errand(FORMS, 0, mine, {"receipt": receipt})
+            case RemoveReply(chat_id=chat_id, message_id=message_id):
+                return Errand(REMOVE, chat_id, None, {"message_id": message_id})
         return None
 
     def _body(self, say: Say, applicant: Applicant) -> dict[str, Any]:
@@ -241,22 +257,18 @@ class Carrier:
     def _answer(self, effect: Answer, applicant: Applicant, plan: Plan, source: Source) -> None:
         if source is None:
             return
-        if isinstance(source, FromReviewer):
-            language = self._programme.review.language
-        elif source.callback_id:
-            language = applicant.language
-        else:  # a reviewer who came through a link is told in words
-            if effect.name and source.event and getattr(source.event, "payload", ""):
-                text = self._wording.toast(effect.name, self._programme.review.language, effect.values)
-                plan.errands.append((Errand(NOTE, source.user_id, None, {"text": text, "plain": True}), None))
-            return
+        is_reviewer = isinstance(source, FromReviewer)
+        language = self._programme.review.language if is_reviewer else applicant.language
         text = self._wording.toast(effect.name, language, effect.values)
-        url = self._photo_link(effect.open_photo, source.user_id) if effect.open_photo else ""
-        plan.answers.append(CallbackAnswer(source.update_id, source.callback_id, text, effect.alert, url))
+        if source.callback_id:
+            url = self._link(effect.link, source.user_id) if effect.link else ""
+            plan.answers.append(CallbackAnswer(source.update_id, source.callback_id, text, effect.alert, url))
+        elif is_reviewer and text:  # he came through a link, or wrote: he is told in words
+            plan.errands.append((Errand(NOTE, source.user_id, None, {"text": text, "plain": True}), None))
 
-    def _photo_link(self, receipt: str, user_id: int) -> str:
+    def _link(self, link: Link, user_id: int) -> str:
         """A link into the reviewer's private chat, good for him alone."""
-        data = self._signer.sign(user_id, Press(PhotoOpened.verb, "", receipt, ""))
+        data = self._signer.sign(user_id, Press(link.verb, "", link.receipt, ""))
         return f"https://t.me/{self._bot_name}?start={link_payload(data)}"
 
     # erasure
@@ -324,8 +336,8 @@ def _receipt_of(wipe: Errand) -> str:
 
 
 def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[list[Any]]:
-    """(chat, message id, when it was sent) of all the bot's messages about a person that stand in private chats,
-    `pressed` among them."""
+    """(chat, message id, when it was sent, and of a form where it is one) of all the bot's messages about a person that
+    stand in private chats, `pressed` among them."""
     found: list[list[Any]] = []
     for place, message_id, sent_at, sealed_chat, _ in outgoing.messages_of(tx, person.person_id):
         if place == "private":
@@ -333,7 +345,7 @@ def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[li
             pressed = 0 if message_id == pressed else pressed
         elif sealed_chat is not None:
             chat = int(person.key.open(shown_place(person.person_id), sealed_chat))
-            found.append([chat, message_id, sent_at])
+            found.append([chat, message_id, sent_at, *([place] if place == FORM_PLACE else [])])
     if pressed:
         found.append([person.applicant.chat_id, pressed, ""])
     return found
@@ -357,15 +369,16 @@ def _photos(state: State) -> list[tuple[str, str]]:
 
 
 def shown_place(person_id: str) -> str:
-    """The place a reviewer's chat is sealed for, beside a photo that was shown there."""
+    """The place a reviewer's chat is sealed for, beside a photo or form that was shown there."""
     return f"messages/{person_id}"
 
 
 def filed(state: State) -> tuple[str, State]:
-    """An application's status and state as they are stored; a recalled one waits, with its owner, as it was."""
+    """An application's status and state as they are stored; one that is recalled or was returned waits, with its owner,
+    as it was."""
     draft = draft_of(state)
     if draft is not None and draft.recalled:
-        return "recalled", Waiting(application=draft.recalled)
+        return "returned" if draft.returned else "recalled", Waiting(application=draft.recalled)
     return state.closed.outcome if isinstance(state, Settled) else state.kind, state
 
 

@@ -25,6 +25,8 @@ from bot.errands import (
     DIGEST,
     EDIT,
     FETCH,
+    FORM,
+    FORMS,
     HIDE,
     MEMBER,
     NOTE,
@@ -38,9 +40,10 @@ from bot.errands import (
     removal,
 )
 from bot.flood import digest_fact
+from bot.form_errands import FormErrands
 from bot.messages import Body, Messages
 from bot.mydata import data_file
-from bot.people import People
+from bot.people import FORM_PLACE, PHOTO_PLACE, People
 from bot.photo_errands import PhotoErrands
 from bot.plan import Outcome, Write
 from bot.receipts import receipt_file
@@ -72,6 +75,7 @@ class Deliveries:
         messages: Messages,
         photos: PhotoErrands,
         stats: StatsErrands,
+        forms: FormErrands,
         reviewers: Reviewers,
         group: Callable[[], int],
         clock: Callable[[], datetime],
@@ -103,6 +107,8 @@ class Deliveries:
             WAKE: self._wake,
             DATA: self._data,
             SHOW: photos.show,
+            FORM: forms.follow,
+            FORMS: forms.follow_all,
             HIDE: photos.hide,
             REMOVE: photos.remove,
             WIPE: self._wipe,
@@ -275,8 +281,10 @@ class Deliveries:
         body.setdefault("photos", [place for place in body["messages"] if place[0] != errand.chat])
         while body["photos"]:
             chat, number, *rest = body["photos"][-1]
-            why = await self._messages.take_away(chat, number, self._photos.gone())
-            left += remains.remaining(remains.PHOTO, _time(rest), why)
+            place = rest[1] if len(rest) > 1 else PHOTO_PLACE
+            why = await self._messages.take_away(chat, number, self._photos.gone(place))
+            kind = remains.FORM if place == FORM_PLACE else remains.PHOTO
+            left += remains.remaining(kind, _time(rest), why)
             body["photos"].pop()
         await self._wipe_own(errand, left)
         self.checkpoint()

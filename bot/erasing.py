@@ -43,7 +43,7 @@ LATER = "; that is made good when the bot starts (intake run) and the folder can
 WHAT = {
     "photos_expired": "photos",
     "expired": "drafts",
-    "withdrawn": "recalled applications withdrawn",
+    "withdrawn": "recalled and returned applications withdrawn",
     "forgotten": "earlier applications",
     "erased": "people",
 }  # the actions by which something goes after its time, and what it is

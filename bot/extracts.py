@@ -22,7 +22,7 @@ OWN = "application."  # begins a column that is no question's: no question's key
 STATUSES = {
     REVIEW: OPEN_STATUSES,
     FULFILMENT: ("approved",),
-    STATISTICS: (*OPEN_STATUSES, "recalled", "approved", "rejected", "withdrawn"),
+    STATISTICS: (*OPEN_STATUSES, "recalled", "returned", "approved", "rejected", "withdrawn"),
 }
 _COLUMNS = {
     REVIEW: {

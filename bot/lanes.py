@@ -8,7 +8,7 @@ before the rest.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import BRIEF, CARD, COUNTER, DESK, DIGEST, NOTE, STATS, Errand
+from bot.errands import BRIEF, CARD, COUNTER, DESK, DIGEST, FORM, NOTE, STATS, Errand
 from bot.flood import Flood
 
 ALONE = frozenset(
@@ -54,10 +54,13 @@ class Lane:
         return sum(is_new_card(one) and one not in self.in_hand for one in self.queue)
 
     def coalesce(self, errand: Errand) -> bool:
-        """Whether it need not wait itself: a waiting card stands for whatever the database says by then, and a plain
-        word or numbers that wait are not sent twice."""
+        """Whether it need not wait itself: a waiting card or form stands for whatever the database says by then, and a
+        plain word or numbers that wait are not sent twice."""
         if errand.kind in {NOTE, STATS}:
             return any(other.kind == errand.kind and other.body == errand.body for other in self.queue)
+        if errand.kind == FORM:  # it shows what the database says by the time it goes
+            waiting = (other for other in self.queue if other.kind == FORM and other not in self.in_hand)
+            return errand.body["message_id"] != 0 and any(other.body == errand.body for other in waiting)
         if errand.kind == DIGEST:
             return self._coalesce_digest(errand)
         if errand.kind == DESK:

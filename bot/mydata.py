@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.errands import REMOVE, opened
 from bot.parked import PARKED_DAYS
-from bot.people import People, Person, photo_place
+from bot.people import FORM_PLACE, PHOTO_PLACE, People, Person, photo_place
 from bot.told import Json, Telling, agreed, answers, attempt, closed, later, moment
 from conversations import Programme
 from conversations.application import Closed
@@ -183,6 +183,8 @@ class _File:
             "hints_given": list(draft.hinted),
             "consents_not_given": list(draft.declined),
             "recalled": draft.recalled.receipt if draft.recalled else None,
+            "returned": self._telling.decision(draft.returned),
+            "looked_at_again": list(draft.done),
         }
         if draft.recalled is None:
             return content | {"will_be_deleted_at": self._when("draft")}
@@ -233,7 +235,8 @@ class _File:
             "in": where,
             "message": message_id,
             "sent_at": sent_at,
-            "photo_of": receipt,
+            "photo_of": receipt if place == PHOTO_PLACE else None,
+            "form_of": receipt if place == FORM_PLACE else None,
             "will_be_deleted_at": None if is_own else self._removed_at(message_id),
         }
 

@@ -25,6 +25,7 @@ from bot.errands import (
     DIGEST,
     EDIT,
     FETCH,
+    FORM,
     NOTE,
     OWN,
     REMOVE,
@@ -58,9 +59,9 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MESSAGES = frozenset(
-    {SEND, EDIT, CARD, DATA, SHOW, NOTE, DIGEST, STATS, DESK, COUNTER, BRIEF}
+    {SEND, EDIT, CARD, DATA, SHOW, FORM, NOTE, DIGEST, STATS, DESK, COUNTER, BRIEF}
 )  # what Telegram's limits count
-FOUND = frozenset({SEND, DATA, SHOW, WIPE})  # what is looked for after a kill
+FOUND = frozenset({SEND, DATA, SHOW, FORM, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory
 NOW = timedelta()
 REMEMBERED = 10_000  # errands that are over, and people who are erased

@@ -19,6 +19,8 @@ ACCOUNT = "telegram"  # the kind of value an account's id is hashed as
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read for another (after Crockford)
 _MISREAD = str.maketrans("OIL", "011")  # and what they are read for all the same
+# where a message about a person stands besides his own chat: in a reviewer's, with a photo or with a form
+PHOTO_PLACE, FORM_PLACE = "reviewer", "form"
 
 
 @dataclass(slots=True)

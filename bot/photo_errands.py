@@ -12,7 +12,7 @@ from bot.arrivals import Happened
 from bot.carrying import shown_place
 from bot.errands import REMOVE, Errand, removal
 from bot.messages import Body, Messages
-from bot.people import photo_place
+from bot.people import FORM_PLACE, PHOTO_PLACE, photo_place
 from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
 from bot.plan import Outcome, Write
 from bot.transport import NotSent, Transport
@@ -149,7 +149,8 @@ class PhotoErrands:
         return Outcome(errands=[(removal(chat, message_id), self._vault)])
 
     async def hide(self, errand: Errand) -> Outcome:
-        """Every photo of an application that stands in a reviewer's chat is to go, in the order of that chat."""
+        """Every photo and form of an application that stands in a reviewer's chat is to go, in the order of that
+        chat."""
         receipt, person_id = errand.body["receipt"], errand.person_id or ""
         application, messages = await self._engine.read(
             lambda tx: (store.application(tx, receipt), outgoing.messages_of(tx, person_id))
@@ -158,23 +159,27 @@ class PhotoErrands:
             return Outcome()
         key = self._vault.unwrap(person_id, application.wrapped_key)
         standing = [
-            (int(key.open(shown_place(person_id), sealed_chat)), message_id)
+            (place, int(key.open(shown_place(person_id), sealed_chat)), message_id)
             for place, message_id, _, sealed_chat, of in messages
-            if place == "reviewer" and of == receipt
+            if place in (PHOTO_PLACE, FORM_PLACE) and of == receipt
         ]
-        removals = [Errand(REMOVE, chat, person_id, {"message_id": number}) for chat, number in standing]
+        removals = [
+            Errand(REMOVE, chat, person_id, {"message_id": number, "place": place})
+            for place, chat, number in standing
+        ]
         return Outcome(errands=[(removal, key) for removal in removals])
 
     async def remove(self, errand: Errand) -> Outcome:
         """Remove one message, its time over or its person erased."""
         message_id, person_id = errand.body["message_id"], errand.person_id
-        instead = errand.body.get("instead") or self.gone()
+        place = errand.body.get("place", PHOTO_PLACE)
+        instead = errand.body.get("instead") or self.gone(place)
         why = await self._messages.take_away(errand.chat, message_id, instead)
         if (
             person_id is None or why is not None
         ):  # what stays is remembered, and told when its person is erased
             return Outcome()
-        return Outcome([_forgotten(person_id, message_id)])
+        return Outcome([_forgotten(person_id, place, message_id)])
 
     async def owners(self, errand: Errand) -> int | None:
         """One of his photos to the person himself; the message's id, or None when the photo has gone."""
@@ -186,10 +191,11 @@ class PhotoErrands:
         file = ("photo.jpg", jpeg, "image/jpeg")
         return await self._messages.send_file(errand, "sendPhoto", {}, "photo", file)
 
-    def gone(self) -> Body:
-        """What stands in a photo's place where it cannot be deleted."""
-        return {"text": self._wording.named("photo_removed", self._programme.review.language), "keyboard": []}
+    def gone(self, place: str = PHOTO_PLACE) -> Body:
+        """What stands in the place of a photo or form where it cannot be deleted."""
+        name = "form_removed" if place == FORM_PLACE else "photo_removed"
+        return {"text": self._wording.named(name, self._programme.review.language), "keyboard": []}
 
 
-def _forgotten(person_id: str, message_id: int) -> Write:
-    return lambda tx: outgoing.forget_message(tx, person_id, "reviewer", message_id)
+def _forgotten(person_id: str, place: str, message_id: int) -> Write:
+    return lambda tx: outgoing.forget_message(tx, person_id, place, message_id)

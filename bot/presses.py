@@ -9,19 +9,30 @@ from bot.buttons import Press
 from bot.carrying import stamp_of
 from conversations.application import Reviewer
 from conversations.events import (
+    FORM_PRESSES,
     PRESSES,
     REVIEW_PRESSES,
     TIMELESS,
     Approved,
     Event,
+    FormEvent,
+    FormOpened,
+    FormOutdated,
     PhotoOpened,
     PressOutdated,
     Rejected,
     RejectionBegun,
+    RejectionOpened,
+    ReturnOpened,
     ReviewEvent,
     StalePressed,
 )
-from conversations.state import Applicant, Deciding, Settled, State, application_of
+from conversations.state import Applicant, Deciding, Rejecting, Settled, State, Waiting, application_of
+
+# what a link from a card into a reviewer's private chat may stand for
+LINKS: dict[str, type[PhotoOpened | RejectionOpened | ReturnOpened]] = {
+    kind.verb: kind for kind in (PhotoOpened, RejectionOpened, ReturnOpened)
+}
 
 
 def applicant_event(press: Press | None, applicant: Applicant) -> Event:
@@ -48,5 +59,32 @@ def review_event(press: Press, by: Reviewer, state: State) -> ReviewEvent:
     if press.stamp == stamp_of(application) or isinstance(event, PhotoOpened):
         return event
     decided = isinstance(state, Deciding | Settled)
-    is_verdict = isinstance(event, Approved | RejectionBegun | Rejected)
+    is_verdict = isinstance(event, Approved | RejectionBegun | Rejected | FormOpened)
     return event if decided and is_verdict else PressOutdated(by)
+
+
+def link_event(press: Press, by: Reviewer, chat_id: int, state: State) -> ReviewEvent:
+    """The event of a genuine link that was followed into a reviewer's private chat. Its verb is one of LINKS."""
+    application = application_of(state)
+    if application is not None and application.receipt != press.subject:
+        return PressOutdated(by)
+    return LINKS[press.verb](by, chat_id=chat_id)
+
+
+def form_event(press: Press, by: Reviewer, state: State) -> FormEvent:
+    """The event of a genuine button of a form. Its verb is one of FORM_PRESSES.
+
+    Where nothing can be composed any more, it still comes through, and is told why.
+    """
+    kind = FORM_PRESSES[press.verb]
+    event = kind(by, *((press.arg,) if press.arg else ()))
+    return FormOutdated(by) if is_outdated(press, state) else event
+
+
+def is_outdated(press: Press, state: State) -> bool:
+    """Whether a form's button is of another application, or of an earlier revision or round of what is under review."""
+    application = application_of(state)
+    if application is None:
+        return False
+    is_open = isinstance(state, Waiting | Rejecting)
+    return application.receipt != press.subject or (is_open and press.stamp != stamp_of(application))

@@ -44,6 +44,7 @@ KNOWN = frozenset(
         "format",
         "language_names",
         "shown",
+        "typed",
         "listed",
         "contact",
         "is_late",

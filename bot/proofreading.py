@@ -1,10 +1,13 @@
 """What is wrong with a programme's words, found by saying everything once: each message whole, as it would be sent."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from bot.buttons import Signer
 from bot.cards import Cards
+from bot.forms import Forms
 from bot.programmes import Loaded
 from bot.wording import Place, Wording
 from conversations import Applicant, Mistake, Programme, Scene
@@ -14,15 +17,30 @@ from conversations.application import (
     Chosen,
     Closed,
     ConsentRecord,
+    Decision,
     Draft,
+    Form,
     Outcome,
     Picture,
     Pictured,
+    Reviewer,
     Written,
 )
+from conversations.composing import LONGEST_WORDS, MOST_REASONS
 from conversations.prompts import prompt
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
-from conversations.state import Confirming, Consenting, Drafting, Reading, Rejecting, Settled, State, Waiting
+from conversations.review import told
+from conversations.state import (
+    Confirming,
+    Consenting,
+    Deciding,
+    Drafting,
+    Reading,
+    Rejecting,
+    Settled,
+    State,
+    Waiting,
+)
 from storage.vault import ButtonKeys
 
 MOST_BUTTONS = 100  # under one message; source: Telegram
@@ -30,6 +48,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TABLES = ("messages", "toasts", "buttons", "commands", "reviewer_commands", "stats", "warnings", "format")
 STAMP = "9999"  # as long as a step of a dialogue becomes
 RECEIPT = "0" * 8
+FAR_CHAT = 2**52  # the longest id that Telegram gives
 
 
 def faults(loaded: Loaded) -> list[Mistake]:
@@ -44,6 +63,7 @@ def faults(loaded: Loaded) -> list[Mistake]:
         for name, state in _states(programme):
             found += _said(wording, programme, language, name, state)
     found += _card(Cards(programme, wording, signer), programme)
+    found += _forms(Forms(programme, wording, signer), programme)
     return list(dict.fromkeys(found))
 
 
@@ -63,15 +83,7 @@ def _said(
     wording: Wording, programme: Programme, language: str, name: str, state: State
 ) -> Iterator[Mistake]:
     """What is wrong with the message that stands for a state."""
-    applicant = Applicant(
-        person_id="",
-        ref="",
-        chat_id=0,
-        language=language,
-        state=state,
-        heard_at=NOW,
-        created_at=NOW,
-    )
+    applicant = _applicant(language, state)
     place = Place(0, "", STAMP)
     if isinstance(state, Reading | Consenting):
         programme, applicant = _revised(programme, applicant, state.consent)
@@ -113,9 +125,11 @@ def _file(programme: Programme, language: str, name: str) -> str:
 
 
 def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
+    application = _application(programme)
     for state in (
-        Waiting(application=_application(programme)),
-        Rejecting(application=_application(programme)),
+        Waiting(application=application),
+        Rejecting(application=application),
+        Deciding(application=application, decision=_decision(programme), tell_at=NOW),
     ):
         try:
             cards.render(state, state.kind, -1)
@@ -123,6 +137,52 @@ def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
             yield Mistake(
                 "the card", state.kind, str(error) or type(error).__name__, "a message that can be sent"
             )
+
+
+def _forms(forms: Forms, programme: Programme) -> Iterator[Mistake]:
+    """What is wrong with the form in which a reviewer composes a decision, with as much in it as there can be."""
+    decision = _decision(programme, "returned")
+    outcomes: tuple[Literal["rejected", "returned"], ...] = ("rejected", "returned")
+    for outcome, language in itertools.product(outcomes, programme.languages):
+        form = Form(
+            by=decision.by,
+            outcome=outcome,
+            reasons=decision.reasons,
+            words=decision.words,
+            questions=decision.questions,
+        )
+        application = _application(programme).model_copy(update={"forms": (form,)})
+        who = _applicant(language, Waiting(application=application))
+        try:
+            body = forms.render(who, application.receipt, decision.by.ref, FAR_CHAT, NOW)
+        except Exception as error:
+            yield Mistake(
+                "the form", outcome, str(error) or type(error).__name__, "a message that can be sent"
+            )
+            continue
+        if (count := sum(map(len, body["keyboard"]))) > MOST_BUTTONS:
+            yield Mistake("the form", outcome, f"{count} buttons", f"{MOST_BUTTONS}")
+
+
+def _decision(programme: Programme, outcome: Literal["rejected", "returned"] = "rejected") -> Decision:
+    """One with as many reasons as there can be, and the longest words."""
+    by = Reviewer(ref="0" * 32, name="x" * 64)
+    reasons = tuple(reason.key for reason in programme.reasons[:MOST_REASONS])
+    questions = tuple(question.key for question in programme.questions)
+    return Decision(
+        outcome=outcome,
+        by=by,
+        at=NOW,
+        reasons=reasons,
+        words="x" * LONGEST_WORDS,
+        questions=questions if outcome == "returned" else (),
+    )
+
+
+def _applicant(language: str, state: State) -> Applicant:
+    return Applicant(
+        person_id="", ref="", chat_id=0, language=language, state=state, heard_at=NOW, created_at=NOW
+    )
 
 
 def _states(programme: Programme) -> Iterator[tuple[str, State]]:
@@ -140,6 +200,7 @@ def _states(programme: Programme) -> Iterator[tuple[str, State]]:
             yield f"questions.{question.key}", Drafting(draft=draft, question=question.key, part=part)
     yield "the summary", Confirming(draft=draft)
     application = _application(programme)
+    answers = application.answers
     yield "what is said while it is reviewed", Waiting(application=application)
     endings: list[tuple[Outcome, Sequence[str]]] = [("approved", ()), ("withdrawn", ())]
     endings += [("rejected", (reason.key,)) for reason in programme.reasons]
@@ -149,6 +210,16 @@ def _states(programme: Programme) -> Iterator[tuple[str, State]]:
         )
         name = f"reasons.{reasons[0]}" if reasons else f"what is said when it is {outcome}"
         yield name, Settled(application=application, closed=closed)
+    yield "several reasons and own words", told(application, _decision(programme), NOW)
+    returned = told(application, _decision(programme, "returned"), NOW)
+    yield "what is said when it is returned", returned
+    if isinstance(returned, Confirming):
+        looked = returned.draft.model_copy(update={"done": tuple(answers)})
+        yield "what is said when it is returned", Confirming(draft=looked)
+        for question in programme.questions:
+            for part in _parts(question):
+                asked = Drafting(draft=returned.draft, question=question.key, part=part)
+                yield f"questions.{question.key}", asked
 
 
 def _parts(question: Question) -> tuple[str, ...]:

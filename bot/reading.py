@@ -66,6 +66,11 @@ class FromApplicant:
     callback_id: str = ""
     data: str = ""
     can_be_early: bool = False
+    reply_data: str = (
+        ""  # of the first button under the bot's message that this is a reply to; not yet checked
+    )
+    reply_to: int = 0  # that message
+    words: str = ""  # of the reply, new or edited
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +255,19 @@ def _private(update_id: int, message: Message, bot_name: str) -> Reading:
         message_id=message.message_id,
         sent_at=message.date,
         can_be_early=can_be_early,
+        **({} if command_event(message.text or "", bot_name) else _reply(message)),
     )
+
+
+def _reply(message: Message) -> dict[str, Any]:
+    """What it replies to, where that is a message of a bot with buttons."""
+    replied = message.reply_to_message
+    rows = replied.reply_markup.inline_keyboard if replied and replied.reply_markup else ()
+    if replied is None or not rows or not rows[0]:
+        return {}
+    data = rows[0][0].callback_data
+    words = (message.text or "")[:LONGEST]
+    return {"reply_data": data or "", "reply_to": replied.message_id, "words": words}
 
 
 def _event(message: Message, bot_name: str) -> tuple[Event, bool]:
@@ -319,7 +336,15 @@ def _edited(update_id: int, message: Message) -> Reading:
     user = message.from_user
     if not _is_private(message) or user is None or user.is_bot:
         return Nothing(update_id)
-    return FromApplicant(update_id, user.id, full_name(user), user.language_code or "", MessageEdited())
+    return FromApplicant(
+        update_id,
+        user.id,
+        full_name(user),
+        user.language_code or "",
+        MessageEdited(),
+        message_id=message.message_id,
+        **_reply(message),
+    )
 
 
 def _group(update_id: int, message: Message, bot_name: str) -> Reading:

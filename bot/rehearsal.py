@@ -10,10 +10,11 @@ from typing import Any
 from bot.buttons import Press, Signer
 from bot.cards import Cards
 from bot.carrying import filed
+from bot.forms import Forms
 from bot.heard import Buttons, News, Shown, Verdict
 from bot.people import receipt_token
 from bot.plain import plain
-from bot.presses import applicant_event, review_event
+from bot.presses import applicant_event, form_event, link_event, review_event
 from bot.programmes import Loaded
 from bot.reading import command_event
 from bot.wording import Place, Wording
@@ -25,32 +26,38 @@ from conversations.effects import (
     Erase,
     FetchPhoto,
     HidePhotos,
+    Link,
     RecordConsent,
     Redraw,
     Refresh,
+    RefreshForm,
+    RefreshForms,
     Say,
     SendData,
     SendReceipt,
+    ShowForm,
     ShowPhoto,
     Wake,
 )
 from conversations.events import (
+    FORM_PRESSES,
     REVIEW_PRESSES,
     Event,
     FellSilent,
+    FormOutdated,
     PhotoArrived,
     PhotoChecked,
-    PhotoOpened,
     Replied,
     ReviewEvent,
     StalePressed,
     UndoWindowPassed,
+    WordsWritten,
 )
 from conversations.keeping import due_at
 from conversations.state import application_of, draft_of
 from storage.vault import ButtonKeys
 
-CHAT, GROUP = 1, -1
+CHAT, GROUP, REVIEWERS_CHAT = 1, -1, 2
 FINE = Verdict()
 REVIEWER = Reviewer(ref="reviewer", name="A reviewer")
 
@@ -83,7 +90,9 @@ class Rehearsal:
         self.applicant = self._stranger(None)
         self.shown: list[Shown] = []
         self.cards: dict[str, Shown] = {}
+        self.forms: dict[str, Shown] = {}  # by reviewer; in his private chat
         self.news: list[News] = []
+        self.link: Link | None = None  # the last that was opened
 
     @property
     def card(self) -> Shown | None:
@@ -95,6 +104,7 @@ class Rehearsal:
         self._programme = loaded.programme.model_copy(update={"former": dict(self._texts)})
         self._wording = Wording(loaded, self._signer, lambda: self.now)
         self._cards = Cards(self._programme, self._wording, self._signer)
+        self._forms = Forms(self._programme, self._wording, self._signer)
 
     def _stranger(self, barred_until: datetime | None) -> Applicant:
         self._met += 1
@@ -128,6 +138,9 @@ class Rehearsal:
         if shown.where == "card":
             self._review(data, shown, by)
             return
+        if shown.where == "form":
+            self._press_form(data, shown, by)
+            return
         press = self._signer.read(CHAT, data, self.applicant.person_id)
         self._advance(applicant_event(press, self.applicant), pressed=shown)
 
@@ -147,11 +160,24 @@ class Rehearsal:
         if press is not None and press.verb in REVIEW_PRESSES:
             self._advance(review_event(press, by, self.applicant.state), pressed=shown)
 
-    def open_photo(self, receipt: str, by: Reviewer, chat: int = 2) -> None:
-        """A reviewer follows the link of View ID into his private chat."""
-        press = Press(PhotoOpened.verb, "", receipt, "")
-        event = review_event(press, by, self.applicant.state)
-        self._advance(PhotoOpened(by, chat) if isinstance(event, PhotoOpened) else event)
+    def follow(self, link: Link, by: Reviewer) -> None:
+        """A reviewer follows a link from a card into his private chat."""
+        press = Press(link.verb, "", link.receipt, "")
+        self._advance(link_event(press, by, REVIEWERS_CHAT, self.applicant.state))
+
+    def _press_form(self, data: str, shown: Shown, by: Reviewer) -> None:
+        press = self._signer.read(REVIEWERS_CHAT, data)
+        if press is not None and press.verb in FORM_PRESSES:
+            self._advance(form_event(press, by, self.applicant.state), pressed=shown)
+
+    def write(self, text: str, by: Reviewer = REVIEWER) -> None:
+        """A reviewer replies to his form."""
+        form = self.forms[by.ref]
+        press = self._signer.read(REVIEWERS_CHAT, form.buttons[0][0][1]) if form.buttons else None
+        if press is not None:
+            event = form_event(press, by, self.applicant.state)
+            outdated = isinstance(event, FormOutdated)
+            self._advance(event if outdated else WordsWritten(by, text, REVIEWERS_CHAT, message_id=1))
 
     def wait(self, span: timedelta) -> None:
         """Time passes; whatever becomes due happens on the way, in order."""
@@ -204,6 +230,13 @@ class Rehearsal:
                 self._answer(effect, pressed, reviewing=reviewing)
             case Refresh(anew=anew):
                 self._refresh(anew=anew)
+            case ShowForm(by=by):
+                self._show_form(by)
+            case RefreshForm(by=by):
+                self._refresh_form(by)
+            case RefreshForms():
+                for by in self.forms:
+                    self._refresh_form(by)
             case FetchPhoto():
                 self._fetch(effect)
             case Wake():
@@ -220,7 +253,9 @@ class Rehearsal:
                 self._show_photo(receipt)
             case HidePhotos():
                 self.news += [News("gone", shown=shown) for _, shown in self._removals]
+                self.news += [News("gone", shown=shown) for shown in self.forms.values()]
                 self._removals.clear()
+                self.forms.clear()
             case Erase():
                 self._erase(effect)
 
@@ -248,7 +283,8 @@ class Rehearsal:
         text = self._wording.toast(effect.name, language, effect.values)
         if pressed is None and text:  # a reviewer who came through a link is told in words
             self._show(Shown("reviewer", text))
-        elif effect.open_photo:
+        elif effect.link:
+            self.link = effect.link
             self.news.append(News("toast", "(the chat with the bot opens)"))
         elif text:
             self.news.append(News("alert" if effect.alert else "toast", text))
@@ -268,6 +304,24 @@ class Rehearsal:
         self._change(shown, plain(card["text"]), _rows(card["keyboard"]))
         if (shown.text, shown.buttons) != stood:
             self.news.append(News("card", shown=shown))
+
+    def _show_form(self, by: str) -> None:
+        """A new message, in the place of the one that stood."""
+        if by in self.forms:
+            self.news.append(News("gone", shown=self.forms.pop(by)))
+        self.forms[by] = Shown("form", "")
+        self._refresh_form(by)
+
+    def _refresh_form(self, by: str) -> None:
+        application = application_of(self.applicant.state)
+        if by not in self.forms or application is None:
+            return
+        form = self._forms.render(self.applicant, application.receipt, by, REVIEWERS_CHAT, self.now)
+        shown = self.forms[by]
+        stood = (shown.text, shown.buttons)
+        self._change(shown, plain(form["text"]), _rows(form["keyboard"]))
+        if (shown.text, shown.buttons) != stood:
+            self.news.append(News("form", shown=shown))
 
     # photos and files
 
@@ -319,11 +373,13 @@ class Rehearsal:
     def _erase(self, effect: Erase) -> None:
         """Everything goes, and who comes back is a stranger; the receipt is in the language spoken last."""
         language = self.applicant.language
-        standing = [*self.shown, *(shown for _, shown in self._removals), *self.cards.values()]
+        brought = [*(shown for _, shown in self._removals), *self.forms.values()]
+        standing = [*self.shown, *brought, *self.cards.values()]
         self.news += [News("gone", shown=shown) for shown in standing]
         self.applicant = self._stranger(effect.barred_until)
         self.shown.clear()
         self._removals.clear()
+        self.forms.clear()
         self.cards.clear()
         self._consents = 0
         if effect.say:

@@ -10,8 +10,9 @@ from storage.values import unstamp
 
 MESSAGE = "message"  # the bot's, in his private chat
 PHOTO = "photo"  # in a reviewer's private chat
+FORM = "form"  # in a reviewer's private chat: the decision he composed
 CARD = "card"  # in the reviewers' group
-KINDS = (MESSAGE, PHOTO, CARD)
+KINDS = (MESSAGE, PHOTO, FORM, CARD)
 MOST = 12  # lines in a receipt, so that it fits into a message
 
 Remains = list[list[str]]  # kind, time or nothing, why; as JSON keeps it

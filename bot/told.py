@@ -16,6 +16,7 @@ from conversations.application import (
     ConsentRecord,
     Decision,
     Pictured,
+    Return,
     Reviewer,
     View,
 )
@@ -82,11 +83,17 @@ class Telling:
             "in_hand_of": self.by(application.claimed_by),
             "id_photo_opened": [self._view(view) for view in application.views],
             "asked_how_it_stands_at": moment(application.nudged_at),
+            "returned": self.returned(application.returned),
             "earlier": [closed(one) for one in application.earlier],
         }
 
     def _view(self, view: View) -> Json:
         return {"by": self.by(view.by), "at": moment(view.at)}
+
+    def returned(self, returned: Return | None) -> Json | None:
+        if returned is None:
+            return None
+        return {"decision": self.decision(returned.decision), "answers_before": answers(returned.answers)}
 
     def decision(self, decision: Decision | None) -> Json | None:
         if decision is None:
@@ -96,6 +103,8 @@ class Telling:
             "by": self.by(decision.by),
             "at": moment(decision.at),
             "reasons": list(decision.reasons),
+            "words": decision.words,
+            "to_look_at_again": list(decision.questions),
         }
 
     # the log
@@ -111,7 +120,7 @@ class Telling:
         return {"number": seq, "at": at, "action": action, "detail": " ".join(parts), "sha256": line}
 
     def _is_pending(self, action: str, detail: str) -> bool:
-        if self._pending is None or action not in {"approved", "rejected"}:
+        if self._pending is None or action not in {"approved", "rejected", "returned"}:
             return False
         return detail.split(" ")[:2] == [self._pending.receipt, str(self._pending.round)]
 
@@ -138,11 +147,13 @@ class Telling:
         match key:
             case "keyboard":  # what a button carries is signed, and says no more than its place
                 return [[button["text"] for button in row] for row in value]
+            case "by" if value:
+                return self._by(value)
             case "instead" if value:
                 return {"text": value["text"]}
             case "messages":
                 return [
-                    {"in": self.where(chat), "message": number, "sent_at": "".join(rest) or None}
+                    {"in": self.where(chat), "message": number, "sent_at": "".join(rest[:1]) or None}
                     for chat, number, *rest in value
                 ]
             case "cards":

@@ -17,7 +17,9 @@ or the number of a button. \\n in an answer is a line break. Besides:
   photo     send a photo that is fine        dark      send one that is too dark
   refuse    send a file that is no picture   wait 25h  let time pass: m, h or d
   again     show the buttons again           quit      end (or Ctrl-D)
+  write ... reply to the reviewer's form with words of your own
 """
+WRITES = "write "
 PHOTOS = {
     "photo": Verdict(),
     "dark": Verdict(warnings=("photo_dark",)),
@@ -25,7 +27,12 @@ PHOTOS = {
 }
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 LONGEST_WAIT = timedelta(days=36_500)
-TITLES = {"bot": "The bot", "card": "The reviewers' group", "reviewer": "The reviewer's own chat"}
+TITLES = {
+    "bot": "The bot",
+    "card": "The reviewers' group",
+    "form": "The reviewer's own chat",
+    "reviewer": "The reviewer's own chat",
+}
 MARKS = {"toast": "toast", "alert": "alert"}
 
 Numbered = list[tuple[str, Shown]]
@@ -71,8 +78,11 @@ def _do(rehearsal: Rehearsal, line: str, buttons: Numbered) -> bool:
             return False
         data, shown = buttons[int(line) - 1]
         rehearsal.press(data, shown)
-        if any(one.what == "toast" and one.text.startswith("(") for one in rehearsal.news):
-            _open_photo(rehearsal, shown)
+        if rehearsal.link is not None:  # it opens the reviewer's chat with the bot; here at once
+            link, rehearsal.link = rehearsal.link, None
+            rehearsal.follow(link, REVIEWER)
+    elif line.startswith(WRITES) and REVIEWER.ref in rehearsal.forms:
+        rehearsal.write(line.removeprefix(WRITES))
     elif line in PHOTOS:
         rehearsal.photo(PHOTOS[line])
     elif (wait := _wait(line)) is not None:
@@ -80,13 +90,6 @@ def _do(rehearsal: Rehearsal, line: str, buttons: Numbered) -> bool:
     elif line != "again":
         rehearsal.say(line)
     return True
-
-
-def _open_photo(rehearsal: Rehearsal, card: Shown) -> None:
-    """View ID opens the reviewer's chat with the bot; here at once."""
-    for receipt, shown in rehearsal.cards.items():
-        if shown is card:
-            rehearsal.open_photo(receipt, REVIEWER)
 
 
 def _wait(line: str) -> timedelta | None:
@@ -122,12 +125,13 @@ def _print_news(rehearsal: Rehearsal) -> None:
 
 
 def _print_buttons(rehearsal: Rehearsal) -> Numbered:
-    """The buttons that can be pressed now, numbered through: of the newest message with some, and of the card."""
+    """The buttons that can be pressed now, numbered through: the newest message's with some, the card's, the form's."""
     messages = [shown for shown in rehearsal.shown if rehearsal.is_live(shown)][-1:]
     card = [rehearsal.card] if rehearsal.card and rehearsal.card.buttons else []
-    if messages or card:
+    forms = [form for form in rehearsal.forms.values() if form.buttons]
+    if messages or card or forms:
         click.echo()
-    return _number([*messages, *card])
+    return _number([*messages, *card, *forms])
 
 
 def _number(messages: Iterable[Shown]) -> Numbered:
@@ -138,6 +142,6 @@ def _number(messages: Iterable[Shown]) -> Numbered:
             for label, data in row:
                 buttons.append((data, shown))
                 labels.append(f"{len(buttons)} [{label}]")
-            where = "card: " if shown.where == "card" else ""
+            where = f"{shown.where}: " if shown.where in {"card", "form"} else ""
             click.secho(f"  {where}{'  '.join(labels)}", fg="cyan")
     return buttons

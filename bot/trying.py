@@ -17,6 +17,8 @@ from bot.errands import (
     DIGEST,
     EDIT,
     FETCH,
+    FORM,
+    FORMS,
     HIDE,
     NOTE,
     OWN,
@@ -41,12 +43,12 @@ from storage.errors import StorageUnavailable
 log = structlog.get_logger()
 
 ONCE = frozenset(
-    {SEND, CARD, DATA, SHOW, NOTE, DIGEST, DESK, STATS}
+    {SEND, CARD, DATA, SHOW, FORM, NOTE, DIGEST, DESK, STATS}
 )  # what would be doubled by a repeat: at most once
 EDITED = frozenset(
     {CARD, DIGEST, DESK}
 )  # what is mostly changed in place: a repeat doubles a new message alone
-MUST = frozenset({FETCH, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
+MUST = frozenset({FETCH, FORMS, HIDE, REMOVE, WIPE})  # never given up for a fault of ours
 LOST = 8  # tries without an answer of what is looked for before the next
 _BACKOFF = (0.5, 30.0)  # seconds: first and longest
 SHUT_OUT = 30.0  # seconds between tries while the group takes nothing
@@ -305,7 +307,9 @@ class Trying:
 
 
 def _would_double(errand: Errand) -> bool:
-    """Whether a repeat could show twice; an edit cannot: of a card, digest or list, or what a photo is put into."""
+    """Whether a repeat could show twice; an edit cannot, nor what is put into a message that stands."""
     if errand.kind == SHOW:
         return "kept" not in errand.body
+    if errand.kind == FORM:
+        return not errand.body["message_id"]
     return errand.kind in ONCE and (errand.kind not in EDITED or bool(errand.body.get("posting")))

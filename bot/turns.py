@@ -17,7 +17,7 @@ from bot.errands import MEMBER, NOTE, STATS, Errand
 from bot.flood import AT_ONCE
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
-from bot.presses import applicant_event, review_event
+from bot.presses import LINKS, applicant_event, form_event, link_event, review_event
 from bot.reading import (
     COMMANDS,
     GONE,
@@ -37,15 +37,18 @@ from conversations import Programme, Scene, Turn, advance
 from conversations.application import Reviewer
 from conversations.effects import Erase, Say
 from conversations.events import (
+    FORM_PRESSES,
     REVIEW_PRESSES,
     CameEarly,
     Event,
+    FormOutdated,
     HelpAsked,
     PhotoArrived,
-    PhotoOpened,
+    ReviewEvent,
     Rushed,
     Started,
     Submitted,
+    WordsWritten,
 )
 from conversations.state import Deciding
 from storage import parking, store
@@ -96,8 +99,9 @@ class Turns:
             if update_id := item.update_id:
                 updates.add(update_id)
             match item.reading:
-                case FromApplicant(user_id=user_id, event=event):
+                case FromApplicant(user_id=user_id, event=event) as reading:
                     refs.add(self.people.ref(user_id))
+                    receipts |= {subject_of(reading.data), subject_of(reading.reply_data)}
                     if isinstance(event, Started) and event.payload:
                         receipts.add(subject_of(data_of(event.payload)))
                 case FromReviewer(data=data, chat_id=chat_id, message_id=message_id):
@@ -142,7 +146,10 @@ class Turns:
     # applicants
 
     def _applicant(self, reading: FromApplicant, item: Item, crowd: Crowd, plan: Plan) -> None:
-        pace = Pace.FINE if item.errand_id or item.parked_id else self._pace(reading, crowd)
+        form = self._form_press(reading)
+        is_reviewing = form is not None and self.reviewers.may(reading.user_id)
+        is_calm = item.errand_id or item.parked_id or is_reviewing
+        pace = Pace.FINE if is_calm else self._pace(reading, crowd)
         if pace is Pace.PASSED_OVER:
             plan.after.append(lambda: self.count("updates_passed_over_total"))
             if reading.callback_id:
@@ -150,9 +157,12 @@ class Turns:
             return
         if isinstance(reading.event, Started) and reading.event.payload:
             press = self.signer.read(reading.user_id, data_of(reading.event.payload))
-            if press and press.verb == PhotoOpened.verb:
-                self._open_photo(reading, press, item, crowd, plan)
+            if press and press.verb in LINKS:
+                self._follow_link(reading, press, item, crowd, plan)
                 return
+        if form is not None:
+            self._form(reading, form, item, crowd, plan)
+            return
         ref = self.people.ref(reading.user_id)
         person = crowd.of_ref(ref)
         if person is None:
@@ -230,22 +240,58 @@ class Turns:
             return
         if not self._may(reading.user_id, reading, item, plan):
             return
-        by = Reviewer(ref=self.people.ref(reading.user_id), name=reading.name)
-        was_decided = isinstance(person.applicant.state, Deciding)
-        self._turn(person, review_event(press, by, person.applicant.state), crowd, plan, reading)
-        if isinstance(person.applicant.state, Deciding) and not was_decided:
-            plan.after.append(lambda: self.outbox.show_more(reading.chat_id, 1))
+        event = review_event(press, self._by(reading), person.applicant.state)
+        self._decide(person, event, crowd, plan, reading)
 
-    def _open_photo(self, reading: FromApplicant, press: Press, item: Item, crowd: Crowd, plan: Plan) -> None:
-        """A reviewer came through View ID into his private chat."""
+    def _follow_link(
+        self, reading: FromApplicant, press: Press, item: Item, crowd: Crowd, plan: Plan
+    ) -> None:
+        """A reviewer came from a card into his private chat."""
         person = crowd.of_receipt(press.subject)
         if not self._may(reading.user_id, reading, item, plan):
             return
         if person is None:
             self._note(plan, reading.user_id, "not_under_review", toast=True)
             return
-        by = Reviewer(ref=self.people.ref(reading.user_id), name=reading.name)
-        self._turn(person, PhotoOpened(by, chat_id=reading.user_id), crowd, plan, reading)
+        event = link_event(press, self._by(reading), reading.user_id, person.applicant.state)
+        self._turn(person, event, crowd, plan, _in_his_chat(reading, reading.message_id))
+
+    def _form_press(self, reading: FromApplicant) -> Press | None:
+        """The button of a form that was pressed or replied to. A form is signed for its chat, and for no applicant."""
+        data = reading.data or reading.reply_data
+        if data.partition(":")[0] not in FORM_PRESSES:
+            return None
+        return self.signer.read(reading.user_id, data)
+
+    def _form(self, reading: FromApplicant, press: Press, item: Item, crowd: Crowd, plan: Plan) -> None:
+        """A reviewer pressed a button of his form, or replied to it with words of his own."""
+        person = crowd.of_receipt(press.subject)
+        if not self._may(reading.user_id, reading, item, plan):
+            return
+        source = _in_his_chat(reading, reading.reply_to or reading.message_id)
+        by = self._by(reading)
+        if person is None:
+            if reading.callback_id:
+                self._answer(source, plan, "not_under_review")
+            else:
+                self._note(plan, reading.user_id, "not_under_review", toast=True)
+            return
+        event = form_event(press, by, person.applicant.state)
+        if not reading.callback_id and not isinstance(event, FormOutdated):
+            event = WordsWritten(by, reading.words, reading.user_id, reading.message_id)
+        self._decide(person, event, crowd, plan, source)
+
+    def _by(self, reading: FromApplicant | FromReviewer) -> Reviewer:
+        return Reviewer(ref=self.people.ref(reading.user_id), name=reading.name)
+
+    def _decide(
+        self, person: Person, event: ReviewEvent, crowd: Crowd, plan: Plan, source: FromReviewer
+    ) -> None:
+        """What a reviewer does may decide; then the next of the cards that are held back may come."""
+        was_decided = isinstance(person.applicant.state, Deciding)
+        self._turn(person, event, crowd, plan, source)
+        if isinstance(person.applicant.state, Deciding) and not was_decided:
+            plan.after.append(lambda: self.outbox.show_more(self.group(), 1))
 
     def _may(
         self, user_id: int, reading: FromApplicant | FromReviewer | GroupSaid, item: Item, plan: Plan
@@ -359,6 +405,19 @@ class Turns:
             else self.wording.named(name, language, **values)
         )
         plan.errands.append((Errand(NOTE, chat, None, {"text": text, "plain": toast}), None))
+
+
+def _in_his_chat(reading: FromApplicant, message_id: int) -> FromReviewer:
+    """What a reviewer does in his private chat is about others: he is answered as a reviewer."""
+    return FromReviewer(
+        reading.update_id,
+        reading.user_id,
+        reading.name,
+        reading.user_id,
+        message_id,
+        reading.callback_id,
+        reading.data,
+    )
 
 
 def _remember(crowd: Crowd, person: Person, turn: Turn) -> None:

@@ -233,6 +233,7 @@ class Wording:
             "example": lambda question: unlinked(str(words_of(question).get("example", ""))),
             "hint": lambda question: str(words_of(question).get("hint", "")),
             "side": side,
+            "typed": unlinked,
             "reason": lambda key: words.get("reasons", {}).get(key, {"name": key, "told": key, "fix": ""}),
             "outcome_name": lambda outcome: own("format", f"outcome_{outcome}"),
             "warning": lambda name: own("warnings", name),

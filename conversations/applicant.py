@@ -17,6 +17,7 @@ from conversations.effects import (
     Effect,
     EndConsents,
     FetchPhoto,
+    HidePhotos,
     KeepPhoto,
     Redraw,
     Refresh,
@@ -60,6 +61,7 @@ from conversations.prompts import (
     stop_row,
 )
 from conversations.questions import OTHER, Accepted, ChoiceQuestion, IdentityQuestion, Question, Rejection
+from conversations.returning import flagged, left_to_do, may_change, ticked, what_was
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay, tell_once, toast
 from conversations.state import (
     Checking,
@@ -240,7 +242,7 @@ def take(scene: Scene, state: Drafting, question: Question, outcome: Accepted | 
     answer = outcome.answer
     if isinstance(answer, Chosen) and answer.option == OTHER and not answer.text:
         return show(scene, state.model_copy(update={"part": OTHER}))
-    draft = state.draft.with_answer(question.key, answer)
+    draft = ticked(scene.programme, state.draft.with_answer(question.key, answer), question)
     notes = (Say(outcome.note, {"question": question}),) if outcome.note else ()
     return show(scene, proceed(scene, draft), notes=notes)
 
@@ -254,7 +256,7 @@ def skip(scene: Scene, state: Drafting, event: Skipped) -> Turn:
 
 def leave_out(scene: Scene, draft: Draft, question: Question) -> Turn:
     """An optional question stays without an answer; one that was there goes, and its photo too."""
-    after = draft.without(question.key, skipped=True)
+    after = ticked(scene.programme, draft.without(question.key, skipped=True), question)
     lost = photo_ids(draft.answers) - photo_ids(after.answers)
     return show(scene, proceed(scene, after), Answer(), *dropped(lost, "left_out"))
 
@@ -266,7 +268,9 @@ def dropped(photos: Iterable[str], why: str) -> tuple[Effect, ...]:
 
 
 def keep_answer(scene: Scene, state: Drafting, event: AnswerKept) -> Turn:
-    return show(scene, proceed(scene, state.draft), Answer())
+    question = scene.programme.question(state.question)
+    draft = ticked(scene.programme, state.draft, question) if question else state.draft
+    return show(scene, proceed(scene, draft), Answer())
 
 
 def back(scene: Scene, state: Drafting, event: SteppedBack) -> Turn:
@@ -276,6 +280,8 @@ def back(scene: Scene, state: Drafting, event: SteppedBack) -> Turn:
     first_part = question.methods.photo.sides[0] if isinstance(question, IdentityQuestion) else ""
     if state.part != first_part:
         return show(scene, ask(scene, state.draft, question), Answer())
+    if state.draft.returned:  # to what is asked for, not to answers that are not
+        return show(scene, proceed(scene, state.draft), Answer())
     before = scene.programme.before(question, state.draft)
     if before is None:
         return show(scene, state, Answer(), notes=(Say("nothing_before"),))
@@ -283,6 +289,8 @@ def back(scene: Scene, state: Drafting, event: SteppedBack) -> Turn:
 
 
 def back_from_consent(scene: Scene, state: Consenting, event: SteppedBack) -> Turn:
+    if state.draft.returned:
+        return show(scene, Confirming(draft=state.draft), Answer())
     places = {consent.key: consent.before for consent in scene.programme.consents}
     question = scene.programme.question(places.get(state.consent, ""))
     before = scene.programme.before(question, state.draft) if question else None
@@ -294,6 +302,8 @@ def back_from_photo(scene: Scene, state: Checking, event: SteppedBack) -> Turn:
 
 
 def back_from_summary(scene: Scene, state: Confirming, event: SteppedBack) -> Turn:
+    if state.draft.returned:
+        return tell_once(scene, "nothing_before")
     return show(scene, ask(scene, state.draft, scene.programme.asked(state.draft)[-1]), Answer())
 
 
@@ -301,6 +311,8 @@ def edit(scene: Scene, state: Confirming | Drafting, event: EditAsked) -> Turn:
     question = scene.programme.question(event.question)
     if question is None or question not in scene.programme.asked(state.draft):
         return toast(scene, "stale")
+    if not may_change(scene.programme, state.draft, question):
+        return toast(scene, "not_asked_for", alert=True)
     return show(scene, ask(scene, state.draft, question), Answer())
 
 
@@ -339,6 +351,15 @@ def photo(scene: Scene, state: Drafting | Checking, event: PhotoArrived) -> Turn
     return move(scene, checking, fetch, album=event.album)
 
 
+def photo_at_summary(scene: Scene, state: Confirming, event: PhotoArrived) -> Turn:
+    """Asked for another photo, he need not press its button first."""
+    for question in flagged(scene.programme, state.draft):
+        if isinstance(question, IdentityQuestion):
+            side = question.methods.photo.sides[0]
+            return photo(scene, Drafting(draft=state.draft, question=question.key, part=side), event)
+    return tell_once(scene, "photo_not_asked")
+
+
 def photo_checked(scene: Scene, state: Checking, event: PhotoChecked) -> Turn:
     """A result for an earlier attempt is dropped; a refusal asks again; a picture is kept and the dialogue goes on."""
     if event.attempt != state.attempt:
@@ -353,7 +374,7 @@ def photo_checked(scene: Scene, state: Checking, event: PhotoChecked) -> Turn:
     answer = state.draft.answers.get(question.key)
     sides = answer.sides if isinstance(answer, Pictured) and answer.variant == variant else {}
     pictured = Pictured(variant=variant, sides={**sides, state.part: event.picture})
-    draft = state.draft.with_answer(question.key, pictured)
+    draft = ticked(scene.programme, state.draft.with_answer(question.key, pictured), question)
     lost = photo_ids(state.draft.answers) - photo_ids(draft.answers)
     effects: list[Effect] = [
         KeepPhoto(event.picture, question.key, state.part),
@@ -399,6 +420,8 @@ def with_rows(say: Say, rows: Rows) -> Say:
 def add_side(scene: Scene, state: Drafting | Confirming, event: SideOffered) -> Turn:
     for question in scene.programme.asked(state.draft):
         if isinstance(question, IdentityQuestion) and event.side in question.methods.photo.all_sides:
+            if not may_change(scene.programme, state.draft, question):
+                return toast(scene, "not_asked_for", alert=True)
             return show(scene, ask(scene, state.draft, question, event.side), Answer())
     return toast(scene, "stale")
 
@@ -411,6 +434,8 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
     due = proceed(scene, state.draft)
     if not isinstance(due, Confirming):
         return show(scene, due, Answer(), notes=notes_before(scene, due, "something_missing"))
+    if left_to_do(scene.programme, state.draft):
+        return show(scene, state, Answer(), notes=(Say("something_missing"),))
     if question := scene.programme.outgrown(state.draft):
         draft = state.draft.without(question.key)
         return show(scene, ask(scene, draft, question), Answer(), notes=(Say("form_changed"),))
@@ -430,6 +455,8 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
         answers=scene.programme.kept(state.draft),
         skipped=tuple(key for key in state.draft.skipped if scene.programme.question(key)),
         views=recalled.views if recalled else (),
+        returned=what_was(state.draft),
+        claimed_by=state.draft.returned.by if state.draft.returned else None,  # who asked looks first
         earlier=scene.applicant.past,
     )
     kept, held = photo_ids(application.answers), photo_ids(state.draft.answers)
@@ -459,9 +486,8 @@ def recall(scene: Scene, state: Waiting | Rejecting | Deciding, event: Recalled)
     application = state.application
     draft = recalled_draft(application)
     audit = Audit("recalled", application.receipt)
-    return show(
-        scene, proceed(scene, draft), Answer(), audit, Refresh(application.receipt), notes=(Say("recalled"),)
-    )
+    over = (Refresh(application.receipt), HidePhotos(application.receipt))
+    return show(scene, proceed(scene, draft), Answer(), audit, *over, notes=(Say("recalled"),))
 
 
 def nudge(scene: Scene, state: Waiting | Rejecting | Deciding, event: Nudged) -> Turn:
@@ -524,7 +550,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     on(Reading, Replied, press_please),
     on(Consenting, ConsentGiven, consent, *PLACES),
     on(Consenting, ConsentRefused, refuse, *PLACES),
-    on(Consenting, SteppedBack, back_from_consent, Reading, Drafting),
+    on(Consenting, SteppedBack, back_from_consent, Reading, Drafting, Confirming),
     on(Consenting, Replied, press_please),
     on(Drafting, Replied, reply, *PLACES),
     on(Drafting, OptionChosen, pick, *PLACES),
@@ -543,6 +569,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     on(Confirming, SteppedBack, back_from_summary, Reading, Drafting, Consenting),
     on(Confirming, SideOffered, add_side, Reading, Drafting, Consenting),
     on(Confirming, Replied, summary_is_buttons),
+    on(Confirming, PhotoArrived, photo_at_summary, Checking, Consenting, Drafting, Reading),
     across((Reading, Consenting, Drafting, Checking, Confirming), DraftDeleted, drop_draft, Fresh),
     on(Waiting, Recalled, recall, *PLACES),
     across((Rejecting, Deciding), Recalled, recall),

@@ -74,10 +74,31 @@ class Reviewer(Record):
 class Decision(Record):
     """What a reviewer said, and the structured why."""
 
-    outcome: Literal["approved", "rejected"]
+    outcome: Literal["approved", "rejected", "returned"]
     by: Reviewer
     at: datetime
     reasons: tuple[str, ...] = ()
+    words: str = ""  # of the reviewer's own, which the applicant reads as they were written
+    questions: tuple[str, ...] = ()  # whose answers are to be looked at again, where it is returned
+
+
+class Form(Record):
+    """A decision that a reviewer is composing in his private chat; it is nobody else's, and counts for nothing yet."""
+
+    by: Reviewer
+    outcome: Literal["rejected", "returned"]
+    reasons: tuple[str, ...] = ()
+    words: str = ""
+    questions: tuple[str, ...] = ()
+    is_preview: bool = False  # its message shows what the applicant would read
+
+
+class Return(Record):
+    """It was returned for changes: what was asked for, and the answers in question as they were. While its owner has
+    it, they stand where they always did, and none stand here."""
+
+    decision: Decision
+    answers: dict[str, Answer] = Field(default_factory=dict)
 
 
 class View(Record):
@@ -109,18 +130,23 @@ class Application(Record):
     round: int = 0  # rises with every decision; a press signed for an earlier round is stale
     claimed_by: Reviewer | None = None
     views: tuple[View, ...] = ()
+    forms: tuple[Form, ...] = ()  # one a reviewer at most; gone with whatever ends this review
     nudged_at: datetime | None = None
+    returned: Return | None = None  # the last time, until it is decided
     earlier: tuple[Closed, ...] = ()  # his applications before this one, as far as they are remembered
 
 
 class Draft(Record):
-    """Answers so far. `recalled` is the submitted application that is being edited again."""
+    """Answers so far. `recalled` is the submitted application that is being edited again: as its owner likes, or, where
+    it was returned, as was asked for in `returned`."""
 
     answers: dict[str, Answer] = Field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     hinted: tuple[str, ...] = ()  # questions whose hint was given once
     declined: tuple[str, ...] = ()  # optional consents that were offered and not given
     recalled: Application | None = None
+    returned: Decision | None = None
+    done: tuple[str, ...] = ()  # of the questions that were asked for: those he has looked at
 
     def with_answer(self, question: str, answer: Answer) -> "Draft":
         return self.model_copy(
@@ -150,6 +176,17 @@ def photo_ids(answers: Mapping[str, Answer]) -> frozenset[str]:
     )
 
 
+def without_forms(application: Application) -> Application:
+    """Its review is over for now, and nothing that reviewers were composing counts any more."""
+    return application.model_copy(update={"forms": ()}) if application.forms else application
+
+
+def closed_up(application: Application) -> Application:
+    """Its review is over for good: what was asked for before, and how the answers read then, is needed no more."""
+    return application.model_copy(update={"forms": (), "returned": None})
+
+
 def recalled_draft(application: Application) -> Draft:
     """What was submitted, open for changes."""
-    return Draft(answers=application.answers, skipped=application.skipped, recalled=application)
+    recalled = without_forms(application)
+    return Draft(answers=application.answers, skipped=application.skipped, recalled=recalled)

@@ -24,6 +24,7 @@ Action = Literal[
     "released",
     "approved",
     "rejected",
+    "returned",
     "undone",
     "told",
     "data_shown",
@@ -95,6 +96,11 @@ ACTIONS: dict[Action, Entry] = {
     "approved": Entry("person", "receipt, round, hash of the reviewer", "A reviewer approved it."),
     "rejected": Entry(
         "person", "receipt, round, hash of the reviewer, keys of the reasons", "A reviewer rejected it."
+    ),
+    "returned": Entry(
+        "person",
+        "receipt, round, hash of the reviewer, keys of the reasons",
+        "A reviewer returned it for changes.",
     ),
     "undone": Entry("person", "receipt, round, hash of the reviewer", "A decision was undone."),
     "told": Entry(

@@ -52,13 +52,21 @@ class Redraw(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Into a reviewer's private chat: what he comes for, by the verb of the press, and about which application."""
+
+    verb: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer(Effect):
-    """What the button's press is answered with: nothing, a toast, or an alert to be closed."""
+    """What the button's press is answered with: nothing, a toast, an alert to be closed, or a link that opens."""
 
     name: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     alert: bool = False
-    open_photo: str = ""  # the receipt whose photo the private chat is to be opened for
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +114,41 @@ class ShowPhoto(Effect):
 
 @dataclass(frozen=True, slots=True)
 class HidePhotos(Effect):
-    """Remove the photo from every reviewer's chat it was brought to."""
+    """Remove the photo, and every form, from the reviewers' private chats."""
 
     receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowForm(Effect):
+    """Bring a reviewer's form to his private chat, as one message at its end. `by`: the hash of his account."""
+
+    receipt: str
+    chat_id: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshForm(Effect):
+    """The form that was pressed or replied to follows the database."""
+
+    receipt: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshForms(Effect):
+    """Every form of an application follows the database, wherever it stands."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReply(Effect):
+    """What a reviewer wrote is in his form now, and goes from his chat: it is about the applicant."""
+
+    chat_id: int
+    message_id: int
 
 
 @dataclass(frozen=True, slots=True)

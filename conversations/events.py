@@ -6,7 +6,7 @@ whether a reply was written before the question could be read.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from conversations.application import Picture, Reviewer
 
@@ -334,8 +334,105 @@ class PhotoOpened(ReviewEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class FormOpened(ReviewEvent):
+    """He wants to compose a decision in his private chat; `chat_id` as above."""
+
+    outcome: ClassVar[Literal["rejected", "returned"]]
+    chat_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionOpened(FormOpened):
+    """A rejection for several reasons, or with words of his own."""
+
+    verb = "long"
+    outcome = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnOpened(FormOpened):
+    """The applicant is to change something and submit it again."""
+
+    verb = "return"
+    outcome = "returned"
+
+
+@dataclass(frozen=True, slots=True)
 class PressOutdated(ReviewEvent):
     """A press on a card that has changed since, or on another card's button."""
+
+
+# reviewers, on the form in which one of them composes a decision, in his private chat
+
+
+@dataclass(frozen=True, slots=True)
+class FormEvent(ReviewEvent):
+    """Something a reviewer did to his form."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonMarked(FormEvent):
+    """`mark`: "+" or "-" and a reason's key. What the button said counts, however often it is pressed."""
+
+    verb = "why"
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFlagged(FormEvent):
+    """The applicant is to look at that answer again. `mark`: "+" or "-" and a question's key."""
+
+    verb = "flag"
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsAsked(FormEvent):
+    """He wants to know how to add words of his own."""
+
+    verb = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class WordsWritten(FormEvent):
+    """He replied to the form: `message_id` of the reply in his chat. Without text where it was no text."""
+
+    text: str
+    chat_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordsDropped(FormEvent):
+    verb = "unsay"
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed(FormEvent):
+    verb = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewClosed(FormEvent):
+    verb = "compose"
+
+
+@dataclass(frozen=True, slots=True)
+class FormDecided(FormEvent):
+    """`outcome`: what the button said."""
+
+    verb = "decide"
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormDropped(FormEvent):
+    verb = "discard"
+
+
+@dataclass(frozen=True, slots=True)
+class FormOutdated(FormEvent):
+    """A press on a form of an earlier revision or round, or on another application's."""
 
 
 # from the machinery
@@ -444,6 +541,21 @@ REVIEW_PRESSES: dict[str, type[ReviewEvent]] = {
         Undone,
         ToldNow,
         PhotoOpened,
+        RejectionOpened,
+        ReturnOpened,
+    )
+}
+FORM_PRESSES: dict[str, type[FormEvent]] = {
+    event.verb: event
+    for event in (
+        ReasonMarked,
+        AnswerFlagged,
+        WordsAsked,
+        WordsDropped,
+        Previewed,
+        PreviewClosed,
+        FormDecided,
+        FormDropped,
     )
 }
 # These change nothing that a later step could contradict, so an old button still works.

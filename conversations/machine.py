@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conversations import applicant, review, rights, silence
+from conversations import applicant, composing, review, rights, silence
 from conversations.effects import Answer
 from conversations.events import (
     ConsentsEnded,
@@ -18,7 +18,7 @@ from conversations.events import (
 from conversations.rules import Scene, Turn, step, table, tell_once, toast
 from conversations.tallying import tallied
 
-RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES)
+RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES, *composing.RULES)
 
 # All else shows that the person himself is there: the clock of reminders and expiry starts anew.
 _NOT_HIS = (

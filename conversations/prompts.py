@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from conversations.application import Draft, Pictured
+from conversations.application import Decision, Draft, Pictured
 from conversations.clauses import Changes, compare, in_other_words
 from conversations.effects import Button, Effect, Rows, Say
-from conversations.programme import START, Consent
+from conversations.programme import START, Consent, Programme
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
+from conversations.returning import flagged, left_to_do
 from conversations.rules import Scene, Turn, move
 from conversations.state import (
     Applicant,
@@ -127,6 +128,8 @@ def prompt(scene: Scene, applicant: Applicant, notes: tuple[Say, ...] = ()) -> S
             return question_prompt(scene, state, notes)
         case Checking():
             return Say("photo_checking", {}, ((Button("back"),),), prompt=True, notes=notes)
+        case Confirming(draft=draft) if draft.returned:
+            return checklist_prompt(scene, draft, draft.returned, notes)
         case Confirming(draft=draft):
             return summary_prompt(scene, draft, notes)
         case Waiting() | Rejecting() | Deciding() as state:
@@ -174,16 +177,17 @@ def question_prompt(scene: Scene, state: Drafting, notes: tuple[Say, ...] = ()) 
         "number": number,
         "total": total,
         "answer": draft.answers.get(question.key) if settled else None,
+        **asked_for(programme, draft, question),
     }
     rows: list[tuple[Button, ...]] = []
     if isinstance(question, ChoiceQuestion) and not state.part:
-        options = [
+        rows += two_in_a_row(
             Button("pick", option, label="option", values={"question": question.key})
             for option in question.choices
-        ]
-        rows += [tuple(options[place : place + 2]) for place in range(0, len(options), 2)]
+        )
     last: list[Button] = []
-    if state.part or programme.before(question, draft):
+    is_before = question in flagged(programme, draft) if draft.returned else programme.before(question, draft)
+    if state.part or is_before:
         last.append(Button("back"))
     if settled:
         further = (
@@ -222,13 +226,54 @@ def summary_prompt(scene: Scene, draft: Draft, notes: tuple[Say, ...] = ()) -> S
     return Say("summary", values, buttons, prompt=True, notes=notes)
 
 
+def asked_for(programme: Programme, draft: Draft, question: Question) -> dict[str, object]:
+    """What the reviewers asked for that concerns this question: the reasons that are about it or about none, and their
+    words; nothing where they did not ask for it."""
+    decision = draft.returned
+    if decision is None or question.key not in decision.questions:
+        return {"asked_for": (), "written": ""}
+    reasons = (reason for reason in programme.reasons if reason.key in decision.reasons)
+    about = tuple(reason.key for reason in reasons if not reason.flags or question.key in reason.flags)
+    return {"asked_for": about if about or decision.words else decision.reasons, "written": decision.words}
+
+
+def checklist_prompt(scene: Scene, draft: Draft, decision: Decision, notes: tuple[Say, ...] = ()) -> Say:
+    """What is to be looked at again and why, a button for each; Submit once all of it is done."""
+    programme = scene.programme
+    asked, left = flagged(programme, draft), left_to_do(programme, draft)
+    rows = tuple(
+        (
+            Button(
+                "edit",
+                question.key,
+                label="todo" if question in left else "done",
+                values={"question": question.key},
+            ),
+        )
+        for question in asked
+    )
+    submit = () if left else (Button("submit", label="submit_again", style="success"),)
+    values = {
+        "receipt": draft.recalled.receipt if draft.recalled else "",
+        "decision": decision,
+        "questions": asked,
+        "left": left,
+        "answers": programme.kept(draft),
+    }
+    return Say("returned", values, _rows(*rows, submit), prompt=True, notes=notes)
+
+
 def edit_rows(questions: Iterable[Question]) -> Rows:
     """A button for each question, two in a row."""
-    edits = [
+    return two_in_a_row(
         Button("edit", question.key, label="question", values={"question": question.key})
         for question in questions
-    ]
-    return tuple(tuple(edits[place : place + 2]) for place in range(0, len(edits), 2))
+    )
+
+
+def two_in_a_row(buttons: Iterable[Button]) -> Rows:
+    row = list(buttons)
+    return tuple(tuple(row[place : place + 2]) for place in range(0, len(row), 2))
 
 
 def stop_row(draft: Draft) -> tuple[Button, ...]:
@@ -260,7 +305,8 @@ def settled_prompt(scene: Scene, state: Settled, notes: tuple[Say, ...] = ()) ->
     """How it ended, why, and what next."""
     again = reapply_from(scene, state)
     may = again is not None and again <= scene.now
-    values = {"closed": state.closed, "reapply_from": None if may else again}
+    written = state.decision.words if state.decision else ""
+    values = {"closed": state.closed, "reapply_from": None if may else again, "written": written}
     row = (Button("go", label="apply_again"),) if may else ()
     return Say(state.closed.outcome, values, _rows(row, (Button("mydata"), Button("delete"))), True, notes)
 

@@ -4,11 +4,30 @@ House rules: at most one decision stands at a time, by the state itself; the app
 time to undo has passed; whoever presses is answered with what is true now; nobody decides his own application.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from conversations.application import Application, Closed, Decision, Reviewer, View, photo_ids
-from conversations.effects import Answer, Audit, Effect, HidePhotos, Refresh, Say, ShowPhoto, Wake
+from conversations.application import (
+    Application,
+    Closed,
+    Decision,
+    Reviewer,
+    View,
+    closed_up,
+    photo_ids,
+)
+from conversations.effects import (
+    Answer,
+    Audit,
+    Effect,
+    HidePhotos,
+    Link,
+    Refresh,
+    RefreshForms,
+    Say,
+    ShowPhoto,
+    Wake,
+)
 from conversations.events import (
     Approved,
     Claimed,
@@ -24,7 +43,8 @@ from conversations.events import (
     UndoWindowPassed,
 )
 from conversations.keeping import NOTICE
-from conversations.prompts import show
+from conversations.prompts import prompt, show
+from conversations.returning import handed_back
 from conversations.rules import Rule, Scene, Turn, across, on, stay, toast
 from conversations.state import (
     ALL_STATES,
@@ -69,13 +89,15 @@ def reject(scene: Scene, state: Rejecting, event: Rejected) -> Turn:
 
 def decide(scene: Scene, state: Undecided, decision: Decision) -> Turn:
     """The decision stands from here on; the applicant hears of it when nobody has undone it in time."""
-    application = state.application.model_copy(update={"round": state.application.round + 1})
+    application = state.application.model_copy(update={"round": state.application.round + 1, "forms": ()})
     tell_at = scene.now + timedelta(seconds=scene.programme.review.undo_seconds)
     entered = (application.receipt, str(application.round), decision.by.ref, *decision.reasons)
+    forms = (RefreshForms(application.receipt),) if state.application.forms else ()
     return stay(
         scene,
         Answer(decision.outcome, {"seconds": scene.programme.review.undo_seconds}),
         Refresh(application.receipt),
+        *forms,
         Wake(tell_at, application.receipt, application.round),
         Audit(decision.outcome, " ".join(entered)),
         state=Deciding(application=application, decision=decision, tell_at=tell_at),
@@ -132,6 +154,7 @@ def undo(scene: Scene, state: Deciding, event: Undone) -> Turn:
         scene,
         Answer("undone"),
         Refresh(application.receipt),
+        RefreshForms(application.receipt),
         Audit("undone", f"{application.receipt} {application.round} {event.by.ref}"),
         state=Waiting(application=application),
     )
@@ -139,7 +162,8 @@ def undo(scene: Scene, state: Deciding, event: Undone) -> Turn:
 
 def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Turn:
     """The applicant is told, in his language, and the card says so. What he heard before data were lost he does not
-    hear again: it ended then, and what is overdue by that goes when it was announced."""
+    hear again: it ended then, and what is overdue by that goes when it was announced. A return he hears again: it asks
+    him for something, and the data know no button that would answer it."""
     application, decision = state.application, state.decision
     if isinstance(event, UndoWindowPassed):
         if (event.receipt, event.round) != (application.receipt, application.round):
@@ -147,14 +171,7 @@ def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Tu
         if scene.now < state.tell_at:
             return stay(scene, Wake(state.tell_at, application.receipt, application.round))
     is_known = isinstance(event, UndoWindowPassed) and event.told
-    closed = Closed(
-        receipt=application.receipt,
-        outcome=decision.outcome,
-        submitted_at=application.submitted_at,
-        at=state.tell_at if is_known else scene.now,
-        reasons=decision.reasons,
-    )
-    settled = Settled(application=application, closed=closed, decision=decision)
+    after = told(application, decision, state.tell_at if is_known else scene.now)
     answer = (Answer("told"),) if scene.pressed else ()
     by = event.by.ref if isinstance(event, ToldNow) else "restore" if is_known else "clock"
     effects: tuple[Effect, ...] = (
@@ -163,10 +180,32 @@ def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Tu
         HidePhotos(application.receipt),
         Audit("told", f"{application.receipt} {by}"),
     )
+    if isinstance(after, Confirming):  # it waits for him now, and he is asked: his time counts from here
+        return show(scene, after, *effects, heard_at=scene.now, reminded=0)
     if is_known:
-        turn = show(scene, settled, *effects, spared_until=scene.now + NOTICE)
+        turn = show(scene, after, *effects, spared_until=scene.now + NOTICE)
         return Turn(turn.applicant, tuple(one for one in turn.effects if not isinstance(one, Say)))
-    return show(scene, settled, *effects)
+    return show(scene, after, *effects)
+
+
+def told(application: Application, decision: Decision, at: datetime) -> Settled | Confirming:
+    """How it stands once its owner is told: returned it is his again, otherwise it has ended."""
+    if decision.outcome == "returned":
+        return Confirming(draft=handed_back(application, decision))
+    closed = Closed(
+        receipt=application.receipt,
+        outcome=decision.outcome,
+        submitted_at=application.submitted_at,
+        at=at,
+        reasons=decision.reasons,
+    )
+    return Settled(application=closed_up(application), closed=closed, decision=decision)
+
+
+def verdict(scene: Scene, application: Application, decision: Decision) -> Say:
+    """What its owner reads when he is told now."""
+    after = told(application, decision, scene.now)
+    return prompt(scene, scene.applicant.model_copy(update={"state": after}))
 
 
 def decided_first(scene: Scene, state: Deciding | Settled, event: ReviewEvent) -> Turn:
@@ -191,7 +230,7 @@ def open_photo(scene: Scene, state: Waiting | Rejecting | Deciding, event: Photo
     if not photo_ids(application.answers):
         return toast(scene, "no_photo_kept", alert=True)
     if not event.chat_id:
-        return stay(scene, Answer(open_photo=application.receipt))
+        return stay(scene, Answer(link=Link(event.verb, application.receipt)))
     view = View(by=event.by, at=scene.now)
     seen = application.model_copy(update={"views": (*application.views, view)})
     return stay(
@@ -243,8 +282,8 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     on(Waiting, Claimed, claim),
     on(Waiting, Released, release),
     on(Deciding, Undone, undo, Waiting),
-    on(Deciding, ToldNow, tell, Settled),
-    on(Deciding, UndoWindowPassed, tell, Settled),
+    on(Deciding, ToldNow, tell, Settled, Confirming),
+    on(Deciding, UndoWindowPassed, tell, Settled, Confirming),
     across((Waiting, Rejecting, Deciding), PhotoOpened, open_photo),
     on(Settled, PhotoOpened, photo_over),
     *(across((Deciding, Settled), event, decided_first) for event in (Approved, RejectionBegun, Rejected)),

@@ -6,7 +6,14 @@ Each of these works in every state and, unless it is confirmed, changes nothing 
 from dataclasses import replace
 from datetime import datetime
 
-from conversations.application import Application, Closed, Pictured, photo_ids, recalled_draft
+from conversations.application import (
+    Application,
+    Closed,
+    Pictured,
+    closed_up,
+    photo_ids,
+    recalled_draft,
+)
 from conversations.effects import (
     Answer,
     Audit,
@@ -123,7 +130,7 @@ def status(scene: Scene, state: State, event: StatusAsked) -> Turn:
 
 def status_notes(scene: Scene, state: State) -> tuple[Say, ...]:
     draft = draft_of(state)
-    if draft is None:
+    if draft is None or draft.returned:  # the checklist says it itself
         return ()
     asked = scene.programme.asked(draft)
     done = sum(scene.programme.is_settled(question, draft) for question in asked)
@@ -217,6 +224,8 @@ def correct_draft(scene: Scene, state: Unsubmitted) -> Turn:
         return tell_once(scene, "photo_being_checked")
     if isinstance(state, Reading):
         return say(scene, "agreement_first")
+    if draft.returned:
+        return show(scene, Confirming(draft=draft), Answer())
     values = {"questions": answered, "answers": draft.answers}
     rows = (*edit_rows(answered), (Button("go"),))
     return move(scene, Confirming(draft=draft), Answer(), Say("correct", values, rows, True))
@@ -241,7 +250,8 @@ def leave_as_is(scene: Scene, state: State, event: LeftAsItIs) -> Turn:
 def ask_withdraw(scene: Scene, state: State, event: WithdrawalAsked) -> Turn:
     if has_ended(state):
         return say(scene, "nothing_to_withdraw", ((Button("delete"),),))
-    name = "withdraw_draft" if isinstance(state, Unsubmitted) else "withdraw"
+    is_draft = isinstance(state, Unsubmitted) and not state.draft.recalled
+    name = "withdraw_draft" if is_draft else "withdraw"
     return say(scene, name, ((Button("leave", style=YES_NO), Button("keep")),), state=state.kind)
 
 
@@ -274,7 +284,7 @@ def withdrawn(state: State, at: datetime, why: str) -> tuple[State, tuple[Effect
         receipt=application.receipt, outcome="withdrawn", submitted_at=application.submitted_at, at=at
     )
     after = (Refresh(application.receipt), HidePhotos(application.receipt))
-    return Settled(application=application, closed=closed), (*ended, *after)
+    return Settled(application=closed_up(application), closed=closed), (*ended, *after)
 
 
 def withdraw_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
@@ -412,7 +422,7 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, Rushed, rushed),
     across((Fresh, Settled), Replied, nothing_open),
     across(
-        (Fresh, Reading, Consenting, Confirming, Waiting, Rejecting, Deciding, Settled),
+        (Fresh, Reading, Consenting, Waiting, Rejecting, Deciding, Settled),
         PhotoArrived,
         photo_not_asked,
     ),

@@ -64,7 +64,8 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
     if gone is None or gone > scene.now:
         return stay(scene, reminder(state, gone), reminded=applicant.reminded + 1)
     if state.draft.recalled:
-        return withdraw(scene, state, event, (Say("recall_expired"),))
+        expired = "return_expired" if state.draft.returned else "recall_expired"
+        return withdraw(scene, state, event, (Say(expired),))
     photos = tuple(sorted(photo_ids(state.draft.answers)))
     drop = (DropPhotos(photos),) if photos else ()
     ended = (*drop, EndConsents(scene.now), Audit("expired", "draft"))
@@ -75,7 +76,8 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
 
 def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
     row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
-    return Say("reminder", {"goes_at": goes, "recalled": state.draft.recalled}, (row,))
+    values = {"goes_at": goes, "recalled": state.draft.recalled, "returned": state.draft.returned}
+    return Say("reminder", values, (row,))
 
 
 def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:

@@ -96,13 +96,21 @@ def prompted(tx: Transaction, person_id: str, message_id: int) -> None:
 
 
 def shown(
-    tx: Transaction, person_id: str, message_id: int, receipt: str, sealed_chat: bytes, now: datetime
+    tx: Transaction,
+    person_id: str,
+    message_id: int,
+    receipt: str,
+    sealed_chat: bytes,
+    now: datetime,
+    place: str = "reviewer",
 ) -> bool:
-    """A photo stands in a reviewer's private chat. False when there is no such person any more."""
+    """A photo stands in a reviewer's private chat, or a form (`place`). False when there is no such person any
+    more."""
     found = tx.execute(
         "INSERT INTO messages (person_id, place, message_id, receipt, sent_at, sealed_chat)"
-        " SELECT person_id, 'reviewer', ?, ?, ?, ? FROM people WHERE person_id = ? ON CONFLICT DO NOTHING",
-        (message_id, receipt, stamp(now), sealed_chat, person_id),
+        " SELECT person_id, ?, ?, ?, ?, ? FROM people WHERE person_id = ?"
+        " ON CONFLICT (person_id, place, message_id) DO UPDATE SET receipt = excluded.receipt",
+        (place, message_id, receipt, stamp(now), sealed_chat, person_id),
     )
     return found > 0
 

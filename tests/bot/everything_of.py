@@ -169,6 +169,8 @@ class Reader:
             "hints_given": fields.take("hinted"),
             "consents_not_given": fields.take("declined"),
             "recalled": recalled["receipt"] if recalled else None,
+            "returned": self._decision(fields.take("returned")),
+            "looked_at_again": fields.take("done"),
         }
         fields.end()
         return found
@@ -257,6 +259,9 @@ class Reader:
             view = Fields(one, "a view")
             views.append({"by": self._by(view.take("by")), "at": utc(view.take("at"))})
             view.end()
+        application.take(
+            "forms"
+        )  # a reviewer's thoughts: withheld until he decides, as what can be undone is
         found = {
             "receipt": receipt,
             "status": PENDING.get(status, status),
@@ -269,6 +274,7 @@ class Reader:
             "in_hand_of": self._by(application.take("claimed_by")),
             "id_photo_opened": views,
             "asked_how_it_stands_at": utc(application.take("nudged_at")),
+            "returned": self._returned(application.take("returned")),
             "earlier": [self._closed(one) for one in application.take("earlier")],
             "card": {"in": "the reviewers' group", "message": row.take("card_message")},
         }
@@ -291,9 +297,19 @@ class Reader:
         if decision is None:
             return None
         fields = Fields(decision, "a decision")
-        outcome, by, at, reasons = fields.take("outcome", "by", "at", "reasons")
+        outcome, by, at, reasons, words = fields.take("outcome", "by", "at", "reasons", "words")
+        questions = fields.take("questions")
         fields.end()
-        return {"outcome": outcome, "by": self._by(by), "at": utc(at), "reasons": reasons}
+        found = {"outcome": outcome, "by": self._by(by), "at": utc(at), "reasons": reasons, "words": words}
+        return found | {"to_look_at_again": questions}
+
+    def _returned(self, returned: Json | None) -> Json | None:
+        if returned is None:
+            return None
+        fields = Fields(returned, "a return")
+        decision, before = fields.take("decision", "answers")
+        fields.end()
+        return {"decision": self._decision(decision), "answers_before": self._answers(before)}
 
     def _consents(self) -> Json:
         found, texts = [], {}
@@ -353,7 +369,9 @@ class Reader:
             place, message_id, receipt, sent_at = row.take("place", "message_id", "receipt", "sent_at")
             row.end()
             where = "your chat with this bot" if place == "private" else "a reviewer's private chat"
-            found.append({"in": where, "message": message_id, "sent_at": sent_at, "photo_of": receipt})
+            of = {"photo_of": receipt if place == "reviewer" else None}
+            of["form_of"] = receipt if place == "form" else None
+            found.append({"in": where, "message": message_id, "sent_at": sent_at, **of})
         return found
 
     def _waiting(self, subjects: Sequence[str]) -> list[Json]:
@@ -402,12 +420,14 @@ class Reader:
     def _what(self, body: Json) -> Json:
         if "keyboard" in body:
             body["keyboard"] = [[button["text"] for button in row] for row in body["keyboard"]]
+        if body.get("by"):
+            body["by"] = self._reviewer(body["by"])
         if body.get("instead"):
             body["instead"] = {"text": body["instead"]["text"]}
         if "messages" in body:
             body["messages"] = [
                 {"in": self._where(chat), "message": number, "sent_at": sent_at or None}
-                for chat, number, sent_at in body["messages"]
+                for chat, number, sent_at, *_ in body["messages"]
             ]
         if "cards" in body:
             body["cards"] = [

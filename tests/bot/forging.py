@@ -21,7 +21,7 @@ from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from bot.sandbox.telegram import Press
 from bot.settings import DATABASE
-from conversations.events import PRESSES, REVIEW_PRESSES, TIMELESS, PhotoOpened
+from conversations.events import FORM_PRESSES, PRESSES, REVIEW_PRESSES, TIMELESS, PhotoOpened
 from storage import store
 from storage.engine import Transaction
 from storage.sqlite import SQLite
@@ -47,7 +47,7 @@ DRAFTERS = (
     12  # people at the first question: each can press more than once a second, unless he does nothing else
 )
 SPOILT = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-VERBS = (*PRESSES, *REVIEW_PRESSES, "more", "", "APPROVE", "approve ")
+VERBS = (*PRESSES, *REVIEW_PRESSES, *FORM_PRESSES, "more", "", "APPROVE", "approve ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,20 +124,45 @@ class History:
         await (ends[self.number] if takes_all else self.rng.choice(ends))()
 
     async def stay(self) -> None:
-        """He waits."""
+        """He waits; perhaps he is to change something."""
+        if self.rng.random() < 0.7:
+            await self.returned()
 
     async def reviewed(self) -> None:
         """Looked at, or taken in hand and let go."""
         assert self.card is not None
-        reviewer = self.rng.choice(self.reviewers)
-        if self.rng.random() < 0.6:
-            link = (await decide(reviewer, self.card, "view")).url
-            assert link is not None
-            reviewer.start(link.partition("?start=")[2])
-            await self.play.taken()
+        reviewer, how = self.rng.choice(self.reviewers), self.rng.random()
+        if how < 0.5:
+            await self.follow(reviewer, self.card, "view")
+        elif how < 0.7:
+            await decide(reviewer, self.card, "reject")
+            form = await self.compose(reviewer, self.card)
+            await decide(reviewer, self.card, "unreject")
+            if self.rng.random() < 0.5:
+                await reviewer.answer_to(reviewer.press_data(form, on(form, "discard")))
         else:
             await decide(reviewer, self.card, "claim")
             await decide(reviewer, self.card, "release")
+
+    async def follow(self, reviewer: Person, card: Message, verb: str) -> None:
+        """A link of the card into the reviewer's private chat."""
+        link = (await decide(reviewer, card, verb)).url
+        assert link is not None
+        reviewer.start(link.partition("?start=")[2])
+        await self.play.taken()
+
+    async def compose(self, reviewer: Person, card: Message, verb: str = "long") -> Message:
+        """A form with a reason and words in it."""
+        before = {one.id for one in reviewer.chat.messages}
+        await self.follow(reviewer, card, verb)
+        form = await reviewer.sees(
+            lambda one: one.id not in before and has("why")(one) and self.receipt in one.text,
+            chat=reviewer.chat,
+        )
+        await reviewer.answer_to(reviewer.press_data(form, on(form, "why", "+duplicate")))
+        reviewer.say(f"As {self.tag} knows.", reviewer.chat, reply_to=form)
+        await reviewer.sees(lambda one: one is form and self.tag in one.text, chat=reviewer.chat)
+        return form
 
     async def recall(self) -> None:
         await press(self.person, "recall")
@@ -171,8 +196,30 @@ class History:
         assert self.card is not None
         reviewer = self.rng.choice(self.reviewers)
         await decide(reviewer, self.card, "reject")
-        await decide(reviewer, self.card, "because", self.rng.choice(["duplicate", "not_legible"]))
+        if self.rng.random() < 0.5:
+            form = await self.compose(reviewer, self.card)
+            await reviewer.answer_to(reviewer.press_data(form, on(form, "decide")))
+        else:
+            await decide(reviewer, self.card, "because", self.rng.choice(["duplicate", "not_legible"]))
         await decide(reviewer, self.card, "tell")
+
+    async def returned(self) -> None:
+        """For changes; perhaps he makes them, and submits again."""
+        assert self.card is not None
+        reviewer = self.rng.choice(self.reviewers)
+        form = await self.compose(reviewer, self.card, "return")
+        await reviewer.answer_to(reviewer.press_data(form, on(form, "flag", "+department")))
+        await reviewer.answer_to(reviewer.press_data(form, on(form, "decide")))
+        await decide(reviewer, self.card, "tell")
+        await self.person.hears(lambda one: "edit:department" in " ".join(data_of(one)))
+        if self.rng.random() < 0.3:
+            return
+        await press(self.person, "edit", "department")
+        await at(self.person, 5)
+        self.person.say(self.words(5))
+        await self.person.hears(has("submit"))
+        if self.rng.random() < 0.6:
+            await self.submit()
 
     async def come_back(self) -> None:
         """Deletes himself, perhaps rejected before, and says a word again."""
@@ -274,3 +321,8 @@ class History:
 
 async def live(histories: list[History], what: Callable[[History], Awaitable[None]]) -> None:
     await asyncio.gather(*(what(one) for one in histories))
+
+
+def data_of(message: Message) -> list[str]:
+    """What its buttons carry."""
+    return [button.data or "" for row in message.buttons for button in row]

@@ -69,6 +69,7 @@ DETAILS = {
     "released": r"UX-[0-9A-Z]{8} [0-9a-f]{32}",
     "approved": r"UX-[0-9A-Z]{8} \d+ [0-9a-f]{32}",
     "rejected": r"UX-[0-9A-Z]{8} \d+ [0-9a-f]{32}( [a-z_]+)+",
+    "returned": r"UX-[0-9A-Z]{8} \d+ [0-9a-f]{32}( [a-z_]+)*",
     "undone": r"UX-[0-9A-Z]{8} \d+ [0-9a-f]{32}",
     "told": r"UX-[0-9A-Z]{8} ([0-9a-f]{32}|clock)",
     "data_shown": r"[a-z]+",

@@ -46,6 +46,7 @@ STATUSES = (
     + ["approved"] * 9
     + ["rejected"] * 6
     + ["withdrawn"] * 3
+    + ["returned"]
 )
 FORMULAS = [
     "=1+1",
@@ -261,13 +262,13 @@ def test_statistics_tell_of_nobody(settings: Settings) -> None:
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "it holds numbers, and no personal data")
     _, *rows = csv_rows(Path("n.csv"))
     assert rows == [
-        ["step", "submitted", "28"],
+        ["step", "submitted", "29"],
         ["outcome", "approved", "9"],
         ["outcome", "rejected", "6"],
         ["status", "waiting", "7"],
-        ["status and outcome", "deciding + recalled + rejecting + withdrawn", "6"],
+        ["status and outcome", "deciding + recalled + rejecting + returned + withdrawn", "7"],
         ["reason", "duplicate + not_legible", "6"],
-        ["month", "2026-03", "28"],
+        ["month", "2026-03", "29"],
     ]
     assert "okafor" not in Path("n.csv").read_text(encoding="utf-8").casefold()
     assert exported(settings) == ["statistics 7"]

@@ -134,7 +134,22 @@ def test_what_another_bot_wrote_through_him_is_no_answer() -> None:
 
 def test_an_edit_is_an_edit() -> None:
     found = read({"update_id": 1, "edited_message": message(text="x", edit_date=9)}, BOT)
-    assert found == FromApplicant(1, 7, "Mei Okafor", "zh-hans", MessageEdited())
+    assert found == FromApplicant(1, 7, "Mei Okafor", "zh-hans", MessageEdited(), message_id=5)
+
+
+def test_a_reply_says_to_which_message_with_which_button_it_replies() -> None:
+    """Also one that is edited; but a command is a command wherever it stands."""
+    keyboard = {"inline_keyboard": [[{"text": "☐", "callback_data": "why:+x:UX-1:1.0:mac"}]]}
+    form = {"message_id": 4, "date": 1, "chat": {"id": 7, "type": "private"}, "text": "a form"}
+    said = message(text="two words", reply_to_message={**form, "reply_markup": keyboard})
+    for kind in ("message", "edited_message"):
+        found = read({"update_id": 1, kind: said}, BOT)
+        assert isinstance(found, FromApplicant)
+        assert (found.reply_to, found.reply_data, found.words) == (4, "why:+x:UX-1:1.0:mac", "two words")
+    for other in (message(text="x", reply_to_message=form), {**said, "text": "/help"}):
+        found = read({"update_id": 1, "message": other}, BOT)
+        assert isinstance(found, FromApplicant)
+        assert (found.reply_to, found.reply_data, found.words) == (0, "", "")
 
 
 def test_another_bot_says_nothing_to_us() -> None:

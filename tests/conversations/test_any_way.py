@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot.wording import TEXT_LIMIT, visible_length
 from conversations import Applicant, Scene, Turn, advance
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Application, Chosen, Picture, Reviewer, photo_ids
@@ -20,35 +21,44 @@ from conversations.effects import (
     KeepPhoto,
     RecordConsent,
     Redraw,
+    Refresh,
     Say,
     Wake,
 )
 from conversations.events import (
+    FORM_PRESSES,
     PRESSES,
     REVIEW_PRESSES,
     TIMELESS,
+    AnswerFlagged,
     CameEarly,
     Continued,
     DraftDeleted,
     ErasureConfirmed,
     Event,
     FellSilent,
+    FormDecided,
     MessageEdited,
     PhotoArrived,
     PhotoChecked,
     PhotoOpened,
     PressOutdated,
+    ReasonMarked,
     Rejected,
+    RejectionOpened,
     Replied,
+    ReturnOpened,
     ReviewEvent,
     Rushed,
     Skipped,
     SomethingElse,
     StalePressed,
     Started,
+    ToldNow,
     UndoWindowPassed,
     UnknownCommand,
     Withdrew,
+    WordsWritten,
 )
 from conversations.keeping import due_at
 from conversations.prompts import is_agreed
@@ -57,18 +67,23 @@ from conversations.state import (
     Confirming,
     Deciding,
     Drafting,
+    Fresh,
+    Rejecting,
     Settled,
     Waiting,
     application_of,
     draft_of,
 )
+from tests.conversations.test_rules import forms
 from tests.conversations.world import (
     ANA,
     APPLICATION,
     BEN,
     CARDS,
     CHANGES,
+    FAR_CHAT,
     FAR_GROUP,
+    FORMS,
     HIMSELF,
     NOW,
     PROGRAMME,
@@ -108,6 +123,11 @@ def held_answers(who: Applicant) -> dict[str, KeptAnswer]:
     """The answers that are to survive: those of the questions as the form stands are compared later."""
     draft, application = draft_of(who.state), application_of(who.state)
     return dict(draft.answers if draft else application.answers if application else {})
+
+
+def is_returned(who: Applicant) -> bool:
+    draft = draft_of(who.state)
+    return draft is not None and draft.returned is not None
 
 
 class AnyWay(RuleBasedStateMachine):
@@ -256,6 +276,72 @@ class AnyWay(RuleBasedStateMachine):
         self.review(REVIEW_PRESSES[verb](by))
 
     @rule(by=reviewers)
+    def opens_a_form(self, by: Reviewer) -> None:
+        self.happen(RejectionOpened(by, chat_id=99))
+
+    @rule(by=reviewers)
+    def opens_the_form_of_a_return(self, by: Reviewer) -> None:
+        self.happen(ReturnOpened(by, chat_id=99))
+
+    @rule(event=st.sampled_from([*forms(ANA), *forms(BEN), *forms(HIMSELF)]))
+    def does_something_to_a_form(self, event: ReviewEvent) -> None:
+        turn = self.review(event)
+        if not isinstance(turn.applicant.state, Deciding):  # the group sees nothing of it
+            assert not any(isinstance(effect, Refresh) for effect in turn.effects) or isinstance(
+                turn.applicant.state, Settled
+            )
+
+    @precondition(lambda self: isinstance(self.who.state, Waiting | Rejecting))
+    @rule(
+        by=reviewers, reason=st.sampled_from(["duplicate", "incomplete"]), words=st.sampled_from(["", "hm"])
+    )
+    def decides_by_a_form(self, by: Reviewer, reason: str, words: str) -> None:
+        self.happen(RejectionOpened(by, chat_id=99))
+        self.review(ReasonMarked(by, f"+{reason}"))
+        if words:
+            self.happen(WordsWritten(by, words, 99, 5))
+        self.review(FormDecided(by, "rejected"))
+
+    @precondition(lambda self: isinstance(self.who.state, Waiting | Rejecting))
+    @rule(
+        by=st.sampled_from([ANA, BEN]),
+        questions=st.sets(st.sampled_from([question.key for question in PROGRAMME.questions]), min_size=1),
+        is_told=st.booleans(),
+    )
+    def returns_it(self, by: Reviewer, questions: set[str], is_told: bool) -> None:
+        self.happen(ReturnOpened(by, chat_id=99))
+        for question in sorted(questions):
+            self.review(AnswerFlagged(by, f"+{question}"))
+        self.happen(WordsWritten(by, "Once more, please.", 99, 5))
+        self.review(FormDecided(by, "returned"))
+        if is_told:
+            self.review(ToldNow(by))
+
+    @precondition(lambda self: is_returned(self.who))
+    @rule(key=st.sampled_from(sorted({*GOOD, "identity"})), side=st.booleans())
+    def tries_to_change_any_answer(self, key: str, side: bool) -> None:
+        self.press("edit", key)
+        if side:
+            self.press("side", "back")
+        if isinstance(self.who.state, Drafting) and self.who.state.question == key:
+            self.happen(PhotoArrived("x", 9)) if key == "identity" else self.happen(
+                Replied("Some other words")
+            )
+
+    @precondition(lambda self: is_returned(self.who))
+    @rule(number=st.integers(0, 9), mends=st.booleans())
+    def looks_at_what_was_returned(self, number: int, mends: bool) -> None:
+        draft = draft_of(self.who.state)
+        assert draft is not None and draft.returned is not None
+        question = draft.returned.questions[number % len(draft.returned.questions)]
+        self.press("edit", question)
+        if isinstance(self.who.state, Drafting) and self.who.state.question == question:
+            if question == "identity":
+                self.happen(PhotoArrived("another", 1000)) if mends else self.press("same")
+            else:
+                self.happen(Replied(f"{GOOD[question]}")) if mends else self.press("same")
+
+    @rule(by=reviewers)
     def presses_an_outdated_card(self, by: Reviewer) -> None:
         self.review(PressOutdated(by))
 
@@ -314,6 +400,7 @@ class AnyWay(RuleBasedStateMachine):
             self.check_submission(before, turn)
         self.check_answers_kept(before, after, event)
         self.check_decisions(before, turn)
+        self.check_returned(before, after)
         self.check_results(before, after, event)
         self.carry(before, turn)
         self.who = Applicant.model_validate_json(after.model_dump_json())
@@ -391,6 +478,10 @@ class AnyWay(RuleBasedStateMachine):
             if isinstance(effect, Audit) and effect.action == "told":
                 assert effect.detail.split(" ")[0] == getattr(application_of(before.state), "receipt", "")
                 assert isinstance(before.state, Deciding)
+                if before.state.decision.outcome == "returned":
+                    assert isinstance(after.state, Confirming)
+                    assert after.state.draft.returned == before.state.decision
+                    continue
                 assert isinstance(after.state, Settled)
                 assert after.state.decision == before.state.decision
                 assert before.state.application.receipt not in self.told
@@ -400,6 +491,28 @@ class AnyWay(RuleBasedStateMachine):
         application = application_of(after.state)
         if application is not None:
             self.check_counters(application)
+
+    def check_returned(self, before: Applicant, after: Applicant) -> None:
+        """A returned application is never decided, and only what was asked for changes; but for what no longer fits."""
+        had, has = draft_of(before.state), draft_of(after.state)
+        if had is None or had.returned is None or had.recalled is None:
+            return
+        assert not isinstance(after.state, Rejecting | Deciding)
+        answers = has.answers if has else getattr(application_of(after.state), "answers", {})
+        if isinstance(after.state, Settled):
+            assert after.state.closed.outcome == "withdrawn"
+            return
+        for question in self.programme.asked(had):
+            if question.key in had.returned.questions or not self.programme.is_settled(question, had):
+                continue
+            was = had.answers.get(question.key)
+            if was == had.recalled.answers.get(question.key):
+                assert answers.get(question.key) == was or isinstance(after.state, Fresh), question.key
+        if isinstance(after.state, Waiting):
+            asked = {question.key for question in self.programme.asked(had)}
+            assert {*had.returned.questions} & asked <= {*had.done}
+            assert after.state.application.claimed_by == had.returned.by
+            assert after.state.application.returned is not None
 
     def check_results(self, before: Applicant, after: Applicant, event: Event) -> None:
         """What nobody waits for any more changes nothing; what was submitted ends only as an application."""
@@ -437,6 +550,27 @@ class AnyWay(RuleBasedStateMachine):
         state = self.who.state
         if isinstance(state, Drafting) and state.part == "other":
             assert isinstance(state.draft.answers.get(state.question, Chosen(option="other")), Chosen)
+
+    @invariant()
+    def forms_are_composed_only_while_nothing_is_decided(self) -> None:
+        application = application_of(self.who.state)
+        forms = application.forms if application else ()
+        assert not forms or isinstance(self.who.state, Waiting | Rejecting)
+        assert len({form.by.ref for form in forms}) == len(forms)
+        assert HIMSELF.ref not in {form.by.ref for form in forms}
+
+    @invariant()
+    def every_form_can_be_shown(self) -> None:
+        application = application_of(self.who.state)
+        if application is None:
+            return
+        for by in (ANA, BEN):
+            body = FORMS.render(self.who, application.receipt, by.ref, FAR_CHAT, self.now)
+            assert 0 < visible_length(body["text"]) <= TEXT_LIMIT
+            pressed = [SIGNER.read(FAR_CHAT, one["callback_data"]) for row in body["keyboard"] for one in row]
+            assert all(press is not None and press.verb in FORM_PRESSES for press in pressed)
+            is_composing = any(form.by == by for form in application.forms)
+            assert bool(pressed) == is_composing
 
     @invariant()
     def the_card_can_be_shown(self) -> None:

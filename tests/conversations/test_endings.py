@@ -12,6 +12,7 @@ from conversations.effects import (
     DropPhotos,
     Erase,
     HidePhotos,
+    Link,
     Refresh,
     ShowPhoto,
     Wake,
@@ -197,7 +198,7 @@ def test_a_claim_keeps_others_from_deciding() -> None:
 
 def test_a_look_at_the_photo_is_recorded() -> None:
     opened = turn(person(STATES["waiting"]), PhotoOpened(ANA), pressed=True)
-    assert opened.effects == (Answer(open_photo=APPLICATION.receipt),)
+    assert opened.effects == (Answer(link=Link("view", APPLICATION.receipt)),)
     found = turn(person(STATES["waiting"]), PhotoOpened(ANA, chat_id=5))
     state = found.applicant.state
     assert isinstance(state, Waiting)

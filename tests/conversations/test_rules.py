@@ -13,20 +13,29 @@ from conversations.effects import Answer, Audit, Say
 from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
+    AnswerFlagged,
     CameEarly,
     ConsentsEnded,
     DataRestored,
     ErasureOrdered,
     Event,
     FellSilent,
+    FormDecided,
+    FormDropped,
+    FormOutdated,
     HelpAsked,
     MessageEdited,
     PhotoArrived,
     PhotoChecked,
     PhotoOpened,
     PressOutdated,
+    PreviewClosed,
+    Previewed,
+    ReasonMarked,
+    RejectionOpened,
     Replied,
     RetentionShortened,
+    ReturnOpened,
     ReviewEvent,
     Rushed,
     SomethingElse,
@@ -34,6 +43,9 @@ from conversations.events import (
     Started,
     UndoWindowPassed,
     UnknownCommand,
+    WordsAsked,
+    WordsDropped,
+    WordsWritten,
 )
 from conversations.rules import Scene, across, on, stay, step, table
 from conversations.state import ALL_STATES, Fresh, Reading, Settled
@@ -81,6 +93,25 @@ def reviews(by: Reviewer) -> list[Event]:
         *(REVIEW_PRESSES["because"](by, reason) for reason in ("duplicate", "nothing")),  # type: ignore[call-arg]
         PhotoOpened(by, chat_id=99),
         PressOutdated(by),
+        RejectionOpened(by, chat_id=99),
+        ReturnOpened(by, chat_id=99),
+        *forms(by),
+    ]
+
+
+def forms(by: Reviewer) -> list[Event]:
+    """Whatever can be done to a form."""
+    marks: list[Event] = [
+        ReasonMarked(by, mark) for mark in ("+duplicate", "-duplicate", "+incomplete", "+nothing", "")
+    ]
+    marks += [AnswerFlagged(by, mark) for mark in ("+department", "-department", "+homepage", "+nothing", "")]
+    words = [WordsWritten(by, text, 99, 5) for text in ("", "x", "x" * 1_000, "x" * 1_001)]
+    plain = (WordsAsked, WordsDropped, Previewed, PreviewClosed, FormDropped, FormOutdated)
+    return [
+        *marks,
+        *words,
+        *(kind(by) for kind in plain),
+        *(FormDecided(by, outcome) for outcome in ("rejected", "returned", "nothing")),
     ]
 
 
@@ -265,6 +296,7 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "ErasureAsked",
         "ErasureConfirmed",
         "ErasureOrdered",
+        "FormOutdated",
         "HelpAsked",
         "LanguageAsked",
         "LanguageChosen",

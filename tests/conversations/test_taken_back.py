@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from conversations.application import without_forms
 from conversations.effects import Audit, DropPhotos, EndConsents, HidePhotos, Refresh, Say
 from conversations.events import ConsentsEnded, Withdrew
 from conversations.keeping import goes_at
@@ -60,7 +61,7 @@ def test_a_separate_consent_alone_ends_alone_and_reviewers_have_the_application_
     if isinstance(state, Open):
         draft = draft_of(given.applicant.state)
         assert draft is not None
-        assert draft.recalled == state.application
+        assert draft.recalled == without_forms(state.application)
         assert Refresh(APPLICATION.receipt) in given.effects
         assert HidePhotos(APPLICATION.receipt) in given.effects
         assert [note.name for one in said for note in one.notes] == ["recalled"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.buttons import Signer
 from bot.cards import Cards
+from bot.forms import Forms
 from bot.programmes import load
 from bot.wording import TEXT_LIMIT, TOAST_LIMIT, Place, Wording, visible_length
 from conversations import Applicant, Programme, Scene, Turn, advance
@@ -17,8 +18,10 @@ from conversations.application import (
     ConsentRecord,
     Decision,
     Draft,
+    Form,
     Picture,
     Pictured,
+    Return,
     Reviewer,
     Written,
 )
@@ -27,6 +30,7 @@ from conversations.effects import Button, Effect, Redraw, Say
 from conversations.events import Event
 from conversations.programme import Consent, Text
 from conversations.questions import Condition
+from conversations.returning import handed_back
 from conversations.state import (
     Attempt,
     Checking,
@@ -51,6 +55,7 @@ PROGRAMME = LOADED.programme
 SIGNER = Signer(ButtonKeys(b"k" * 32))
 WORDING = Wording(LOADED, SIGNER, lambda: NOW)
 CARDS = Cards(PROGRAMME, WORDING, SIGNER)
+FORMS = Forms(PROGRAMME, WORDING, SIGNER)
 ANA, BEN = Reviewer(ref="ana", name="Ana"), Reviewer(ref="ben", name="Ben")
 HIMSELF = Reviewer(ref="ref", name="The applicant himself")
 FAR_CHAT, FAR_GROUP = 2**52, -(10**13)  # the longest ids that Telegram gives
@@ -69,6 +74,17 @@ ANSWERS: dict[str, Answer] = {
 }
 DRAFT = Draft(answers=ANSWERS)
 APPLICATION = Application(receipt="UX-00000000", revision=1, language="en", submitted_at=NOW, answers=ANSWERS)
+FORM = Form(by=ANA, outcome="rejected", reasons=("duplicate",), words="See <b>rule 3</b> at rules.example.")
+RETURN_FORM = Form(by=ANA, outcome="returned", words="More, please.", questions=("department", "identity"))
+RETURN = Decision(
+    outcome="returned",
+    by=ANA,
+    at=NOW,
+    reasons=("not_legible",),
+    words="More, please.",
+    questions=("department", "identity", "homepage"),
+)
+RETURNED = handed_back(APPLICATION, RETURN)
 DECISION = Decision(outcome="rejected", by=ANA, at=NOW, reasons=("duplicate",))
 
 
@@ -110,6 +126,26 @@ STATES: dict[str, State] = {
     "waiting": Waiting(application=APPLICATION),
     "claimed": Waiting(application=APPLICATION.model_copy(update={"claimed_by": ANA})),
     "rejecting": Rejecting(application=APPLICATION),
+    "composing": Waiting(application=APPLICATION.model_copy(update={"forms": (FORM,)})),
+    "composing a return": Waiting(application=APPLICATION.model_copy(update={"forms": (RETURN_FORM,)})),
+    "deciding to return": Deciding(application=APPLICATION, decision=RETURN, tell_at=NOW),
+    "returned": Confirming(draft=RETURNED),
+    "returned and looked at": Confirming(draft=RETURNED.model_copy(update={"done": RETURN.questions})),
+    "changing what was returned": Drafting(draft=RETURNED, question="department"),
+    "sending another photo": Drafting(draft=RETURNED, question="identity", part="front"),
+    "checking another photo": Checking(
+        draft=RETURNED, question="identity", part="front", attempt=3, since=NOW
+    ),
+    "reading anew before that": Reading(draft=RETURNED, changed=True),
+    "consenting anew before that": Consenting(draft=RETURNED, consent="identity_photo"),
+    "submitted again": Waiting(
+        application=APPLICATION.model_copy(
+            update={"returned": Return(decision=RETURN, answers={"department": Written(text="Linguistics")})}
+        )
+    ),
+    "previewing": Rejecting(
+        application=APPLICATION.model_copy(update={"forms": (FORM.model_copy(update={"is_preview": True}),)})
+    ),
     "deciding": Deciding(application=APPLICATION, decision=DECISION, tell_at=NOW),
     "rejected": Settled(application=APPLICATION, closed=closed(), decision=DECISION),
     "approved": Settled(

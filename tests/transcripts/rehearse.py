@@ -84,9 +84,15 @@ class Stage:
             case "sends":
                 self._send(step.what)
             case "opens the photo":
-                self._press_card("View ID", step)
-                receipt = next(reversed(rehearsal.cards))
-                rehearsal.open_photo(receipt, reviewer(step.who))
+                self._follow("View ID", step)
+            case "opens":
+                self._follow(step.what, step)
+            case "presses on the form":
+                form = rehearsal.forms[step.who]
+                _, data = find([(form, form.buttons)], step.what)
+                rehearsal.press(data, form, reviewer(step.who))
+            case "writes":
+                rehearsal.write(typed(step.what), reviewer(step.who))
             case "presses on the card":
                 self._press_card(step.what, step)
             case verb if step.who in ("Ana", "Ben"):
@@ -113,6 +119,13 @@ class Stage:
         else:
             self.rehearsal.happen(SomethingElse(kind))
 
+    def _follow(self, label: str, step: Step) -> None:
+        """Press a button of the card, and follow the link that opens."""
+        self.rehearsal.link = None
+        self._press_card(label, step)
+        if self.rehearsal.link is not None:
+            self.rehearsal.follow(self.rehearsal.link, reviewer(step.who))
+
     def _press_card(self, label: str, step: Step, *, old: bool = False) -> None:
         card = self.rehearsal.card
         if card is None:
@@ -129,13 +142,13 @@ def reviewer(name: str) -> Reviewer:
 def in_order(news: list[News]) -> list[Heard]:
     """What was heard in one step, a card as it reads at the end, and what went in one entry."""
     heard = {
-        ("card", 0) if one.what == "card" else (one.what, place): said(one)
+        (one.what, 0 if one.what == "card" else id(one.shown) if one.what == "form" else place): said(one)
         for place, one in enumerate(news)
         if one.what != "gone"
     }
     removed = [one.shown.where for one in news if one.what == "gone" and one.shown]
     if removed:
-        text = gone(removed.count("bot"), removed.count("reviewer"), removed.count("card"))
+        text = gone(*(removed.count(where) for where in ("bot", "reviewer", "form", "card")))
         heard["gone", 0] = Heard("gone", text)
     return sorted(heard.values(), key=lambda one: HEARD.index(one.where))
 

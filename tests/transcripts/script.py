@@ -14,6 +14,9 @@ what; what follows from it is indented under who hears it. Steps:
     Ana presses: Approve            a reviewer, on the card of the newest application (Ana and Ben are reviewers)
     Ana presses old: Approve        a button that stood on the card before it last changed
     Ana opens the photo             presses View ID and follows the link into the private chat
+    Ana opens: More reasons ...     another button of the card that leads there
+    Ana presses on the form: Reject the form that stands in her private chat
+    Ana writes: three words         she replies to that form
     time: 25h                       time passes: s, m, h or d
     programme: the agreement is revised
                                     the operator changes it (see `changing.CHANGES`) and starts the bot anew
@@ -22,6 +25,7 @@ what; what follows from it is indented under who hears it. Steps:
     edited:    one of the bot's messages, as it now reads
     toast:     what a press is answered with; `alert:` when it must be closed
     reviewer:  a message in the reviewer's own chat
+    form:      the form there in which a reviewer composes a decision, as it now reads
     gone:      messages that were removed from where they stood
     card:      the card in the reviewers' group, as it now reads
 
@@ -39,7 +43,7 @@ from typing import TypeVar
 
 M = TypeVar("M")
 Buttons = list[list[tuple[str, str]]]  # label and data, row by row
-HEARD = ("toast", "alert", "edited", "bot", "reviewer", "gone", "card")
+HEARD = ("toast", "alert", "edited", "bot", "reviewer", "form", "gone", "card")
 REVIEWERS = ("Ana", "Ben")
 # What can be sent: a photo or file by what the darkroom will say of it, or the kind of another message.
 SENT = {
@@ -98,7 +102,8 @@ SHORT = 45  # lines of a message that is shown whole
 REPEATED = 5  # lines that are not shown again
 _STEP = re.compile(
     r"^(?P<who>[A-Z][a-z]+)"
-    r"(?: (?P<verb>presses on the card|presses old|presses|sends|edits|is at|opens the photo))?"
+    r"(?: (?P<verb>presses on the card|presses on the form|presses old|presses|sends|edits|is at"
+    r"|opens the photo|opens|writes))?"
     r":? ?(?P<what>.*)$"
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
@@ -245,10 +250,12 @@ def _news(lines: list[str], before: set[tuple[str, ...]]) -> list[str]:
     return ["(as before)" if place in old else line for place, line in kept]
 
 
-def gone(messages: int, photos: int, cards: int) -> str:
-    """What was removed: the bot's messages to the applicant (they go all at once), photos of reviewers, cards."""
+def gone(messages: int, photos: int, forms: int, cards: int) -> str:
+    """What was removed: the bot's messages to the applicant (they go all at once), photos and forms of reviewers,
+    cards."""
     lines = ["all messages of the bot"] if messages else []
     lines += ["the photo in the reviewer's chat"] * photos
+    lines += ["the form in the reviewer's chat"] * forms
     return "\n".join([*lines, *["the card" if cards == 1 else f"{cards} cards"] * bool(cards)])
 
 

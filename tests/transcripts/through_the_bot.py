@@ -198,10 +198,12 @@ class Seen:
 
     chat: Chat
     edits: dict[int, int] = field(default_factory=dict)
+    photos: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, chat: Chat) -> "Seen":
-        return cls(chat, {one.id: one.edits for one in chat.messages if one.from_bot})
+        mine = [one for one in chat.messages if one.from_bot]
+        return cls(chat, {one.id: one.edits for one in mine}, {one.id for one in mine if one.photo})
 
     def new(self) -> list[Message]:
         return [one for one in self.chat.messages if one.from_bot and one.id not in self.edits]
@@ -209,8 +211,8 @@ class Seen:
     def edited(self) -> list[Message]:
         return [one for one in self.chat.messages if self.edits.get(one.id, one.edits) != one.edits]
 
-    def gone(self) -> int:
-        return len(self.edits.keys() - self.chat.by_id.keys())
+    def gone(self, *, photos: bool = False) -> int:
+        return len((self.photos if photos else self.edits.keys()) - self.chat.by_id.keys())
 
 
 class Play:
@@ -248,9 +250,15 @@ class Play:
         answer = await self._act(step)
         heard = [Heard("bot", text_of(one)) for one in private.new()]
         heard += [Heard("edited", text_of(one)) for one in private.edited()]
-        heard += [Heard("reviewer", text_of(one)) for chat in reviewers for one in chat.new()]
+        heard += [
+            Heard("reviewer", text_of(one)) for chat in reviewers for one in chat.new() if not is_form(one)
+        ]
+        heard += [Heard("form", text_of(one)) for chat in reviewers for one in chat.new() if is_form(one)]
+        heard += [Heard("form", text_of(one)) for chat in reviewers for one in chat.edited()]
         heard += [Heard("card", text_of(one)) for one in (*group.edited(), *group.new())][-1:]
-        removed = gone(private.gone(), sum(chat.gone() for chat in reviewers), group.gone())
+        photos = sum(chat.gone(photos=True) for chat in reviewers)
+        forms = sum(chat.gone() for chat in reviewers) - photos
+        removed = gone(private.gone(), photos, forms, group.gone())
         heard += [Heard("gone", removed)] if removed else []
         heard += answered(answer)
         self._remember_cards()
@@ -290,10 +298,15 @@ class Play:
                     person.join(self._theatre.group)
                 return await self._press_card(person, step.what)
             case "opens the photo":
-                answer = await self._press_card(person, "View ID")
-                person.start((answer.url or "").partition("start=")[2])
-                await self._theatre.settle()
-                return answer
+                return await self._follow(person, "View ID")
+            case "opens":
+                return await self._follow(person, step.what)
+            case "presses on the form":
+                form = form_of(person)
+                _, data = find([(form, buttons_of(form))], step.what)
+                return await self._press(person, form, data)
+            case "writes":
+                person.say(typed(step.what), person.chat, reply_to=form_of(person))
             case verb if step.who in self._theatre.reviewers:
                 return await self._press_card(person, step.what, old=verb == "presses old")
             case verb:
@@ -302,6 +315,14 @@ class Play:
                 return await self._press(person, message, data)
         await self._theatre.settle()
         return None
+
+    async def _follow(self, person: Person, label: str) -> Answer:
+        """Press a button of the card, and follow the link that opens."""
+        answer = await self._press_card(person, label)
+        if answer.url:
+            person.start(answer.url.partition("start=")[2])
+            await self._theatre.settle()
+        return answer
 
     async def _press_card(self, person: Person, label: str, *, old: bool = False) -> Answer:
         card = next(one for one in self._theatre.group.chat.newest_first() if one.from_bot)
@@ -325,6 +346,16 @@ def answered(answer: Answer | None) -> list[Heard]:
     if answer is None or not answer.text:
         return []
     return [Heard("alert" if answer.show_alert else "toast", steady(answer.text))]
+
+
+def is_form(message: Message) -> bool:
+    """Whether that message in a reviewer's chat is a form; notes and photos have no buttons."""
+    return bool(message.buttons)
+
+
+def form_of(person: Person) -> Message:
+    """The form that stands in a reviewer's private chat."""
+    return next(one for one in person.chat.newest_first() if one.from_bot and is_form(one))
 
 
 def text_of(message: Message) -> str:

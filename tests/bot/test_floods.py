@@ -213,7 +213,9 @@ async def test_nothing_is_deleted_either_in_a_chat_that_is_held_back(tmp_path: P
         card = await apply(play.cast.applicant("Mei"), play.group)
         shown = await viewed(play, card)
         await play.ana.sees(lambda one: bool(one.photo), chat=play.ana.chat)
-        held = play.sandbox.faults.add(Fault("429", "editMessageMedia", play.ana.id, retry_after=HELD, count=1))
+        held = play.sandbox.faults.add(
+            Fault("429", "editMessageMedia", play.ana.id, retry_after=HELD, count=1)
+        )
         await viewed(play, card)
         await play.until(lambda: held.struck)
         await asyncio.sleep(FLIGHT)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from conversations.application import photo_ids
+from conversations.application import Application, photo_ids
 from conversations.effects import (
     Audit,
     Button,
@@ -28,7 +28,18 @@ from conversations.keeping import (
 )
 from conversations.rights import UNFINISHED, YES_NO, barred_until, erased, withdraw, without_photos
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
-from conversations.state import ALL_STATES, Deciding, Fresh, Rejecting, Settled, State, Unsubmitted, Waiting
+from conversations.state import (
+    ALL_STATES,
+    Deciding,
+    Fresh,
+    Rejecting,
+    Settled,
+    State,
+    Unsubmitted,
+    Waiting,
+    application_of,
+    draft_of,
+)
 
 
 def forget_past(scene: Scene, state: State) -> Turn | None:
@@ -41,11 +52,29 @@ def forget_past(scene: Scene, state: State) -> Turn | None:
     effects: list[Effect] = []
     for one in gone:
         effects += [ForgetApplication(one.receipt), Audit("forgotten", one.receipt)]
-    if isinstance(state, Waiting | Rejecting | Deciding | Settled) and state.application.earlier:
-        application = state.application.model_copy(update={"earlier": rest})
+    after = without_earlier(state, {one.receipt for one in gone})
+    if after is not state and (application := submitted_of(after)):
         effects.append(Refresh(application.receipt))
-        state = state.model_copy(update={"application": application})
-    return stay(scene, *effects, past=rest, state=state)
+    return stay(scene, *effects, past=rest, state=after)
+
+
+def submitted_of(state: State) -> Application | None:
+    """What was submitted last, also where its owner has taken it back for changes."""
+    draft = draft_of(state)
+    return draft.recalled if draft else application_of(state)
+
+
+def without_earlier(state: State, receipts: set[str]) -> State:
+    """What was submitted names those earlier applications no more."""
+    application = submitted_of(state)
+    if application is None or not any(one.receipt in receipts for one in application.earlier):
+        return state
+    rest = tuple(one for one in application.earlier if one.receipt not in receipts)
+    application = application.model_copy(update={"earlier": rest})
+    if isinstance(state, Unsubmitted):
+        draft = state.draft.model_copy(update={"recalled": application})
+        return state.model_copy(update={"draft": draft})
+    return state.model_copy(update={"application": application})
 
 
 def silent_open(scene: Scene, state: Waiting | Rejecting | Deciding, event: FellSilent) -> Turn:

@@ -11,6 +11,7 @@ from conversations.effects import (
     Audit,
     DropPhotos,
     Erase,
+    ForgetApplication,
     HidePhotos,
     Link,
     Refresh,
@@ -30,6 +31,7 @@ from conversations.events import (
     FellSilent,
     PhotoOpened,
     PrivacyAsked,
+    Recalled,
     Rejected,
     RejectionBegun,
     RetentionShortened,
@@ -48,6 +50,7 @@ from conversations.state import (
     Settled,
     Unsubmitted,
     Waiting,
+    draft_of,
 )
 from tests.conversations.world import (
     ANA,
@@ -58,6 +61,7 @@ from tests.conversations.world import (
     NOW,
     PROGRAMME,
     STATES,
+    closed,
     labels,
     names,
     person,
@@ -257,6 +261,12 @@ def test_withdrawing_closes_the_application_and_hides_its_photo() -> None:
     assert found.applicant.agreed == {}
 
 
+def test_whoever_takes_his_application_back_takes_its_photo_from_every_reviewers_chat() -> None:
+    found = turn(person(STATES["waiting"]), Recalled(), pressed=True)
+    for effect in (HidePhotos(APPLICATION.receipt), Refresh(APPLICATION.receipt)):
+        assert effect in found.effects
+
+
 def test_withdrawing_a_recalled_application_leaves_no_photo_that_replaced_another() -> None:
     new = Pictured(variant="student", sides={"front": Picture(photo_id="new", width=9, height=9)})
     draft = DRAFT.with_answer("identity", new).model_copy(update={"recalled": APPLICATION})
@@ -400,6 +410,24 @@ def spoken_until(who: Applicant, now: datetime) -> list[str]:
         who = found.applicant
         said += names(found)
     return said
+
+
+@pytest.mark.parametrize("state", ["confirming a recalled one", "waiting", "deciding", "rejected"])
+def test_an_earlier_application_that_was_kept_for_its_time_is_named_nowhere_any_more(state: str) -> None:
+    """Neither in what is kept of a later one nor on its card, though its owner has taken it back for changes."""
+    old, other = (closed("withdrawn").model_copy(update={"receipt": one}) for one in ("UX-OLD", "UX-OTHER"))
+    other = other.model_copy(update={"at": NOW + 20 * DAY})
+    named = APPLICATION.model_copy(update={"earlier": (old, other)})
+    kept = STATES[state]
+    draft = draft_of(kept)
+    changed = {"draft": draft.model_copy(update={"recalled": named})} if draft else {"application": named}
+    who = person(kept.model_copy(update=changed), past=(old, other), heard_at=NOW + 20 * DAY)
+    found = turn(who, FellSilent(), now=NOW + 31 * DAY)
+    for effect in (ForgetApplication("UX-OLD"), Refresh(APPLICATION.receipt)):
+        assert effect in found.effects
+    assert "UX-OLD" not in found.applicant.model_dump_json()
+    assert found.applicant.past == (other,)
+    assert found.applicant.model_dump_json().count("UX-OTHER") == 2
 
 
 # what is offered

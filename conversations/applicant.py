@@ -4,8 +4,8 @@ House rules: a function decides one thing and returns a turn; what comes next is
 `proceed`; nothing of an answer is lost on any way through; a press is always answered.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from conversations.application import Application, Chosen, Draft, Pictured, photo_ids, recalled_draft
 from conversations.consents import consent_record, entered, taken_back
@@ -47,6 +47,7 @@ from conversations.events import (
     Submitted,
     Ticked,
 )
+from conversations.photos import dropped, without_its_photo
 from conversations.programme import AGREEMENT
 from conversations.prompts import (
     ask,
@@ -165,14 +166,31 @@ def decline(scene: Scene, state: Reading, event: AgreementDeclined) -> Turn:
     """One tap. With answers already there he chooses what becomes of them."""
     audit = Audit("agreement_declined", state.consent)
     if state.draft.answers or state.draft.recalled:
-        scene, ended = taken_back(scene, state.consent)
-        values = {"recalled": state.draft.recalled, "ended": bool(ended)}
-        say = Say("declined_with_draft", values, (stop_row(state.draft),), True)
+        scene, draft, ended, values = stopped(scene, state.draft, state.consent)
+        say = Say("declined_with_draft", values, (stop_row(draft),), True)
         # what he is shown next has not changed since anything that still stands
-        after = state.model_copy(update={"changed": False}) if ended else state
+        after = state.model_copy(update={"draft": draft, "changed": state.changed and not ended})
         return move(scene, after, Answer(), audit, *ended, say)
     scene, ended = taken_back(scene, *scene.applicant.agreed)  # nothing is left that any of them could be for
     return move(scene, Fresh(), Answer(), audit, *ended, Say("declined"))
+
+
+def stopped(
+    scene: Scene, draft: Draft, consent: str
+) -> tuple[Scene, Draft, tuple[Effect, ...], dict[str, object]]:
+    """Without a consent that is needed nothing goes on. If he had given it, it ends, and so does what stood on it; he
+    is told that, and until when the rest is kept."""
+    scene, ended = taken_back(scene, consent)
+    after, gone = without_its_photo(scene.programme, draft, consent) if ended else (draft, ())
+    until = scene.now + timedelta(days=scene.programme.retention.draft_days)
+    values: dict[str, object] = {
+        "consent": consent,
+        "recalled": after.recalled,
+        "ended": bool(ended),
+        "photo_gone": bool(gone),
+        "until": until,
+    }
+    return scene, after, (*ended, *gone), values
 
 
 def consent(scene: Scene, state: Consenting, event: ConsentGiven) -> Turn:
@@ -194,21 +212,23 @@ def after_consent(scene: Scene, draft: Draft, key: str, act: str) -> Turn:
 
 
 def refuse(scene: Scene, state: Consenting, event: ConsentRefused) -> Turn:
-    """An optional consent is passed over; without a required one nothing can be submitted, and nothing is lost."""
+    """An optional consent is passed over; without a required one nothing can be submitted; the answers stay."""
     consents = {consent.key: consent for consent in scene.programme.consents}
     if state.consent not in consents:
         return show(scene, proceed(scene, state.draft), Answer(), notes=(Say("form_changed"),))
     audit = Audit("consent_refused", state.consent)
     question = scene.programme.question(consents[state.consent].before)
-    scene, ended = taken_back(scene, state.consent)
     if not consents[state.consent].required:
+        scene, ended = taken_back(scene, state.consent)
         draft = state.draft.model_copy(update={"declined": (*state.draft.declined, state.consent)})
         return show(scene, proceed(scene, draft), Answer(), audit, *ended)
     if question is not None and not question.required:  # nobody must consent to what he need not answer
+        scene, ended = taken_back(scene, state.consent)
         return leave_out(scene, state.draft, question).and_also(audit, *ended)
-    values = {"consent": state.consent, "recalled": state.draft.recalled, "ended": bool(ended)}
-    rows = ((Button("agree", state.consent), Button("back")), stop_row(state.draft))
-    return move(scene, state, Answer(), audit, *ended, Say("consent_needed", values, rows, True))
+    scene, draft, ended, values = stopped(scene, state.draft, state.consent)
+    rows = ((Button("agree", state.consent), Button("back")), stop_row(draft))
+    after = state.model_copy(update={"draft": draft})
+    return move(scene, after, Answer(), audit, *ended, Say("consent_needed", values, rows, True))
 
 
 # the questions
@@ -259,12 +279,6 @@ def leave_out(scene: Scene, draft: Draft, question: Question) -> Turn:
     after = ticked(scene.programme, draft.without(question.key, skipped=True), question)
     lost = photo_ids(draft.answers) - photo_ids(after.answers)
     return show(scene, proceed(scene, after), Answer(), *dropped(lost, "left_out"))
-
-
-def dropped(photos: Iterable[str], why: str) -> tuple[Effect, ...]:
-    """Pictures go that are needed no more, while everything else stays."""
-    gone = tuple(sorted(photos))
-    return (DropPhotos(gone), Audit("photos_dropped", why)) if gone else ()
 
 
 def keep_answer(scene: Scene, state: Drafting, event: AnswerKept) -> Turn:

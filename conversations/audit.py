@@ -81,8 +81,8 @@ ACTIONS: dict[Action, Entry] = {
     "photo_stored": Entry("person", "side of the card", "An ID photo was taken in."),
     "photos_dropped": Entry(
         "person",
-        "replaced, left_out, not_asked or applied_again",
-        "ID photos went, because another took their place or they were needed no more.",
+        "replaced, left_out, not_asked, applied_again or consent_ended",
+        "ID photos went: another took their place, they were needed no more, or the consent they stood on ended.",
     ),
     "photos_expired": Entry(
         "person", "receipt", "The ID photos of a closed application were kept for their time."

@@ -7,9 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from conversations.application import (
-    Application,
     Closed,
-    Pictured,
     closed_up,
     photo_ids,
     recalled_draft,
@@ -61,6 +59,7 @@ from conversations.events import (
     Withdrew,
 )
 from conversations.keeping import goes_at, past_goes_at, photos_go_at
+from conversations.photos import without_its_photo, without_photos
 from conversations.programme import AGREEMENT
 from conversations.prompts import edit_rows, proceed, reapply_from, resumed, show
 from conversations.rules import Rule, Scene, Turn, across, move, stay, tell_once, toast
@@ -298,27 +297,20 @@ def withdraw_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
 
 
 def refuse_again(scene: Scene, state: State, event: ConsentsEnded) -> Turn:
-    """A reworded text was refused, of an application that was open for changes then: so it is again. He is told when
-    reviewers had it before them, since it waits for him now."""
+    """A reworded text was refused, of an application that was open for changes then: so it is again, without the photo
+    that stood on it. He is told when reviewers had it before them, since it waits for him now."""
     ended = (EndConsents(event.at, event.document), Audit("consent_withdrawn", f"{event.document} again"))
     agreed = {key: one for key, one in scene.applicant.agreed.items() if key != event.document}
     scene = replace(scene, applicant=scene.applicant.model_copy(update={"agreed": agreed}))
     if isinstance(state, Unsubmitted):  # he is asked for it when he goes on
-        return Turn(show(scene, proceed(scene, state.draft)).applicant, ended)
+        draft, gone = without_its_photo(scene.programme, state.draft, event.document)
+        return Turn(show(scene, proceed(scene, draft)).applicant, (*ended, *gone))
     if not isinstance(state, Waiting | Rejecting | Deciding):
         return stay(scene, *ended)
     receipt = state.application.receipt
     recalled = (Audit("recalled", receipt), Refresh(receipt), HidePhotos(receipt))
-    after = proceed(scene, recalled_draft(state.application))
-    return show(scene, after, *ended, *recalled, notes=(Say("recalled"),))
-
-
-def without_photos(application: Application) -> Application:
-    answers = {
-        key: answer.model_copy(update={"sides": {}}) if isinstance(answer, Pictured) else answer
-        for key, answer in application.answers.items()
-    }
-    return application.model_copy(update={"answers": answers})
+    draft, gone = without_its_photo(scene.programme, recalled_draft(state.application), event.document)
+    return show(scene, proceed(scene, draft), *ended, *recalled, *gone, notes=(Say("recalled"),))
 
 
 def ask_erase(scene: Scene, state: State, event: ErasureAsked) -> Turn:

@@ -26,7 +26,8 @@ from conversations.keeping import (
     spared_until,
     warns_at,
 )
-from conversations.rights import UNFINISHED, YES_NO, barred_until, erased, withdraw, without_photos
+from conversations.photos import without_photos
+from conversations.rights import UNFINISHED, YES_NO, barred_until, erased, withdraw
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
 from conversations.state import (
     ALL_STATES,

@@ -30,8 +30,10 @@ from conversations.events import (
     PRESSES,
     REVIEW_PRESSES,
     TIMELESS,
+    AgreementDeclined,
     AnswerFlagged,
     CameEarly,
+    ConsentRefused,
     Continued,
     DraftDeleted,
     ErasureConfirmed,
@@ -462,6 +464,8 @@ class AnyWay(RuleBasedStateMachine):
         if isinstance(event, LEAVE) or (isinstance(before.state, Settled) and isinstance(event, Continued)):
             return
         had, has = held_answers(before), held_answers(after)
+        if isinstance(event, AgreementDeclined | ConsentRefused) and len(after.agreed) < len(before.agreed):
+            had = {key: one for key, one in had.items() if one.kind != "pictured" or key in has}
         at = before.state.question if before.state.kind in {"drafting", "checking"} else ""
         may = {at} if isinstance(event, Replied | Skipped | PhotoChecked) or event.verb == "pick" else set()
         if isinstance(after.state, Waiting):

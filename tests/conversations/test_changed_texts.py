@@ -1,11 +1,13 @@
 """A text that somebody agreed to is another one now: who is asked again, and what is said of it."""
 
+from datetime import timedelta
+
 import pytest
 
 from conversations import Programme, Turn
 from conversations.application import ConsentRecord
 from conversations.clauses import Changes
-from conversations.effects import Audit, EndConsents, RecordConsent, Say
+from conversations.effects import Audit, DropPhotos, EndConsents, RecordConsent, Refresh, Say
 from conversations.events import (
     AgreementDeclined,
     ConsentGiven,
@@ -24,10 +26,13 @@ from conversations.events import (
 from conversations.programme import Text
 from conversations.state import Checking, Fresh, Reading, State, draft_of
 from tests.conversations.world import (
+    APPLICATION,
+    DRAFT,
     NOW,
     PICTURE,
     PROGRAMME,
     STATES,
+    WORDING,
     names,
     person,
     record,
@@ -221,7 +226,54 @@ def test_who_declines_the_reworded_agreement_has_taken_the_earlier_yes_back(stat
     ticked = turn(again.applicant, Ticked("on"), pressed=True, programme=programme)
     agreed = turn(ticked.applicant, Continued(), pressed=True, programme=programme).applicant
     assert agreed.agreed["agreement"].text_hash == programme.document("agreement", "en").hash
-    assert agreed.state.kind == "confirming"
+    assert (agreed.state.kind, getattr(agreed.state, "question", "")) == ("drafting", "identity")
+
+
+REFUSALS: dict[str, Event] = {
+    "agreement": AgreementDeclined(),
+    "identity_photo": ConsentRefused("identity_photo"),
+}
+
+
+@pytest.mark.parametrize("document", REFUSALS)
+@pytest.mark.parametrize("state", ["confirming", "confirming a recalled one"])
+def test_a_photo_goes_with_the_consent_it_stood_on_and_its_owner_is_told_so(
+    state: str, document: str
+) -> None:
+    """And until when the rest is kept; a first no, or one to what the photo does not stand on, leaves it."""
+    programme = with_new_text(PROGRAMME, document, "More.")
+    asked = turn(person(STATES[state]), Submitted(), pressed=True, programme=programme, now=NOW)
+    found = turn(asked.applicant, REFUSALS[document], pressed=True, programme=programme)
+    assert_taken_back(found, document)
+    assert DropPhotos(("photo",)) in found.effects
+    assert Audit("photos_dropped", "consent_ended") in found.effects
+    draft = draft_of(found.applicant.state)
+    assert draft is not None
+    assert draft.answers == {key: one for key, one in DRAFT.answers.items() if key != "identity"}
+    assert "photo_id" not in found.applicant.model_dump_json()
+    assert (Refresh(APPLICATION.receipt) in found.effects) == (draft.recalled is not None)
+    until = NOW + timedelta(days=programme.retention.draft_days)
+    assert (said_of(found).values["photo_gone"], said_of(found).values["until"]) == (True, until)
+    for language, gone in (("en", "your ID photo is deleted"), ("zh", "证件照片已删除")):
+        said = WORDING.message(said_of(found), language)
+        assert gone in said
+        assert {"en": "1 April 2026", "zh": "2026年4月1日"}[language] in said
+    again = turn(found.applicant, REFUSALS[document], pressed=True, programme=programme)
+    assert not any(isinstance(effect, DropPhotos) for effect in again.effects)
+    assert said_of(again).values["photo_gone"] is False
+    if document == "agreement":
+        return
+    given = turn(found.applicant, ConsentGiven(document), pressed=True, programme=programme).applicant
+    assert (given.state.kind, getattr(given.state, "question", "")) == ("drafting", "identity")
+
+
+def test_a_photo_that_stands_on_another_consent_stays() -> None:
+    programme = with_new_text(with_optional_consent(PROGRAMME), "improvement", "More.")
+    earlier = record("improvement", with_optional_consent(PROGRAMME))
+    who = person(STATES["confirming"], agreed={**agreed_in("en"), "improvement": earlier})
+    asked = turn(who, Submitted(), pressed=True, programme=programme)
+    found = turn(asked.applicant, ConsentRefused("improvement"), pressed=True, programme=programme)
+    assert draft_of(found.applicant.state).answers == DRAFT.answers  # type: ignore[union-attr]
 
 
 def test_who_declines_it_with_nothing_answered_keeps_no_consent_at_all() -> None:

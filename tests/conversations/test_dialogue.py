@@ -53,6 +53,7 @@ from tests.conversations.world import (
     labels,
     names,
     person,
+    record,
     seen,
     turn,
     with_new_text,
@@ -122,7 +123,8 @@ def test_refusing_an_optional_consent_goes_on_and_is_not_asked_again() -> None:
 
 
 def test_refusing_a_required_consent_keeps_the_draft() -> None:
-    found = turn(person(STATES["consenting"]), ConsentRefused("identity_photo"), pressed=True)
+    who = person(STATES["consenting"], agreed={"agreement": record("agreement")})
+    found = turn(who, ConsentRefused("identity_photo"), pressed=True)
     assert found.applicant.state == seen(STATES["consenting"])
     assert names(found) == ["consent_needed"]
 

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from conversations.application import without_forms
+from conversations.application import Answer, without_forms
 from conversations.effects import Audit, DropPhotos, EndConsents, HidePhotos, Refresh, Say
 from conversations.events import ConsentsEnded, Withdrew
 from conversations.keeping import goes_at
+from conversations.photos import without_photos
 from conversations.rights import has_ended
 from conversations.state import Fresh, Open, Settled, Unsubmitted, draft_of
 from tests.conversations.world import APPLICATION, NOW, PROGRAMME, STATES, person, turn
@@ -61,11 +62,21 @@ def test_a_separate_consent_alone_ends_alone_and_reviewers_have_the_application_
     if isinstance(state, Open):
         draft = draft_of(given.applicant.state)
         assert draft is not None
-        assert draft.recalled == without_forms(state.application)
+        assert draft.recalled == without_photos(without_forms(state.application))
+        assert draft.answers == without_identity(state.application.answers)
         assert Refresh(APPLICATION.receipt) in given.effects
         assert HidePhotos(APPLICATION.receipt) in given.effects
         assert [note.name for one in said for note in one.notes] == ["recalled"]
     else:
         assert said == []
         assert isinstance(given.applicant.state, Unsubmitted) == isinstance(state, Unsubmitted)
-        assert draft_of(given.applicant.state) == draft_of(state)
+        before, after = draft_of(state), draft_of(given.applicant.state)
+        assert (after is None) == (before is None)
+        if before and after:
+            assert after.answers == without_identity(before.answers)
+    held = isinstance(state, Open) or "identity" in getattr(draft_of(state), "answers", {})
+    assert (DropPhotos(("photo",)) in given.effects) == held  # it goes with the consent that it stood on
+
+
+def without_identity(answers: dict[str, Answer]) -> dict[str, Answer]:
+    return {key: one for key, one in answers.items() if key != "identity"}

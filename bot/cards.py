@@ -1,8 +1,9 @@
 """An application's card in the reviewers' group: rendered from the database, each time it is sent."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from bot.buttons import Signer
 from bot.carrying import stamp_of
@@ -10,16 +11,38 @@ from bot.errands import DIGEST
 from bot.flood import AT_ONCE, EVERY
 from bot.wording import Place, Wording
 from conversations import Programme
-from conversations.application import Application, Pictured, Written, photo_ids
+from conversations.application import Answer, Application, Pictured, Return, Written, photo_ids
 from conversations.effects import Button, Rows, Say
 from conversations.prompts import two_in_a_row
 from conversations.questions import EmailQuestion
 from conversations.state import Deciding, Rejecting, Settled, State, Waiting, application_of
 from conversations.text import mixes_scripts
+from storage.store import OPEN_STATUSES
 
 MORE = "more"  # the verb of the button under the digest
 WITH_ITS_OWNER = ("recalled", "returned")  # nothing can be decided
 LISTED = 20  # receipts that the digest names
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an answer that was to be looked at again; `how`: "same" or "other", and of photos so too."""
+
+    how: Literal["same", "other", "same_photo", "other_photo"]
+    before: Answer | None
+
+
+def changes(application: Application, returned: Return) -> dict[str, Change]:
+    """By question; also what had to be given anew since it followed from a change."""
+    found = {}
+    for key in (*returned.decision.questions, *returned.answers):
+        before, now = returned.answers.get(key), application.answers.get(key)
+        if isinstance(before, Pictured) and isinstance(now, Pictured):
+            is_same = photo_ids({key: before}) == photo_ids({key: now})
+            found[key] = Change("same_photo" if is_same else "other_photo", before)
+        else:
+            found[key] = Change("same" if before == now else "other", before)
+    return found
 
 
 class Cards:
@@ -50,7 +73,12 @@ class Cards:
             for question in self._programme.questions
             if question.key in application.answers or question.key in application.skipped
         ]
+        returned = application.returned if status in OPEN_STATUSES else None
+        flagged = decision.questions if decision else returned.decision.questions if returned else ()
         return {
+            "asked": returned.decision if returned else None,
+            "flagged": flagged,
+            "changes": changes(application, returned) if returned else {},
             "status": status,
             "application": application,
             "questions": asked,

@@ -23,6 +23,7 @@ from conversations.application import (
     Outcome,
     Picture,
     Pictured,
+    Return,
     Reviewer,
     Written,
 )
@@ -126,10 +127,15 @@ def _file(programme: Programme, language: str, name: str) -> str:
 
 def _card(cards: Cards, programme: Programme) -> Iterator[Mistake]:
     application = _application(programme)
+    before = {key: Written(text="y" * 3000) for key in application.answers}
+    returned = Return(decision=_decision(programme, "returned"), answers=before)
+    again = application.model_copy(update={"returned": returned})
     for state in (
         Waiting(application=application),
         Rejecting(application=application),
         Deciding(application=application, decision=_decision(programme), tell_at=NOW),
+        Waiting(application=again),
+        Deciding(application=again, decision=_decision(programme), tell_at=NOW),
     ):
         try:
             cards.render(state, state.kind, -1)

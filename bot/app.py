@@ -274,6 +274,7 @@ class App:
             self.me["username"],
             lambda: self.group.chat_id,
             self.outbox.accept,
+            self.outbox.drop,
             self.trouble,
         )
         turns = Turns(

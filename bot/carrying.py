@@ -56,6 +56,7 @@ from conversations.effects import (
     ShowForm,
     ShowPhoto,
     Tally,
+    Unsay,
     Wake,
 )
 from conversations.keeping import due_at
@@ -63,6 +64,7 @@ from conversations.state import Applicant, Settled, State, Waiting, application_
 from storage import erasure, ledger, outgoing, store
 from storage.engine import Transaction
 from storage.errors import Unreadable
+from storage.outgoing import ErrandRow
 from storage.store import ApplicationRow
 from storage.vault import Vault
 
@@ -82,6 +84,7 @@ class Carrier:
         bot_name: str,
         group: Callable[[], int],
         accept: Callable[[list[Errand]], None],
+        drop: Callable[[list[str]], None],
         on_bad_word: Callable[[str], None],
     ) -> None:
         self._programme = programme
@@ -94,6 +97,7 @@ class Carrier:
         self._bot_name = bot_name
         self._group = group
         self._accept = accept
+        self._drop = drop
         self._on_bad_word = on_bad_word
 
     def carry(self, person: Person, turn: Turn, plan: Plan, source: Source, photo: bytes = b"") -> None:
@@ -184,6 +188,8 @@ class Carrier:
                 plan.writes.append(lambda tx: ledger.end_consents(tx, person.person_id, at, document))
             case Tally(step=step, began=began):
                 plan.tallies[began.astimezone(self._zone).date().isoformat(), step] += 1
+            case Unsay(about=about):
+                self._unsay(about, person, plan)
             case ForgetApplication(receipt=receipt):
                 self._forget(receipt, applicant, plan)
             case Erase():
@@ -252,7 +258,22 @@ class Carrier:
         except Exception as error:  # a bad word must not undo a turn
             self._on_bad_word(f"{say.name} in {applicant.language}: {error}")
             text, keyboard = self._wording.named("fallback", applicant.language), []
-        return {"text": text, "keyboard": keyboard, "prompt": say.prompt}
+        about = {"about": say.about} if say.about else {}
+        return {"text": text, "keyboard": keyboard, "prompt": say.prompt, **about}
+
+    def _unsay(self, about: str, person: Person, plan: Plan) -> None:
+        """A message that waits, as for somebody who has blocked the bot, and does not hold any more."""
+        void: list[str] = []
+        vault = self._vault
+
+        def write(tx: Transaction) -> None:
+            void[:] = [
+                row.errand_id for row in outgoing.errands(tx, person.person_id) if is_about(row, about, vault)
+            ]
+            outgoing.finish_errands(tx, void)
+
+        plan.writes.append(write)
+        plan.after.append(lambda: self._drop(void))
 
     def _answer(self, effect: Answer, applicant: Applicant, plan: Plan, source: Source) -> None:
         if source is None:
@@ -328,6 +349,16 @@ def _lowest(tx: Transaction, vault: Vault, person: Person, chat: int) -> int:
             if row.kind in {SEND, DATA} and body["chat"] == chat:
                 numbers.append(body.get("above", 0))
     return min(filter(None, numbers), default=0)
+
+
+def is_about(row: ErrandRow, thing: str, vault: Vault) -> bool:
+    """Whether it is a message that tells, unasked, when that thing goes."""
+    if row.kind != SEND:
+        return False
+    try:
+        return opened(row, vault).get("about") == thing
+    except (Unreadable, ValueError):
+        return False
 
 
 def _receipt_of(wipe: Errand) -> str:

@@ -8,8 +8,11 @@ import click
 from bot.programmes import NOTICE, Loaded, gaps, load
 from bot.proofreading import faults
 from conversations import Programme, ProgrammeMistakes
+from conversations.keeping import unannounced
 from conversations.tracing import DRAFT, OUTCOMES, days_of, traces, unused_purposes
 
+LONG_ENOUGH = "kept for a week or more it would be announced three days before"
+OR_REMINDED = "; so would a draft of which a reminder comes then (reminders.after_hours)"
 HEADINGS = ("clause", "field", "asked", "purposes", "consents", "kept, in days")
 
 
@@ -54,6 +57,9 @@ def _summary(loaded: Loaded) -> None:
     programme = loaded.programme
     for gap in gaps(programme):
         click.echo(f"to decide: {gap}")
+    for name, days in unannounced(programme):
+        cure = LONG_ENOUGH + OR_REMINDED * (name == "draft_days")
+        click.echo(f"goes without a word: what retention.{name} = {days} is about; {cure}")
     counts = {"questions": programme.questions, "consents": programme.consents, "reasons": programme.reasons}
     found = ", ".join(f"{len(entries)} {name}" for name, entries in counts.items())
     click.echo(f"{programme.name}: {found}, in {', '.join(programme.languages)}: good")

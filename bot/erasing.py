@@ -30,15 +30,16 @@ from bot.turns import Turns
 from bot.wording import Wording
 from conversations import Programme, ProgrammeMistakes
 from conversations.events import ErasureOrdered, FellSilent
-from conversations.keeping import closed_goes_at
-from conversations.state import Applicant, Open, Settled
+from conversations.keeping import goings
+from conversations.state import Applicant
 from storage import audit_log, deadlines, store
 from storage.engine import Engine, Transaction
 from storage.errors import StorageUnavailable
+from storage.outgoing import ErrandRow
 
 log = structlog.get_logger()
 
-AT_REST = "left to the running bot, which first looks whether they have answered"
+AT_REST = "left to the running bot, which first looks whether they have answered, or tells them the day"
 LATER = "; that is made good when the bot starts (intake run) and the folder can be used"
 WHAT = {
     "photos_expired": "photos",
@@ -165,7 +166,8 @@ class _Shelf:
     def prompt_is_unsent(self, person_id: str) -> bool:
         return False
 
-    def resume(self, person_id: str) -> None: ...
+    def resume(self, rows: Sequence[ErrandRow]) -> None: ...
+    def drop(self, ids: Sequence[str]) -> None: ...
     def group_moved(self, old: int, new: int) -> None: ...
     def group_is_open(self, chat: int) -> None: ...
     def owes(self, chat: int) -> bool:
@@ -187,13 +189,15 @@ class _Resting:
         now, done = wall(), 0
         async for one in due_now(self.engine, self.people, now):
             if self._is_past_saving(one, now):
-                await self.intake.happen(Happened(FellSilent(), person_id=one.person_id))
+                await self.intake.happen(Happened(FellSilent(at_rest=True), person_id=one.person_id))
                 done += 1
         return done
 
     def _is_past_saving(self, applicant: Applicant, now: datetime) -> bool:
-        return isinstance(applicant.state, Settled | Open) or any(
-            closed_goes_at(self.programme, one) <= now for one in applicant.past
+        """Whether something goes that he was told of, or need not be, and that no answer of his keeps."""
+        kept_by_answers = {"draft", "account"}
+        return any(
+            one.is_over(now) and one.what not in kept_by_answers for one in goings(self.programme, applicant)
         )
 
 
@@ -215,7 +219,7 @@ async def _resting(settings: Settings, on_trouble: Callable[[str], None]) -> Asy
         signer = Signer(vault.button_keys, lambda: wall().timestamp())
         people, wording = People(engine, vault), Wording(loaded, signer, wall)
         carrier = Carrier(
-            programme, wording, people, vault, signer, "", lambda: group, shelf.accept, log.error
+            programme, wording, people, vault, signer, "", lambda: group, shelf.accept, shelf.drop, log.error
         )
         turns = Turns(
             people,

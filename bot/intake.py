@@ -202,6 +202,8 @@ class Intake:
             self.on_cards()
         if plan.has_withdrawals:
             self.on_withdrawn()
+        for call in plan.first:
+            call()
         self.outbox.accept([errand for errand, _ in plan.errands if errand.person_id not in plan.erased])
         waiting = (
             {item.update_id: item for item in items if not (item.errand_id or item.parked_id)}

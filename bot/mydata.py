@@ -12,7 +12,7 @@ from bot.people import FORM_PLACE, PHOTO_PLACE, People, Person, photo_place
 from bot.told import Json, Telling, agreed, answers, attempt, closed, later, moment
 from conversations import Programme
 from conversations.application import Closed
-from conversations.keeping import goings
+from conversations.keeping import all_goes_at, goings
 from conversations.state import Applicant, Settled, application_of, draft_of, told_state
 from storage import audit_log, erasure, ledger, outgoing, parking, store
 from storage.engine import Engine, Row, Transaction
@@ -167,9 +167,12 @@ class _File:
             "counted": attempt(who.attempt),
             "can_be_reached": self._person.reachable,
             "next_look_at": due_at,
-            "kept_at_least_until": moment(who.spared_until),
+            "announced": {
+                thing: {"will_be_deleted_at": moment(one.goes_at), "told_at": moment(one.told_at)}
+                for thing, one in who.announced.items()
+            },
             "may_apply_from": moment(who.barred_until),
-            "will_be_deleted_at": self._when("account", "application"),
+            "will_be_deleted_at": moment(all_goes_at(self._programme, who)),
         }
 
     def _draft(self) -> Json | None:
@@ -202,7 +205,7 @@ class _File:
         content["will_be_deleted_at"] = self._when("application", "earlier application", receipt=row.receipt)
         if isinstance(state, Settled):
             content |= {"closed_at": moment(state.closed.at), "reasons": list(state.closed.reasons)}
-            content |= {"decision": self._telling.decision(state.decision), "end_announced": state.warned}
+            content |= {"decision": self._telling.decision(state.decision)}
         return content
 
     def _earlier(self, one: Closed) -> Json:

@@ -280,9 +280,16 @@ class Outbox:
             del self._erased[next(iter(self._erased))]
         self._drop_queued(person_id, may_stand=False)
 
-    def resume(self, person_id: str) -> None:
+    def resume(self, rows: Sequence[ErrandRow]) -> None:
         """He can be reached again: what waited for him goes out."""
-        self.spawn(self._reload(person_id))
+        self.accept(self._restored(rows))
+
+    def drop(self, ids: Sequence[str]) -> None:
+        """What is not to be said any more; its rows have gone."""
+        gone = set(ids)
+        for lane in self._lanes.values() if gone else ():
+            lane.drop(lambda errand: errand.errand_id in gone)
+        self._end(ids)
 
     def group_moved(self, old: int, new: int) -> None:
         """The group became a supergroup; cards go out anew there."""
@@ -322,6 +329,8 @@ class Outbox:
             self._known.difference_update(errand.errand_id for errand in dropped)
 
     def _enqueue(self, errand: Errand) -> None:
+        if errand.errand_id in self._over:  # it was dropped while it had its time yet to come
+            return
         if errand.chat == 0:
             self.spawn(self._alone(errand))
             return
@@ -461,10 +470,6 @@ class Outbox:
 
     def is_erased(self, person_id: str | None) -> bool:
         return person_id in self._erased
-
-    async def _reload(self, person_id: str) -> None:
-        rows = await self._engine.read(lambda tx: outgoing.errands(tx, person_id))
-        self.accept(self._restored(rows))
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -64,6 +64,9 @@ class Plan:
     finished: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
     has_withdrawals: bool = False  # somebody takes consents back
+    first: list[Callable[[], None]] = field(
+        default_factory=list
+    )  # once it is written, before its errands are taken
     after: list[Callable[[], None]] = field(default_factory=list)
 
     def merge(self, other: "Plan") -> None:
@@ -76,6 +79,7 @@ class Plan:
         self.finished += other.finished
         self.erased += other.erased
         self.has_withdrawals = self.has_withdrawals or other.has_withdrawals
+        self.first += other.first
         self.after += other.after
 
     def writer(self, vault: Vault) -> Write:

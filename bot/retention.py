@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from bot.programmes import load
 from bot.settings import Settings
 from conversations import Programme
 from conversations.events import DataRestored, RetentionShortened
-from conversations.keeping import Going, due_at, goes_at, goings, restored_until, spared_until
+from conversations.keeping import Going, Told, due_at, goings, told_anew, told_sooner, with_told
 from conversations.programme import Reminders, Retention
 from conversations.state import Applicant
 from storage import audit_log, deadlines, facts, figures
@@ -52,16 +53,17 @@ def list_due(settings: Settings) -> int:
         soonest: dict[tuple[str, str], datetime] = {}
         async with SQLite.open(settings.database, readonly=True) as engine:
             people = People(engine, await vault_to_read(engine, settings))
+            change = await Change.read(engine, programme, now)
             total = await engine.read(figures.count_people)
             async for applicant in _due(engine, people, EVER):
-                found = sorted(goings(programme, applicant), key=lambda going: going.at)
+                found = sorted(_foreseen(change, applicant, now), key=lambda one: one[1])
                 listed += bool(found)
-                for going in found:
+                for going, at in found:
                     kind = going.what, going.outcome
-                    counts[*kind, going.at <= now] += 1
-                    soonest[kind] = min(soonest.get(kind, going.at), going.at)
-                for going in found[:1]:
-                    click.echo(_line(going, applicant.person_id, now))
+                    counts[*kind, at <= now] += 1
+                    soonest[kind] = min(soonest.get(kind, at), at)
+                for going, at in found[:1]:
+                    click.echo(_line(going, at, applicant.person_id, now))
         for row in _table(counts, soonest):
             click.echo(row)
         if total > listed:
@@ -89,11 +91,16 @@ async def due_now(engine: Engine, people: People, now: datetime) -> AsyncIterato
         yield applicant
 
 
-def _line(going: Going, person_id: str, now: datetime) -> str:
-    when = "due since" if going.at <= now else "due on"
-    return (
-        f"{going.receipt or person_id}  {_kind(going.what, going.outcome)}  {when} {going.at:%Y-%m-%d %H:%M}Z"
-    )
+def _foreseen(change: "Change", applicant: Applicant, now: datetime) -> Iterator[tuple[Going, datetime]]:
+    """When each thing goes if the bot runs from now on: whoever is yet to be told has his time from then."""
+    after = change.applied_to(applicant, now)
+    for going in goings(change.programme, after):
+        yield going, going.foreseen(now)
+
+
+def _line(going: Going, at: datetime, person_id: str, now: datetime) -> str:
+    when = "due since" if at <= now else "due on"
+    return f"{going.receipt or person_id}  {_kind(going.what, going.outcome)}  {when} {at:%Y-%m-%d %H:%M}Z"
 
 
 def _kind(what: str, outcome: str) -> str:
@@ -139,6 +146,46 @@ async def applied(engine: Engine, programme: Programme) -> bool:
     return known is not None and json.loads(known) == periods(programme)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be applied to people: other periods than before, if any were noted, and a restore, if there was one.
+
+    `began`: since when the new ones hold; who was told anything since then is not told again.
+    """
+
+    programme: Programme
+    before: Programme
+    began: datetime
+    restored_at: datetime | None
+
+    @classmethod
+    async def read(cls, engine: Engine, programme: Programme, now: datetime) -> "Change":
+        """As it stands in the database; `now` where it has not begun."""
+        known, progress, restored = await engine.read(_facts)
+        done = json.loads(progress) if progress else {}
+        is_under_way = done.get("periods") == periods(programme) and "began" in done
+        began = unstamp(done["began"]) if is_under_way else now
+        before = _as_before(programme, json.loads(known) if known else {})
+        return cls(programme, before, began, unstamp(restored) if restored else None)
+
+    def anew(self, applicant: Applicant, now: datetime) -> Told:
+        """What he is to be told since data were restored."""
+        return told_anew(self.programme, applicant, self.restored_at, now) if self.restored_at else {}
+
+    def was(self, applicant: Applicant) -> dict[str, datetime]:
+        """When each thing would have gone before."""
+        return {going.thing: going.at for going in goings(self.before, applicant)}
+
+    def sooner(self, applicant: Applicant, now: datetime) -> Told:
+        """What he is to be told since periods became shorter."""
+        return told_sooner(self.programme, applicant, self.was(applicant), self.began, now)
+
+    def applied_to(self, applicant: Applicant, now: datetime) -> Applicant:
+        """As he is once he has been told."""
+        told = with_told(applicant, self.anew(applicant, now), now)
+        return with_told(told, self.sooner(told, now), now)
+
+
 class Periods:
     """Other periods than those of the last start apply to what exists; killed anywhere, that goes on. Said, and entered
     in the audit log, is only what changed, also when nobody is there; not what no earlier start has noted.
@@ -176,14 +223,16 @@ class Periods:
         if await applied(self._engine, self._programme):
             return
         known, progress, restored = await self._engine.read(_facts)
-        restored_at = unstamp(restored) if restored else None
         wanted, was = periods(self._programme), json.loads(known) if known else {}
         changed = " ".join(_changes(was, wanted))
+        change = await Change.read(self._engine, self._programme, self._clock())
         done = json.loads(progress) if progress else {}
-        if done.get("periods") != wanted:
-            done = {"periods": wanted, "after": "", **dict.fromkeys(COUNTS, 0)}
+        if done.get("periods") != wanted or "began" not in done:
+            done = {"periods": wanted, "began": stamp(change.began), "after": "", **dict.fromkeys(COUNTS, 0)}
+            begun = json.dumps(done)
+            await self._engine.write(lambda tx: facts.put(tx, PROGRESS, begun))
         while rows := await self._next(done["after"]):
-            await self._batch(rows, was, restored_at, done)
+            await self._batch(rows, change, done)
         await self._engine.write(lambda tx: self._over(tx, wanted, changed))
         if restored:
             log.info(
@@ -200,31 +249,26 @@ class Periods:
     async def _next(self, after: str) -> list[Row]:
         return await self._engine.read(lambda tx: deadlines.next_people(tx, after, BATCH))
 
-    async def _batch(
-        self,
-        rows: list[Row],
-        was: dict[str, Any],
-        restored_at: datetime | None,
-        done: dict[str, Any],
-    ) -> None:
-        """Who needs a warning gets it in a turn of his own; the others' dates, and how far it is, are one write."""
+    async def _batch(self, rows: list[Row], change: Change, done: dict[str, Any]) -> None:
+        """Who is to be told something hears it in a turn of his own; the others' dates, and how far it is, are one
+        write."""
         programme, dated = self._programme, []
         counts = {name: done.get(name, 0) for name in COUNTS}
-        before = _as_before(programme, was)
         for person_id, wrapped, sealed, due, updated_at in rows:
             try:
                 applicant = self._people.open_applicant(person_id, wrapped, sealed)
             except (Unreadable, ValueError):  # whoever looks after him will hear of it
                 continue
-            if restored_at and restored_until(programme, applicant, restored_at, self._clock()):
-                await self._happen(Happened(DataRestored(restored_at), person_id=person_id))
-                counts["restored"] += 1
-                continue
-            was_until = goes_at(before, applicant)
-            if was_until and spared_until(programme, applicant, was_until, self._clock()):
-                await self._happen(Happened(RetentionShortened(was_until), person_id=person_id))
-                counts["warned"] += 1
+            anew, sooner = change.anew(applicant, self._clock()), change.sooner(applicant, self._clock())
+            if anew and change.restored_at:
+                await self._happen(Happened(DataRestored(change.restored_at), person_id=person_id))
+                counts["restored"] += any(anew.values())
+            if sooner:
+                event = RetentionShortened(change.began, change.was(applicant))
+                await self._happen(Happened(event, person_id=person_id))
+                counts["warned"] += any(sooner.values())
                 counts["earlier"] += 1
+            if anew or sooner:
                 continue
             at = due_at(programme, applicant)
             text = stamp(at) if at else None

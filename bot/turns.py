@@ -1,6 +1,6 @@
 """One thing that came in, thought through: whom it is about, what the rules say, what is to be written and done."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,7 +51,9 @@ from conversations.events import (
     WordsWritten,
 )
 from conversations.state import Deciding
-from storage import parking, store
+from storage import outgoing, parking, store
+from storage.engine import Transaction
+from storage.outgoing import ErrandRow
 
 log = structlog.get_logger()
 
@@ -60,7 +62,7 @@ class Post(Protocol):
     """What a turn must know or ask of the outbox."""
 
     def prompt_is_unsent(self, person_id: str) -> bool: ...
-    def resume(self, person_id: str) -> None: ...
+    def resume(self, rows: Sequence[ErrandRow]) -> None: ...
     def group_moved(self, old: int, new: int) -> None: ...
     def group_is_open(self, chat: int) -> None: ...
     def owes(self, chat: int) -> bool: ...
@@ -186,9 +188,7 @@ class Turns:
             elif person.prompt_message is not None and reading.message_id < person.prompt_message:
                 event = CameEarly()
         if not person.reachable:
-            plan.writes.append(lambda tx: store.set_reachable(tx, person.person_id, True))
-            plan.after.append(lambda: self.outbox.resume(person.person_id))
-            person.reachable = True
+            self._returns(person, plan)
         self._turn(person, event, crowd, plan, reading)
 
     def _pace(self, reading: FromApplicant, crowd: Crowd) -> Pace:
@@ -327,10 +327,23 @@ class Turns:
         person = crowd.of_ref(self.people.ref(reading.user_id))
         if person is None:
             return
-        person.reachable = reading.reachable
-        plan.writes.append(lambda tx: store.set_reachable(tx, person.person_id, reading.reachable))
         if reading.reachable:
-            plan.after.append(lambda: self.outbox.resume(person.person_id))
+            self._returns(person, plan)
+            return
+        person.reachable = False
+        plan.writes.append(lambda tx: store.set_reachable(tx, person.person_id, False))
+
+    def _returns(self, person: Person, plan: Plan) -> None:
+        """He can be reached again: what waited for him goes out, before anything that is said to him now."""
+        waiting: list[ErrandRow] = []
+        person.reachable = True
+
+        def write(tx: Transaction) -> None:
+            store.set_reachable(tx, person.person_id, True)
+            waiting[:] = outgoing.errands(tx, person.person_id)
+
+        plan.writes.append(write)
+        plan.first.append(lambda: self.outbox.resume(waiting))
 
     def _bot_moved(self, reading: BotMoved, plan: Plan) -> None:
         log.info("standing changed", action="bot_standing", status=reading.status)

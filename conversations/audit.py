@@ -132,7 +132,8 @@ ACTIONS: dict[Action, Entry] = {
     "spared": Entry(
         "person",
         "until when",
-        "Something stays longer: its period became shorter, or data were restored; its owner is warned first.",
+        "Something stays longer than its period, since its owner is told of its end three days before it: the bot did"
+        " not run, the period became shorter, or data were restored.",
     ),
     "parked_retried": Entry("parked update", "handled or failed", "`intake parked retry` was used on it."),
     "parked_dropped": Entry("parked update", "", "`intake parked drop` deleted it."),

@@ -33,13 +33,22 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Say(Effect):
-    """A new message to the applicant. `prompt`: it is what he is now asked. `notes` stand above the message."""
+    """A new message to the applicant. `prompt`: it is what he is now asked. `notes` stand above the message. `about`:
+    the thing of which it tells, unasked, when it goes."""
 
     name: str
     values: Mapping[str, Any] = field(default_factory=dict)
     buttons: Rows = ()
     prompt: bool = False
     notes: tuple["Say", ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsay(Effect):
+    """What tells when that thing goes, and waits still, is not said any more: it does not hold, or is said anew."""
+
+    about: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Every event of an applicant carries nothing of Telegram but plain values; ids of
 whether a reply was written before the question could be read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -461,9 +462,10 @@ class UndoWindowPassed(Event):
 
 @dataclass(frozen=True, slots=True)
 class RetentionShortened(Event):
-    """Things are kept for less time than he was told. `was`: when what is kept of him would have gone before."""
+    """Other periods hold, since that time. `was`: when each thing that is kept of him would have gone before."""
 
-    was: datetime
+    at: datetime
+    was: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,7 +491,10 @@ class ConsentsEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class FellSilent(Event):
-    """Something is due by the clock: a reminder, an expiry, the end of a retention."""
+    """Something is due by the clock: a reminder, an expiry, the end of a retention. `at_rest`: no bot runs, nobody can
+    be told anything, and what he may have answered is not known: what hangs on either is left."""
+
+    at_rest: bool = False
 
 
 PRESSES: dict[str, type[Event]] = {

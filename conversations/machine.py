@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from conversations import applicant, composing, review, rights, silence
-from conversations.effects import Answer
+from conversations.effects import Answer, Erase, Unsay
 from conversations.events import (
     ConsentsEnded,
     DataRestored,
@@ -15,7 +15,9 @@ from conversations.events import (
     ReviewEvent,
     UndoWindowPassed,
 )
+from conversations.keeping import heard, with_what_is_there
 from conversations.rules import Scene, Turn, step, table, tell_once, toast
+from conversations.state import Applicant
 from conversations.tallying import tallied
 
 RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES, *composing.RULES)
@@ -42,12 +44,23 @@ def advance(scene: Scene, event: Event) -> Turn:
     if scene.applicant.language not in scene.programme.languages:  # it was taken out of the programme
         speaks = scene.applicant.model_copy(update={"language": scene.programme.languages[0]})
         scene = replace(scene, applicant=speaks)
+    before = scene.applicant
+    if not isinstance(event, _NOT_HIS):
+        scene = replace(scene, applicant=heard(before, scene.now))
     turn = tallied(scene, step(RULES, scene, event) or _unexpected(scene))
+    turn = _without_what_is_gone(before, turn)
     if scene.pressed and not any(isinstance(effect, Answer) for effect in turn.effects):
         turn = turn.and_also(Answer())
-    if isinstance(event, _NOT_HIS):
+    return turn
+
+
+def _without_what_is_gone(before: Applicant, turn: Turn) -> Turn:
+    """What he was told holds only of what is there; and what waits to be told that holds no more is not said."""
+    if any(isinstance(effect, Erase) for effect in turn.effects):
         return turn
-    return Turn(turn.applicant.model_copy(update={"heard_at": scene.now}), turn.effects)
+    after = with_what_is_there(before, turn.applicant)
+    void = [thing for thing, told in before.announced.items() if after.announced.get(thing) != told]
+    return Turn(after, (*(Unsay(thing) for thing in void), *turn.effects))
 
 
 def _unexpected(scene: Scene) -> Turn:

@@ -4,9 +4,11 @@ House rules: at most one decision stands at a time, by the state itself; the app
 time to undo has passed; whoever presses is answered with what is true now; nobody decides his own application.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from conversations.announcing import announce
 from conversations.application import (
     Application,
     Closed,
@@ -42,10 +44,10 @@ from conversations.events import (
     Undone,
     UndoWindowPassed,
 )
-from conversations.keeping import NOTICE
+from conversations.keeping import PHOTOS, told_anew
 from conversations.prompts import prompt, show
 from conversations.returning import handed_back
-from conversations.rules import Rule, Scene, Turn, across, on, stay, toast
+from conversations.rules import Rule, Scene, Turn, across, move, on, stay, toast
 from conversations.state import (
     ALL_STATES,
     Checking,
@@ -162,7 +164,7 @@ def undo(scene: Scene, state: Deciding, event: Undone) -> Turn:
 
 def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Turn:
     """The applicant is told, in his language, and the card says so. What he heard before data were lost he does not
-    hear again: it ended then, and what is overdue by that goes when it was announced. A return he hears again: it asks
+    hear again: it ended then, and of what is overdue by that he hears when it goes. A return he hears again: it asks
     him for something, and the data know no button that would answer it."""
     application, decision = state.application, state.decision
     if isinstance(event, UndoWindowPassed):
@@ -183,8 +185,12 @@ def tell(scene: Scene, state: Deciding, event: ToldNow | UndoWindowPassed) -> Tu
     if isinstance(after, Confirming):  # it waits for him now, and he is asked: his time counts from here
         return show(scene, after, *effects, heard_at=scene.now, reminded=0)
     if is_known:
-        turn = show(scene, after, *effects, spared_until=scene.now + NOTICE)
-        return Turn(turn.applicant, tuple(one for one in turn.effects if not isinstance(one, Say)))
+        turn = move(scene, after, *effects)
+        its_own = {PHOTOS, application.receipt}
+        to_say = told_anew(scene.programme, turn.applicant, scene.now, scene.now)
+        said = {thing: at for thing, at in to_say.items() if thing in its_own}
+        warned = announce(replace(scene, applicant=turn.applicant), said)
+        return Turn(warned.applicant, (*turn.effects, *warned.effects))
     return show(scene, after, *effects)
 
 

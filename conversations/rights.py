@@ -58,7 +58,7 @@ from conversations.events import (
     WithdrawalAsked,
     Withdrew,
 )
-from conversations.keeping import goes_at, past_goes_at, photos_go_at
+from conversations.keeping import PHOTOS, all_goes_at, goes_at, goings
 from conversations.photos import without_its_photo, without_photos
 from conversations.programme import AGREEMENT
 from conversations.prompts import edit_rows, proceed, reapply_from, resumed, show
@@ -160,6 +160,8 @@ def speak(scene: Scene, state: State, event: LanguageChosen) -> Turn:
 def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
     application, draft = application_of(state), draft_of(state)
     answers = application.answers if application else scene.programme.kept(draft) if draft else {}
+    dates = {one.thing: one.at for one in goings(scene.programme, scene.applicant)}
+    main_goes_at, photos_go_at = goes_at(scene.programme, scene.applicant), dates.get(PHOTOS)
     values = {
         "applicant": scene.applicant,
         "state": state.kind,
@@ -167,13 +169,13 @@ def mydata(scene: Scene, state: State, event: DataAsked) -> Turn:
         "answers": answers,
         "application": application or (draft.recalled if draft else None),
         "closed": state.closed if isinstance(state, Settled) else None,
+        "is_draft": draft is not None,
         "recalled": draft is not None and draft.recalled is not None,
         "has_photos": bool(photo_ids(answers)),
-        "photos_go_at": photos_go_at(scene.programme, state)
-        if isinstance(state, Settled) and photo_ids(answers)
-        else None,
-        "past": [(one, past_goes_at(scene.programme, scene.applicant, one)) for one in scene.applicant.past],
-        "goes_at": goes_at(scene.programme, scene.applicant),
+        "photos_go_at": photos_go_at if photos_go_at != main_goes_at else None,
+        "past": [(one, dates[one.receipt]) for one in scene.applicant.past],
+        "goes_at": main_goes_at,
+        "is_last": main_goes_at == all_goes_at(scene.programme, scene.applicant),
     }
     first = (Button("correct"),) if answers and not has_ended(state) else ()
     buttons = (rights_row(state, *first),)

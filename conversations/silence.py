@@ -1,11 +1,9 @@
 """What time does: reminders, the end of a draft, of photos, of an application, of everything."""
 
-from datetime import datetime
-
+from conversations.announcing import announce, announce_what_is_due
 from conversations.application import Application, photo_ids
 from conversations.effects import (
     Audit,
-    Button,
     DropPhotos,
     Effect,
     EndConsents,
@@ -16,18 +14,9 @@ from conversations.effects import (
     Say,
 )
 from conversations.events import DataRestored, FellSilent, RetentionShortened
-from conversations.keeping import (
-    closed_goes_at,
-    due_at,
-    goes_at,
-    photos_go_at,
-    reminders_past,
-    restored_until,
-    spared_until,
-    warns_at,
-)
+from conversations.keeping import Going, goings, told_anew, told_sooner
 from conversations.photos import without_photos
-from conversations.rights import UNFINISHED, YES_NO, barred_until, erased, withdraw
+from conversations.rights import UNFINISHED, barred_until, erased, withdraw
 from conversations.rules import Rule, Scene, Turn, across, move, on, stay
 from conversations.state import (
     ALL_STATES,
@@ -43,17 +32,23 @@ from conversations.state import (
 )
 
 
+def over(scene: Scene) -> list[Going]:
+    """What was kept for its time, and announced."""
+    return [one for one in goings(scene.programme, scene.applicant) if one.is_over(scene.now)]
+
+
+def forgotten(receipt: str) -> tuple[Effect, ...]:
+    return ForgetApplication(receipt), Audit("forgotten", receipt)
+
+
 def forget_past(scene: Scene, state: State) -> Turn | None:
     """His earlier applications that were kept for their time go, from wherever they are still named."""
-    programme, past = scene.programme, scene.applicant.past
-    gone = [one for one in past if closed_goes_at(programme, one) <= scene.now]
+    gone = {one.receipt for one in over(scene) if one.what == "earlier application"}
     if not gone:
         return None
-    rest = tuple(one for one in past if one not in gone)
-    effects: list[Effect] = []
-    for one in gone:
-        effects += [ForgetApplication(one.receipt), Audit("forgotten", one.receipt)]
-    after = without_earlier(state, {one.receipt for one in gone})
+    rest = tuple(one for one in scene.applicant.past if one.receipt not in gone)
+    effects = [effect for receipt in sorted(gone) for effect in forgotten(receipt)]
+    after = without_earlier(state, gone)
     if after is not state and (application := submitted_of(after)):
         effects.append(Refresh(application.receipt))
     return stay(scene, *effects, past=rest, state=after)
@@ -79,20 +74,19 @@ def without_earlier(state: State, receipts: set[str]) -> State:
 
 
 def silent_open(scene: Scene, state: Waiting | Rejecting | Deciding, event: FellSilent) -> Turn:
-    return forget_past(scene, state) or stay(scene)
+    return forget_past(scene, state) or tell(scene, event)
+
+
+def tell(scene: Scene, event: FellSilent) -> Turn:
+    return stay(scene) if event.at_rest else announce_what_is_due(scene)
 
 
 def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
     """At most two reminders, then the draft expires and says so."""
-    applicant, programme = scene.applicant, scene.programme
     if turn := forget_past(scene, state):
         return turn
-    due = due_at(programme, applicant)
-    if due is None or due > scene.now:
-        return stay(scene)  # he has just been heard of
-    gone = goes_at(programme, applicant)
-    if gone is None or gone > scene.now:
-        return stay(scene, reminder(state, gone), reminded=applicant.reminded + 1)
+    if event.at_rest or not any(one.what == "draft" for one in over(scene)):
+        return tell(scene, event)
     if state.draft.recalled:
         expired = "return_expired" if state.draft.returned else "recall_expired"
         return withdraw(scene, state, event, (Say(expired),))
@@ -104,65 +98,49 @@ def silent_draft(scene: Scene, state: Unsubmitted, event: FellSilent) -> Turn:
     return move(scene, Fresh(), *ended, *told, agreed={}, heard_at=scene.now)
 
 
-def reminder(state: Unsubmitted, goes: datetime | None) -> Say:
-    row = (Button("go"), Button("leave" if state.draft.recalled else "drop", style=YES_NO))
-    values = {"goes_at": goes, "recalled": state.draft.recalled, "returned": state.draft.returned}
-    return Say("reminder", values, (row,))
-
-
 def warn(scene: Scene, state: State, event: RetentionShortened) -> Turn:
-    return spare(scene, state, spared_until(scene.programme, scene.applicant, event.was, scene.now))
+    return announce(scene, told_sooner(scene.programme, scene.applicant, event.was, event.at, scene.now))
 
 
 def warn_again(scene: Scene, state: State, event: DataRestored) -> Turn:
-    return spare(scene, state, restored_until(scene.programme, scene.applicant, event.at, scene.now))
-
-
-def spare(scene: Scene, state: State, until: datetime | None) -> Turn:
-    """The usual reminder or warning, with the new date; it stands for every reminder that is due by now."""
-    audit = Audit("spared", until.date().isoformat()) if until else None
-    if audit and isinstance(state, Unsubmitted):
-        past = reminders_past(scene.programme, scene.applicant, scene.now)
-        reminded = max(scene.applicant.reminded, past)
-        return stay(scene, reminder(state, until), audit, reminded=reminded, spared_until=until)
-    if audit and isinstance(state, Settled):
-        after = state.model_copy(update={"warned": True})
-        return stay(scene, warning(state, until), audit, state=after, spared_until=until)
-    return stay(scene)
-
-
-def warning(state: Settled, goes: datetime | None) -> Say:
-    values = {"receipt": state.closed.receipt, "outcome": state.closed.outcome, "goes_at": goes}
-    return Say("retention_near", values, ((Button("mydata"),),))
+    return announce(scene, told_anew(scene.programme, scene.applicant, event.at, scene.now))
 
 
 def silent_settled(scene: Scene, state: Settled, event: FellSilent) -> Turn:
-    """First the photos go; then everything, and he is told some days before."""
+    """First the photos go; then all that was submitted, and with the last of it everything."""
+    gone = over(scene)
+    what = {one.what for one in gone}
+    earlier = {one.receipt for one in gone if one.what == "earlier application"}
+    if "application" in what and len(earlier) == len(scene.applicant.past):
+        return erased(scene, Erase("retention", barred_until(scene), "retention_over"))
     if turn := forget_past(scene, state):
         return turn
-    goes = goes_at(scene.programme, scene.applicant)
-    if goes is not None and goes <= scene.now:
-        return erased(scene, Erase("retention", barred_until(scene), "retention_over"))
-    photos = tuple(sorted(photo_ids(state.application.answers)))
-    if not photos or photos_go_at(scene.programme, state) > scene.now:
-        soon = warns_at(scene.programme, scene.applicant)
-        if soon is None or soon > scene.now:
-            return stay(scene)
-        return stay(scene, warning(state, goes), state=state.model_copy(update={"warned": True}))
+    if "application" in what:
+        return forget_present(scene, state)
+    if "photos" not in what:
+        return tell(scene, event)
     after = state.model_copy(update={"application": without_photos(state.application)})
-    receipt = state.application.receipt
+    receipt, photos = state.application.receipt, tuple(sorted(photo_ids(state.application.answers)))
     effects = (DropPhotos(photos), HidePhotos(receipt), Refresh(receipt), Audit("photos_expired", receipt))
     return stay(scene, *effects, state=after)
 
 
+def forget_present(scene: Scene, state: Settled) -> Turn:
+    """The last application was kept for its time, an earlier one is to be kept longer."""
+    photos = tuple(sorted(photo_ids(state.application.answers)))
+    drop = (DropPhotos(photos), HidePhotos(state.closed.receipt)) if photos else ()
+    ended = (EndConsents(scene.now),) if scene.applicant.agreed else ()
+    effects = (*drop, *ended, *forgotten(state.closed.receipt))
+    return move(scene, Fresh(), *effects, agreed={}, barred_until=barred_until(scene))
+
+
 def silent_stranger(scene: Scene, state: Fresh, event: FellSilent) -> Turn:
     """Of someone who keeps nothing here, not even the account's id is kept for ever."""
-    if turn := forget_past(scene, state):
-        return turn
-    gone = goes_at(scene.programme, scene.applicant)
-    if gone is None or gone > scene.now:
-        return stay(scene)
-    return erased(scene, Erase("silence", barred_until(scene)))
+    gone, past = over(scene), scene.applicant.past
+    if not event.at_rest and len(gone) == len(past) + 1:
+        bar = barred_until(scene)
+        return erased(scene, Erase("retention", bar, "retention_over") if past else Erase("silence", bar))
+    return forget_past(scene, state) or tell(scene, event)
 
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (

@@ -1,9 +1,9 @@
 """Where one person stands: a small type for each state, so that a half-filled state cannot exist."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from conversations.application import Application, Closed, ConsentRecord, Decision, Draft, Record
 
@@ -93,7 +93,6 @@ class Settled(Record):
     application: Application
     closed: Closed
     decision: Decision | None = None
-    warned: bool = False  # that all of it goes soon
 
 
 State = Annotated[
@@ -132,6 +131,13 @@ class Attempt(Record):
     reached: tuple[str, ...] = ()
 
 
+class Announced(Record):
+    """What he was told, unasked, of when something goes."""
+
+    goes_at: datetime
+    told_at: datetime
+
+
 class Applicant(Record):
     """All that is kept of one person's dialogue. `ref` is the keyed hash of his account."""
 
@@ -147,10 +153,22 @@ class Applicant(Record):
     album: str = ""  # the last album answered: the rest of it is passed over
     reminded: int = 0
     attempt: Attempt | None = None  # while one is going on
-    spared_until: datetime | None = None  # what he has stays so long, though its period is over
+    announced: dict[str, Announced] = Field(default_factory=dict)  # by the thing that goes (keeping.py)
     barred_until: datetime | None = None  # no new application before: left by an erased rejection
     heard_at: datetime
     created_at: datetime
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_of_old(cls, kept: Any) -> Any:
+        """Earlier versions kept one day until which all that he has stays, and which he had been told."""
+        if not isinstance(kept, dict) or not kept.get("spared_until") or "announced" in kept:
+            return kept
+        state = kept.get("state") or {}
+        thing = state["closed"]["receipt"] if state.get("kind") == "settled" else "draft"
+        until = datetime.fromisoformat(kept["spared_until"])
+        said = {"goes_at": until, "told_at": until - timedelta(days=3)}
+        return {**kept, "announced": {thing: said}}
 
 
 def told_state(state: State) -> str:

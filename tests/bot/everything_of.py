@@ -154,7 +154,10 @@ class Reader:
             "counted": _attempt(who.take("attempt")),
             "can_be_reached": bool(row.take("reachable")),
             "next_look_at": row.take("due_at"),
-            "kept_at_least_until": utc(who.take("spared_until")),
+            "announced": {
+                thing: {"will_be_deleted_at": utc(one["goes_at"]), "told_at": utc(one["told_at"])}
+                for thing, one in who.take("announced").items()
+            },
             "may_apply_from": utc(who.take("barred_until")),
         }
 
@@ -226,7 +229,7 @@ class Reader:
         """The one that goes on stands in his own row too, and is the same there."""
         rows = self._rows("applications", "person_id = ?", self._person_id, order="submitted_at")
         twice = draft["recalled"] if draft and draft["recalled"] else state.pop("application", None)
-        for name in ("decision", "closed", "tell_at", "warned"):
+        for name in ("decision", "closed", "tell_at"):
             if draft is None:
                 state.pop(name, None)  # the row's own are looked at below
         if draft is None:
@@ -284,7 +287,7 @@ class Reader:
             assert (closed["receipt"], closed["outcome"], closed["closed_at"]) == (receipt, status, closed_at)
             assert closed["submitted_at"] == found["submitted_at"]
             found |= {"closed_at": closed_at, "reasons": closed["reasons"]}
-            found |= {"decision": self._decision(kept.take("decision")), "end_announced": kept.take("warned")}
+            found |= {"decision": self._decision(kept.take("decision"))}
         elif kind == "deciding":  # withheld as long as it can be undone
             kept.take("decision", "tell_at")
             assert is_pending

@@ -26,6 +26,7 @@ from bot.starting import open_data
 from conversations.audit import ACTIONS, Action
 from conversations.effects import Audit, Erase
 from conversations.events import ErasureOrdered, RetentionShortened
+from conversations.state import Announced
 from storage import audit_log, outgoing, parking
 from storage.chain import Head, Verdict, verify
 from storage.engine import Row, Transaction
@@ -37,7 +38,7 @@ from tests.applying import ANSWERS, agree, answer, apply, decide, fill_in, has, 
 from tests.bot.stage import Stage, playing
 from tests.cast import Cast, Group, RunningBot, running_bot
 from tests.conversations.test_rules import EVENTS
-from tests.conversations.world import NOW, STATES, closed, person, turn
+from tests.conversations.world import APPLICATION, NOW, STATES, closed, person, turn
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
 
@@ -111,8 +112,15 @@ def test_every_action_of_the_dialogue_occurs_in_it_and_no_other() -> None:
     for state in STATES.values():
         for past in ((), (earlier,)):
             for span in spans:
-                who = person(state, reminded=2, past=past)
-                for event in [*EVENTS, RetentionShortened(NOW + timedelta(days=2000)), ErasureOrdered()]:
+                days = {"photos": 30} | dict.fromkeys(("draft", APPLICATION.receipt, "UX-11111111"), 800)
+                told = {
+                    thing: Announced(goes_at=NOW + timedelta(days=one), told_at=NOW)
+                    for thing, one in days.items()
+                    if span > timedelta(days=one)
+                }
+                who = person(state, reminded=2, past=past, announced=told)
+                was = dict.fromkeys(("account", "draft", APPLICATION.receipt), NOW + timedelta(days=2000))
+                for event in [*EVENTS, RetentionShortened(NOW, was), ErasureOrdered()]:
                     for effect in turn(who, event, now=NOW + span).effects:
                         if isinstance(effect, Audit):
                             found.add(effect.action)

@@ -234,6 +234,12 @@ async def test_what_goes_at_rest_is_in_the_journal_and_out_of_the_keys_before_th
             await person.hears("was not approved")
         await play.settled()
         await play.stop()
+        clocks.both(-4 * 86_400)
+        await play.start()
+        for person in people:
+            await person.sees("will then be erased")
+        await play.settled()
+        await play.stop()
         clocks.both(0)
         settings = play.settings.model_copy(update={"backups": folder})
         lines = await asyncio.to_thread(back_up, settings, None, 30, 7, lambda *_: None)

@@ -166,6 +166,21 @@ def test_check_of_the_shipped_programme_finds_it_good() -> None:
     )
 
 
+def test_check_says_what_goes_without_a_word_before(tmp_path: Path) -> None:
+    """The shipped one lets nothing go so; of short periods each is named, but for a draft that a reminder names."""
+    assert "without a word" not in run("check").stdout
+    folder = copy_of_the_shipped(tmp_path / "mine")
+    change(
+        folder, "programme.toml", {"photo_days = 30": "photo_days = 6", "draft_days = 30": "draft_days = 4"}
+    )
+    named = [line for line in run("check", str(folder)).stdout.splitlines() if "without a word" in line]
+    assert [re.search(r"retention\.\w+ = \d", line)[0] for line in named] == ["retention.photo_days = 6"]  # type: ignore[index]
+    change(folder, "programme.toml", {"draft_days = 4": "draft_days = 1"})
+    named = [line for line in run("check", str(folder)).stdout.splitlines() if "without a word" in line]
+    assert "retention.draft_days = 1" in named[0]
+    assert "reminders.after_hours" in named[0]
+
+
 def test_check_traces_each_field_from_its_clause_to_how_long_it_is_kept() -> None:
     result = run("check", "--trace")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -17,7 +17,7 @@ from bot.arrivals import Happened
 from bot.cli import intake as program
 from bot.clock import wall
 from bot.control import ask
-from bot.erasing import erase_due_at_rest
+from bot.erasing import AT_REST, erase_due_at_rest
 from bot.mistakes import CannotStart
 from bot.people import People
 from bot.retention import PERIODS, PROGRESS, Periods, applied, list_due, periods
@@ -26,9 +26,9 @@ from bot.starting import open_data
 from conversations import Programme
 from conversations.effects import Say
 from conversations.events import RetentionShortened
-from conversations.keeping import goes_at
+from conversations.keeping import NOTICE, RESERVE, goes_at, goings
 from conversations.programme import Retention
-from conversations.state import Applicant, Drafting, Unsubmitted
+from conversations.state import Announced, Applicant, Drafting, Fresh, Unsubmitted
 from storage import audit_log, facts, figures, store
 from storage.engine import Row, Transaction
 from storage.sqlite import SQLite
@@ -103,20 +103,39 @@ async def test_what_goes_is_listed_without_anything_personal_and_at_rest_drafts_
         assert re.search(r"^[0-9a-f]{24}  draft  due on \S+ \S+Z$", said, re.MULTILINE)
         assert re.search(r"^application, rejected +0 +1  ", said, re.MULTILINE)
         assert not re.search(rf"Mei|Lin|{mei.id}|{lin.id}", said)
-        clocks.both(-160 * DAY)
+        left = f"{AT_REST}: "
+
+        async def goes_at_rest() -> dict[str, Any]:
+            return await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: None)
+
+        clocks.both(-160 * DAY)  # nobody was told yet: the bot did not run
+        await asyncio.to_thread(list_due, play.settings)
+        told_first = f"due on {wall() + timedelta(days=3):%Y-%m-%d}"
+        said = capsys.readouterr().out
+        assert re.search(rf"^{receipt}  photos, rejected  {told_first} ", said, re.MULTILINE)
+        assert re.search(rf"^[0-9a-f]{{24}}  draft  {told_first} ", said, re.MULTILINE)
+        assert await goes_at_rest() == {"say": f"gone: nothing; {left}2", "wrong": []}
+        await play.start()
+        await mei.sees("your ID photo")
+        await lin.sees("not finished yet")
+        await play.stop()
+        capsys.readouterr()
+        clocks.both(-156 * DAY)
         await asyncio.to_thread(list_due, play.settings)
         said = capsys.readouterr().out
         assert re.search(rf"^{receipt}  photos, rejected  due since ", said, re.MULTILINE)
         assert re.search(r"^application, rejected +0 +1  ", said, re.MULTILINE)
         assert re.search(r"^draft +1 +0  ", said, re.MULTILINE)
-        told: list[tuple[int, int]] = []
-        gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: told.append(at))
-        left = "left to the running bot, which first looks whether they have answered: 1"
-        assert gone == {"say": f"gone: photos: 1; {left}", "wrong": []}
+        assert await goes_at_rest() == {"say": f"gone: photos: 1; {left}1", "wrong": []}
         assert (await entries(play))[-2:] == [("photos_expired", receipt), ("due_erased", "1")]
-        clocks.both(0)
-        gone = await asyncio.to_thread(erase_due_at_rest, play.settings, lambda *at: None)
-        assert gone == {"say": f"gone: people: 1; {left}", "wrong": []}
+        clocks.both(-DAY)
+        assert await goes_at_rest() == {"say": f"gone: nothing; {left}2", "wrong": []}
+        await play.start()
+        await mei.sees("Everything we keep about you will then be erased")
+        await lin.sees("has been deleted")
+        await play.stop()
+        clocks.both(3 * DAY)
+        assert await goes_at_rest() == {"say": "gone: people: 1", "wrong": []}
         assert await people(play) == 1
         stood = [one for one in mei.messages() if one.from_bot]
         assert stood  # nothing reached the chat yet
@@ -124,7 +143,6 @@ async def test_what_goes_is_listed_without_anything_personal_and_at_rest_drafts_
         await mei.sees("The time for which we keep an application is over")
         await play.settled()
         assert not any("was not approved" in one.text for one in mei.messages())
-        await lin.sees("has been deleted")
 
 
 async def test_what_is_due_goes_at_once_through_the_running_bot(tmp_path: Path, clocks: Clocks) -> None:
@@ -132,10 +150,13 @@ async def test_what_is_due_goes_at_once_through_the_running_bot(tmp_path: Path, 
     async with playing(tmp_path, clock=clocks.telegrams_time) as play:
         await rejected_and_a_draft(play)
         play.app.jobs._scheduler.pause()  # the minute is not waited for
+        clocks.both(-9 * DAY)
+        await agree(play.cast.applicant("Eva"))  # an answer tells the time
+        assert await followed(play) == "gone: nothing"  # they are told
         clocks.both(-5 * DAY)
         await agree(play.cast.applicant("Kim"))  # an answer tells the time
         assert await followed(play) == "gone: drafts: 1, photos: 1"
-        assert ("due_erased", "2") in await entries(play)
+        assert ("due_erased", "3") in await entries(play)  # Eva was reminded
         assert await followed(play) == "gone: nothing"
 
 
@@ -281,7 +302,7 @@ async def test_other_periods_apply_to_everybody_and_go_on_after_a_kill(
                 await change.run()
             assert (change.is_over, await applied(engine, longer)) == (False, False)
     async with open_data(settings_of(tmp_path / "data")) as (engine, vault, _):
-        at = stamp(crowd.heard + timedelta(days=60))
+        at = stamp(crowd.heard + timedelta(days=60) - NOTICE - RESERVE)  # when they are told of it
         assert (await dues(engine)).count(at) == (1 + 2 + 3) * 7
         change = Periods(engine, People(engine, vault), longer, crowd.happen, wall)
         await change.run()
@@ -376,6 +397,47 @@ async def reminded(play: Stage, person: Person, times: int) -> None:
     await play.until(lambda: len(reminders(person)) == times, 10)
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["unblocked", "unnoticed"])
+@pytest.mark.parametrize("day", [20, 36])
+async def test_who_returns_to_the_bot_is_not_told_what_does_not_hold_any_more(
+    tmp_path: Path, clocks: Clocks, day: int, is_known: bool
+) -> None:
+    """He blocked it before both reminders; on the later day his draft has gone."""
+    clocks.both(-40 * DAY)
+    async with playing(tmp_path, clock=clocks.telegrams_time) as play:
+        lin = play.cast.applicant("Lin")
+        await agree(lin)
+        await answer(lin, 1)
+        await play.settled()
+        lin.user.blocked = True
+        for days in (1.1, 4.1, *((31,) if day > 30 else ())):
+            await play.stop()
+            clocks.both((days - 40) * DAY)
+            await play.start()
+            await play.app.periods.run()
+            while await play.app.jobs.sweep():
+                await play.settled()
+            await play.settled()
+        await play.stop()
+        clocks.both((day - 40) * DAY)
+        await play.start()
+        assert reminders(lin) == []
+        before = len(lin.messages())
+        if is_known:
+            lin.unblock()
+        lin.user.blocked = False
+        lin.say("/start")
+        last = "To agree" if day > 30 else "Welcome back"
+        await play.until(lambda: any(last in one.text for one in lin.messages()[before:]))
+        await play.settled()
+        said = [one.text for one in lin.messages()[before:] if one.from_bot]
+        if day > 30:
+            assert ["has been deleted" in text for text in said] == [True, False]  # above the agreement
+        else:
+            assert ["Welcome back" in text for text in said] == [False] * (len(said) - 1) + [True]
+            assert len(reminders(lin)) == len(said) - 1 <= is_known  # one, before he was heard of
+
+
 async def test_nothing_goes_before_other_periods_apply_to_everybody(
     tmp_path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,6 +446,10 @@ async def test_nothing_goes_before_other_periods_apply_to_everybody(
         await agree(lin)
         await answer(lin, 1)
         await play.settled()
+        await play.stop()
+        clocks.both(2 * DAY)
+        await play.start()
+        await reminded(play, lin, 1)
         await play.stop()
         clocks.both(40 * DAY)
         applied_now, plain = asyncio.Event(), Periods._apply
@@ -402,29 +468,31 @@ async def test_nothing_goes_before_other_periods_apply_to_everybody(
 
 
 def test_who_was_warned_is_not_warned_again_when_it_is_done_again_after_a_kill() -> None:
-    """In each of these states; a draft that goes no earlier, or that a reminder comes in time for, needs no warning."""
+    """In each of these states; what goes no earlier, or whose usual warning comes in time, needs none now."""
     shorter, now = with_draft_days(3), NOW + timedelta(days=10)
-    event = RetentionShortened(NOW + timedelta(days=30))
     for name, state in STATES.items():
-        found = turn(person(state, reminded=2), event, now=now, programme=shorter)
-        is_draft = isinstance(state, Unsubmitted)
-        assert [isinstance(one, Say) for one in found.effects].count(True) == is_draft, name
+        who = person(state, reminded=2)
+        was = {one.thing: one.at for one in goings(PROGRAMME, who)}
+        event = RetentionShortened(now, was)
+        found = turn(who, event, now=now, programme=shorter)
+        is_told = isinstance(state, Unsubmitted | Fresh)
+        assert [isinstance(one, Say) for one in found.effects].count(True) == is_told, name
         assert found.applicant.heard_at == NOW
-        if is_draft:
+        if is_told:
             assert goes_at(shorter, found.applicant) == now + timedelta(days=3)
         again = turn(found.applicant, event, now=now + timedelta(hours=1), programme=shorter)
         assert again.effects == ()
         assert again.applicant == found.applicant
-    draft = STATES["drafting"]
-    in_time = turn(
-        person(draft, reminded=1), event, now=NOW + timedelta(days=1), programme=with_draft_days(5)
+    draft = person(STATES["drafting"], reminded=1)
+    told = draft.model_copy(
+        update={"announced": {"draft": Announced(goes_at=now + timedelta(days=1), told_at=NOW)}}
     )
-    longer = turn(person(draft, reminded=2), event, now=now, programme=with_draft_days(31))
-    soon = turn(
-        person(draft, reminded=2), RetentionShortened(now + timedelta(days=1)), now=now, programme=shorter
-    )
-    assert in_time.effects == longer.effects == ()
-    assert goes_at(shorter, soon.applicant) == now + timedelta(days=1)  # never later than it would have been
+    event = RetentionShortened(now, {"draft": now + timedelta(days=1)})
+    assert turn(draft, event, now=NOW, programme=with_draft_days(31)).effects == ()
+    assert turn(draft, event, now=NOW + timedelta(days=1), programme=with_draft_days(8)).effects == ()
+    soon = turn(told, event, now=now, programme=shorter)
+    assert soon.effects == ()
+    assert goes_at(shorter, soon.applicant) == now + timedelta(days=1)  # what he was told holds
 
 
 def reminders(person: Person) -> list[Any]:

@@ -34,21 +34,20 @@ from conversations.events import (
     Recalled,
     Rejected,
     RejectionBegun,
-    RetentionShortened,
     Started,
     Undone,
     UndoWindowPassed,
     Withdrew,
 )
-from conversations.keeping import NOTICE, due_at, goes_at
+from conversations.keeping import NOTICE, due_at, goes_at, goings
 from conversations.state import (
+    Announced,
     Confirming,
     Deciding,
     Fresh,
     Reading,
     Rejecting,
     Settled,
-    Unsubmitted,
     Waiting,
     draft_of,
 )
@@ -71,6 +70,15 @@ from tests.conversations.world import (
 from tests.ledger import Ledger
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+def told(day: float) -> Announced:
+    """On the day counted from `NOW`, at which he was told so."""
+    return Announced(goes_at=NOW + day * DAY, told_at=NOW)
+
+
+TOLD_OF_ALL = {"draft": told(900), "photos": told(900), APPLICATION.receipt: told(900)}
 
 
 def kept_for(**days: int) -> Programme:
@@ -99,7 +107,7 @@ def test_whatever_ends_consents_ends_them_in_the_ledger_at_that_moment_and_the_a
 ) -> None:
     state, event, action = ENDS[way]
     now = NOW + 1000 * DAY
-    who = person(STATES[state], reminded=2)
+    who = person(STATES[state], reminded=2, announced=TOLD_OF_ALL)
     assert who.agreed
     ledger = Ledger.of(who)
     found = turn(who, event, pressed=True, now=now)
@@ -131,7 +139,7 @@ def test_a_decision_is_told_when_the_time_to_undo_has_passed() -> None:
 
 @pytest.mark.parametrize("period", [3, 10, 180])
 def test_a_decision_that_was_told_before_data_were_lost_is_closed_without_a_word(period: int) -> None:
-    """It ended when it was told; and what is overdue by that goes when that was announced, as any other."""
+    """It ended when it was told; and of what is overdue by that he is told when it goes, as any other."""
     state, programme, now = STATES["deciding"], kept_for(rejected_days=period), NOW + 20 * DAY
     assert isinstance(state, Deciding)
     rejected = state.decision.model_copy(update={"outcome": "rejected", "reasons": ("incomplete",)})
@@ -139,17 +147,18 @@ def test_a_decision_that_was_told_before_data_were_lost_is_closed_without_a_word
     event = UndoWindowPassed(APPLICATION.receipt, APPLICATION.round, told=True)
     quiet = turn(who, event, now=now, programme=programme)
     aloud = turn(who, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round), now=now, programme=programme)
-    assert names(quiet) == []
+    is_overdue = period < 20
+    assert names(quiet) == ["retention_near"] * is_overdue  # not that it ended
     assert (names(aloud), quiet.applicant.step) == (["rejected"], aloud.applicant.step)
     assert Audit("told", f"{APPLICATION.receipt} restore") in quiet.effects
-    assert {Refresh(APPLICATION.receipt), HidePhotos(APPLICATION.receipt)} <= set(quiet.effects)
+    for effect in (Refresh(APPLICATION.receipt), HidePhotos(APPLICATION.receipt)):
+        assert effect in quiet.effects
     after = quiet.applicant.state
     assert isinstance(after, Settled)
     assert after.closed.at == state.tell_at
     assert goes_at(programme, quiet.applicant) == max(now + NOTICE, state.tell_at + period * DAY)
-    if period < 20:
-        warned = turn(quiet.applicant, FellSilent(), now=now, programme=programme)
-        assert names(warned) == ["retention_near"]
+    soon = turn(quiet.applicant, FellSilent(), now=now + NOTICE - HOUR, programme=programme)
+    assert not any(isinstance(effect, Erase) for effect in soon.effects)
     other = turn(who, UndoWindowPassed(APPLICATION.receipt, APPLICATION.round + 1, told=True), now=now)
     assert (other.applicant, other.effects) == (who, ())
     assert turn(quiet.applicant, event, now=now).effects == ()
@@ -289,7 +298,7 @@ def test_a_decision_about_to_be_told_is_not_told_to_one_who_withdrew() -> None:
 def silence(who: Applicant) -> list[str]:
     """What one hears who never answers again, by the hours since he was last heard."""
     heard = []
-    for _ in range(9):
+    for _ in range(12):
         due = due_at(PROGRAMME, who)
         if due is None:
             break
@@ -317,7 +326,7 @@ def test_a_recalled_application_that_is_left_is_withdrawn() -> None:
         "24: reminder",
         "96: reminder",
         "720: recall_expired/withdrawn",
-        "1368: retention_near",
+        "1367: retention_near",
         "1440: gone",
     ]
 
@@ -329,77 +338,63 @@ def test_the_clock_says_nothing_while_reviewers_have_it(state: str) -> None:
 
 @pytest.mark.parametrize(("state", "days"), [("approved", 730), ("rejected", 180), ("withdrawn", 30)])
 def test_after_the_end_first_the_photo_goes_then_everything(state: str, days: int) -> None:
+    """And of each its owner is told at least three days before; the photo that goes with the rest is not named."""
     who = person(STATES[state])
-    if days > 30:
-        assert due_at(PROGRAMME, who) == NOW + 30 * DAY
-    found = turn(who, FellSilent(), now=NOW + 30 * DAY)
+    soon = turn(who, FellSilent(), now=NOW + 30 * DAY - NOTICE - HOUR)
+    assert names(soon) == (["photos_near"] if days > 30 else ["retention_near"])
+    found = turn(soon.applicant, FellSilent(), now=NOW + 30 * DAY)
     dropped = [effect for effect in found.effects if isinstance(effect, DropPhotos)]
     assert (dropped == [DropPhotos(("photo",))]) is (days > 30)
     assert (Refresh(APPLICATION.receipt) in found.effects) is (days > 30)  # the card says so
-    assert silence(who) == [f"{(days - 3) * 24}: retention_near", f"{days * 24}: gone"]
+    photos = [f"{27 * 24 - 1}: photos_near"] * (days > 30)
+    assert silence(who) == [*photos, f"{(days - 3) * 24 - 1}: retention_near", f"{days * 24}: gone"]
 
 
 def test_what_is_kept_for_days_only_goes_without_a_warning_between() -> None:
-    who, programme = person(STATES["withdrawn"]), kept_for(withdrawn_days=6)
-    assert due_at(programme, who) == NOW + 6 * DAY
-    assert due_at(kept_for(withdrawn_days=7), who) == NOW + 4 * DAY
+    who, programme = person(STATES["withdrawn"]), kept_for(withdrawn_days=6, photo_days=5)
+    assert due_at(programme, who) == NOW + 5 * DAY
+    photos = turn(who, FellSilent(), now=NOW + 5 * DAY, programme=programme)
+    assert (DropPhotos(("photo",)) in photos.effects, names(photos)) == (True, [])
+    assert due_at(programme, photos.applicant) == NOW + 6 * DAY
+    assert due_at(kept_for(withdrawn_days=7), who) == NOW + 4 * DAY - HOUR
 
 
-def test_one_who_was_not_reached_before_the_end_is_not_kept_longer_for_it() -> None:
-    found = turn(person(STATES["rejected"]), FellSilent(), now=NOW + 180 * DAY)
-    assert [type(effect) for effect in found.effects] == [Erase]
-
-
-@pytest.mark.parametrize(
-    ("days", "now", "stays_until"),
-    [
-        (10, 20, 23),  # overdue by the new period: three days more, and he is told
-        (10, 8, 11),  # the end is nearer than any warning can be
-        (10, 2, None),  # the usual warning comes in time
-        (181, 20, None),  # it stays longer than he was told
-    ],
-)
-def test_a_closed_application_whose_period_became_shorter_goes_after_a_warning(
-    days: int, now: int, stays_until: int | None
-) -> None:
-    who, programme = person(STATES["rejected"]), kept_for(rejected_days=days)
-    shortened = RetentionShortened(NOW + 180 * DAY)
-    found = turn(who, shortened, now=NOW + now * DAY, programme=programme)
-    if stays_until is None:
-        assert found.effects == ()
-        return
-    assert names(found) == ["retention_near"]
-    assert due_at(programme, found.applicant) == NOW + stays_until * DAY
-    again = turn(found.applicant, shortened, now=NOW + now * DAY, programme=programme)
-    assert again.effects == ()
-    before = turn(found.applicant, FellSilent(), now=NOW + (stays_until - 1) * DAY, programme=programme)
-    assert not any(isinstance(effect, Erase) for effect in before.effects)
-    after = turn(found.applicant, FellSilent(), now=NOW + stays_until * DAY, programme=programme)
-    assert any(isinstance(effect, Erase) for effect in after.effects)
+def test_one_who_was_told_of_nothing_before_the_end_is_told_then_and_has_his_time() -> None:
+    """As when the bot did not run on the days on which he was to be told."""
+    late = NOW + 200 * DAY
+    who = turn(person(STATES["rejected"]), FellSilent(), now=late)
+    assert names(who) == ["retention_near"]
+    assert Audit("spared", (late + NOTICE).date().isoformat()) in who.effects
+    assert due_at(PROGRAMME, who.applicant) == goes_at(PROGRAMME, who.applicant) == late + NOTICE
+    gone = turn(who.applicant, FellSilent(), now=late + NOTICE)
+    assert [type(effect) for effect in gone.effects] == [Erase]
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_after_a_restore_nothing_goes_before_its_owner_was_told_of_it_anew(state: str) -> None:
-    """Whatever he was told before, and however long it is overdue; but only what goes within the time of notice."""
-    for kind in (STATES[state], STATES[state].model_copy(update={"warned": True})):
-        for reminded, spared in ((0, None), (2, None), (2, NOW + 20 * DAY)):
-            who = person(kind, reminded=reminded, spared_until=spared)
-            goes = goes_at(PROGRAMME, who)
-            is_announced = isinstance(kind, Unsubmitted | Settled)
-            for now in (NOW + 26 * DAY, NOW + 28 * DAY, NOW + 1000 * DAY):
-                restored = DataRestored(now - timedelta(hours=5))
-                found = turn(who, restored, now=now)
-                if not (is_announced and goes and goes < now + NOTICE):
-                    assert (found.applicant, found.effects) == (who, ())
-                    continue
-                assert names(found) == ["retention_near" if isinstance(kind, Settled) else "reminder"]
-                assert goes_at(PROGRAMME, found.applicant) == now + NOTICE
-                assert Audit("spared", (now + NOTICE).date().isoformat()) in found.effects
-                assert turn(found.applicant, restored, now=now + timedelta(hours=1)).effects == ()
-                assert spoken_until(found.applicant, now) == []  # and once is enough
-                late = turn(found.applicant, FellSilent(), now=now + NOTICE)
-                assert isinstance(late.applicant.state, Fresh | Settled)
-                assert late.effects != ()
+    """Whatever he was told before, and however long it is overdue; but at once only of what goes within the notice."""
+    kind = STATES[state]
+    mains = {"draft", APPLICATION.receipt}
+    for announced in ({}, TOLD_OF_ALL, {"draft": told(20), APPLICATION.receipt: told(20)}):
+        who = person(kind, reminded=2, announced=announced)
+        for now in (NOW + 26 * DAY, NOW + 28 * DAY, NOW + 1000 * DAY):
+            restored = DataRestored(now - 5 * HOUR)
+            found = turn(who, restored, now=now)
+            assert found.applicant.heard_at == who.heard_at
+            assert all(one.told_at == now for one in found.applicant.announced.values())
+            assert turn(found.applicant, restored, now=now + HOUR).effects == ()
+            for going in goings(PROGRAMME, found.applicant):
+                is_soon = going.due < now + NOTICE and going.what != "account"
+                assert going.is_told == is_soon
+                assert going.at == (now + NOTICE if is_soon else going.due)
+            if not any(one.is_told and one.thing in mains for one in goings(PROGRAMME, found.applicant)):
+                continue
+            assert names(found)[-1] == ("retention_near" if isinstance(kind, Settled) else "reminder")
+            assert Audit("spared", (now + NOTICE).date().isoformat()) in found.effects
+            assert spoken_until(found.applicant, now) == []  # and once is enough
+            late = turn(found.applicant, FellSilent(), now=now + NOTICE)
+            assert isinstance(late.applicant.state, Fresh | Settled)
+            assert late.effects != ()
 
 
 def spoken_until(who: Applicant, now: datetime) -> list[str]:
@@ -421,13 +416,16 @@ def test_an_earlier_application_that_was_kept_for_its_time_is_named_nowhere_any_
     kept = STATES[state]
     draft = draft_of(kept)
     changed = {"draft": draft.model_copy(update={"recalled": named})} if draft else {"application": named}
-    who = person(kept.model_copy(update=changed), past=(old, other), heard_at=NOW + 20 * DAY)
+    announced = {"UX-OLD": told(30), "UX-OTHER": told(60)}
+    who = person(
+        kept.model_copy(update=changed), past=(old, other), heard_at=NOW + 20 * DAY, announced=announced
+    )
     found = turn(who, FellSilent(), now=NOW + 31 * DAY)
     for effect in (ForgetApplication("UX-OLD"), Refresh(APPLICATION.receipt)):
         assert effect in found.effects
     assert "UX-OLD" not in found.applicant.model_dump_json()
     assert found.applicant.past == (other,)
-    assert found.applicant.model_dump_json().count("UX-OTHER") == 2
+    assert found.applicant.model_dump_json().count("UX-OTHER") == 3  # and in what he was told
 
 
 # what is offered

@@ -345,8 +345,8 @@ def test_a_return_that_a_restore_lost_is_told_again_since_it_asks_for_something(
 
 def test_left_alone_it_is_withdrawn_and_says_so() -> None:
     late = NOW + timedelta(days=PROGRAMME.retention.draft_days)
-    who = returned().model_copy(update={"reminded": 2})
-    found = turn(who, FellSilent(), now=late)
+    reminded = turn(returned(), FellSilent(), now=NOW + timedelta(days=5)).applicant
+    found = turn(reminded, FellSilent(), now=late)
     assert names(found) == ["return_expired/withdrawn"]
 
 

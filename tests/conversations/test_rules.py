@@ -136,7 +136,7 @@ OTHERS: list[Event] = [
     UndoWindowPassed(APPLICATION.receipt, APPLICATION.round),
     UndoWindowPassed("UX-99999999", 9),
     FellSilent(),
-    RetentionShortened(NOW + timedelta(days=90)),
+    RetentionShortened(NOW, {"draft": NOW + timedelta(days=9000)}),
     DataRestored(NOW),
     ErasureOrdered(),
     ConsentsEnded(NOW - timedelta(hours=1)),

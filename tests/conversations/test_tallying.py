@@ -143,7 +143,9 @@ def test_an_attempt_after_one_that_ended_counts_anew_from_its_own_day(end: Event
     if isinstance(end, DraftDeleted):
         walk.on(Ticked("on"), Continued())
     if isinstance(end, FellSilent):
-        walk.now += timedelta(days=PROGRAMME.retention.draft_days + 5)
+        walk.now += timedelta(days=5)
+        walk.on(FellSilent())  # he is reminded
+        walk.now += timedelta(days=PROGRAMME.retention.draft_days)
     before = walk.counted.copy()
     walk.on(end)
     assert walk.who.attempt is None and walk.counted == before

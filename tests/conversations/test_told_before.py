@@ -563,7 +563,7 @@ class ToldBefore(RuleBasedStateMachine):
             if one.what in {"draft", "account"}:
                 time = timedelta(days=retention.draft_days)
             else:
-                time = self.programme.keep(one.outcome)  # type: ignore[arg-type]
+                time = self.programme.keep(one.outcome)
             if one.what == "photos":
                 time = min(time, timedelta(days=retention.photo_days))
             began = one.thing, one.outcome  # with another outcome it begins anew, and he is told so

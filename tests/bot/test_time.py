@@ -90,7 +90,10 @@ async def test_an_earlier_application_goes_when_its_own_time_is_over(tmp_path: P
         again = await apply_again(mei)
         card = await on.group.shows(lambda one: again in one.text and has("approve")(one))
         assert receipt_in(first) in card.text
-        await on.wait(days=31)  # a withdrawn application is kept for 30
+        await on.wait(days=27)
+        await mei.sees(lambda one: receipt_in(first) in one.text and "It will then be deleted" in one.text)
+        assert not first.deleted
+        await on.wait(days=4)  # a withdrawn application is kept for 30
         assert first.deleted
         assert receipt_in(first) not in card.text
         rows = await on.app.engine.read(figures.count_by_status)
@@ -149,14 +152,18 @@ async def test_the_photo_goes_before_the_application_and_that_before_the_person(
         await decide(on.ana, card, "approve")
         await decide(on.ana, card, "tell")
         await mei.sees("is approved")
-        await on.wait(days=31)
+        await on.wait(days=27)
+        await mei.sees("your ID photo for")
+        await on.wait(days=4)
         person = (
             await on.app.engine.read(
                 lambda tx: deadlines.due_people(tx, on.clock.now + timedelta(days=9999), 9)
             )
         )[0]
         assert await on.app.engine.read(lambda tx: store.photos_of(tx, person)) == []
-        await on.wait(days=700)
+        await on.wait(days=697)
+        await mei.sees("will then be erased")
+        await on.wait(days=3)
         assert await on.app.engine.read(figures.count_by_status) == {}
         assert await on.app.engine.read(lambda tx: store.people_by_id(tx, [person])) == []
         assert card.deleted

@@ -124,7 +124,7 @@ async def test_cards_wait_while_the_bot_is_shut_out_and_stand_once_when_it_is_le
         shut(play)
         meanwhile = {await submitted(lin), await submitted(kim)}
         await play.until(lambda: play.sandbox.telegram.witness.refused.total() >= 2)
-        assert any("reviewers' group" in line for line in play.told)
+        await play.until(lambda: any("reviewers' group" in line for line in play.told))
         await asyncio.sleep(3 * RETRY)
         tries = [call for call in to(play.calls, play.group.id) if not call.ok]
         assert len(tries) < 20 + 3 * 16  # the first of each, and a few again and again

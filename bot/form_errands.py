@@ -1,7 +1,6 @@
 """Errands about the forms in which reviewers compose decisions: brought to their chats, and kept up to date there."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from bot.errands import FORM, REMOVE, Errand, removal
 from bot.forms import Forms
 from bot.messages import Body, Messages
 from bot.people import FORM_PLACE, People, Person
+from bot.places import keep_place
 from bot.plan import Outcome, Write
 from bot.wording import Wording
 from storage import outgoing, store
@@ -68,23 +68,12 @@ class FormErrands:
     async def _keep_place(self, errand: Errand, person: Person) -> bool:
         """The message is known before the form is in it, and the removal of the older one planned: so no form can stand
         where nobody knows. False when the person was erased meanwhile."""
-        number, receipt, person_id = errand.body["posted"], errand.body["receipt"], person.person_id
+        number, person_id, key = errand.body["posted"], person.person_id, person.key
         older = [one for chat, one in await self._standing(errand, person) if chat == errand.chat]
         removals = [_removal(errand.chat, person_id, one) for one in older if one != number]
-        sealed_chat = person.key.seal(shown_place(person_id), str(errand.chat).encode())
-        row = replace(errand, body={**errand.body, "message_id": number}).row(person.key)
-        now = self._clock()
-
-        def write(tx: Transaction) -> bool:
-            if not outgoing.shown(tx, person_id, number, receipt, sealed_chat, now, FORM_PLACE):
-                return False
-            outgoing.reseal_errand(tx, row)
-            outgoing.add_errands(tx, [one.row(person.key) for one in removals])
-            return True
-
-        if not await self._engine.write(write):
+        now, done = self._clock(), {"message_id": number}
+        if not await keep_place(self._engine, errand, key, number, FORM_PLACE, now, removals, **done):
             return False
-        errand.body["message_id"] = number
         self.accept(removals)
         return True
 

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from bot.errands import REMOVE, Errand, removal
 from bot.messages import Body, Messages
 from bot.people import FORM_PLACE, PHOTO_PLACE, photo_place
 from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
+from bot.places import keep_place
 from bot.plan import Outcome, Write
 from bot.transport import NotSent, Transport
 from bot.wording import Wording
@@ -21,7 +21,7 @@ from conversations import Programme
 from conversations.application import Picture
 from conversations.events import PhotoChecked
 from storage import outgoing, store
-from storage.engine import Engine, Transaction
+from storage.engine import Engine
 from storage.store import OPEN_STATUSES
 from storage.vault import Vault
 
@@ -122,23 +122,12 @@ class PhotoErrands:
     async def _keep_place(self, errand: Errand, wrapped_key: bytes) -> bool:
         """The message into which the photo goes is known before that is in it, and its removal planned: so no photo can
         stand where nobody knows. False when its person was erased meanwhile."""
-        receipt, number, person_id = errand.body["receipt"], errand.body["message"], errand.person_id or ""
+        number, person_id = errand.body["message"], errand.person_id or ""
         key, now = self._vault.unwrap(person_id, wrapped_key), self._clock()
         until = now + timedelta(minutes=self._programme.review.photo_minutes)
         removal = Errand(REMOVE, errand.chat, person_id, {"message_id": number}, not_before=until)
-        sealed_chat = key.seal(shown_place(person_id), str(errand.chat).encode())
-        row = replace(errand, body={**errand.body, "kept": True}).row(key)
-
-        def write(tx: Transaction) -> bool:
-            if not outgoing.shown(tx, person_id, number, receipt, sealed_chat, now):
-                return False
-            outgoing.reseal_errand(tx, row)
-            outgoing.add_errands(tx, [removal.row(key)])
-            return True
-
-        if not await self._engine.write(write):
+        if not await keep_place(self._engine, errand, key, number, PHOTO_PLACE, now, [removal], kept=True):
             return False
-        errand.body["kept"] = True
         self.accept([removal])
         return True
 

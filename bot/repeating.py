@@ -1,8 +1,9 @@
 """One work, done again and again: soon after it was asked for, and each minute; never twice at a time."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+
+from bot.pausing import pause as until
 
 EVERY = 60.0  # seconds from one time to the next that nobody asked for
 
@@ -43,9 +44,7 @@ class Repeated:
         while True:
             pause = self._pause if await self._once() else 0.0
             await asyncio.sleep(pause)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY - pause):
-                    await self._due.wait()
+            await until(self._due, EVERY - pause)
 
     async def _once(self) -> bool:
         async with self._busy:

@@ -9,8 +9,10 @@ def get(tx: Transaction, name: str) -> str | None:
 
 
 def put(tx: Transaction, name: str, value: str) -> None:
+    """What stands there already is not written again: some are put with every turn."""
     tx.execute(
-        "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        " WHERE value <> excluded.value",
         (name, value),
     )
 

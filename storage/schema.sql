@@ -33,7 +33,8 @@ CREATE TABLE applications (
     closed_at TEXT,
     card_chat BIGINT,
     card_message BIGINT,
-    sealed BYTEA NOT NULL
+    sealed BYTEA NOT NULL,
+    card_topic BIGINT
 );
 CREATE INDEX applications_person ON applications (person_id);
 CREATE INDEX applications_status ON applications (status, submitted_at);
@@ -133,6 +134,22 @@ CREATE TABLE tallies (
     step TEXT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (day, step)
+);
+
+-- What an application's e-mail address and photos are, by keyed hash, so that another with the same is noticed.
+CREATE TABLE likenesses (
+    kind TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    receipt TEXT NOT NULL REFERENCES applications (receipt) ON DELETE CASCADE,
+    PRIMARY KEY (kind, digest, receipt)
+);
+CREATE INDEX likenesses_receipt ON likenesses (receipt);
+
+-- The reviewers the bot has met: by the keyed hash of the account, its id and name sealed with the operator's key.
+CREATE TABLE reviewers (
+    ref TEXT PRIMARY KEY,
+    seen_at TEXT NOT NULL,
+    sealed BYTEA NOT NULL
 );
 
 -- What was done, without anything personal; each row's hash covers the row before.

@@ -108,7 +108,7 @@ def test_the_installed_database_can_be_made(installed: Path, tmp_path: Path) -> 
     assert (migrated.returncode, migrated.stdout) == (
         0,
         "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n"
-        "applied 0004_audit_subject.sql\napplied 0005_tallies.sql\n",
+        "applied 0004_audit_subject.sql\napplied 0005_tallies.sql\napplied 0006_desk.sql\n",
     )
     assert [json.loads(line)["action"] for line in migrated.stderr.splitlines()] == ["key_made"]
     assert (tmp_path / "kept" / "intake.sqlite").stat().st_size > 0

@@ -292,7 +292,7 @@ def test_migrate_makes_the_database_once_and_names_the_key_it_made(settled: Path
     assert (first.exit_code, first.stdout) == (
         0,
         "applied 0001_initial.sql\napplied 0002_card_index.sql\napplied 0003_particulars.sql\n"
-        "applied 0004_audit_subject.sql\napplied 0005_tallies.sql\n",
+        "applied 0004_audit_subject.sql\napplied 0005_tallies.sql\napplied 0006_desk.sql\n",
     )
     assert [json.loads(line) | {"timestamp": ""} for line in first.stderr.splitlines()] == [
         {

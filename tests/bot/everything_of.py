@@ -20,6 +20,8 @@ NOBODYS = {
     "seen": "numbers of updates, with nothing that says whose they were",
     "schema_version": "about the database itself",
     "tallies": "counts of attempts by day and step, with nothing that says whose they were",
+    "likenesses": "keyed hashes of an application, which name nobody",
+    "reviewers": "the names of reviewers, who are told of no applicant",
 }
 AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
 NOT_HIS = "a message that you did not write: it may be about others, and is not shown here"
@@ -251,7 +253,7 @@ class Reader:
         kind, application = kept.take("kind"), Fields(kept.take("application"), "an application")
         receipt, status = row.take("receipt", "status")
         is_pending = self._pending is not None and receipt == self._pending[0]
-        row.take("person_id", "card_chat")  # his own; and the group's id, which is not about him
+        row.take("person_id", "card_chat", "card_topic")  # his own; and the group's, which is not about him
         assert [application.take("receipt"), application["revision"], application["round"]] == [
             receipt,
             *row.take("revision", "round"),

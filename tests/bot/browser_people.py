@@ -186,5 +186,43 @@ class Reviewers:
         expect(photo).to_be_visible(timeout=SECONDS)
         self.page.wait_for_function("image => image.naturalWidth > 300", arg=photo.element_handle())
 
+    def play(self, name: str) -> None:
+        """Another of the reviewers acts from here on."""
+        tab = self.page.get_by_test_id("reviewer-tab").filter(has_text=name)
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+
     def return_to_group(self) -> None:
         self.page.get_by_test_id("tab-group").click()
+
+    def open_form(self, receipt: str, button: str) -> Locator:
+        """A button of the card that opens the reviewer's private chat; the form that comes there."""
+        self.press(receipt, button)
+        expect(self.page.get_by_test_id("tab-private")).to_have_attribute(
+            "aria-selected", "true", timeout=SECONDS
+        )
+        return self.form(receipt)
+
+    def form(self, receipt: str) -> Locator:
+        """The newest message about that application in the private chat."""
+        return self.private.reads(receipt)
+
+    def tick(self, receipt: str, label: str) -> None:
+        """A box of the form, which is ticked then."""
+        exactly = re.compile(rf"^\s*☐ {re.escape(label)}\s*$")
+        self.form(receipt).get_by_test_id("button").filter(has_text=exactly).click()
+        expect(self.form(receipt)).to_contain_text(f"☑ {label}", timeout=SECONDS)
+
+    def press_on_form(self, receipt: str, button: str) -> None:
+        """The last button of the form with exactly these words."""
+        exactly = re.compile(rf"^\s*{re.escape(self.words.buttons[button])}\s*$")
+        self.form(receipt).get_by_test_id("button").filter(has_text=exactly).last.click()
+
+    def reply_to_form(self, receipt: str, words: str) -> None:
+        self.form(receipt).click(button="right")
+        self.page.get_by_test_id("menu-reply").click()
+        self.private.say(words)
+        expect(self.form(receipt)).to_contain_text(words, timeout=SECONDS)
+
+    def toast(self, words: str) -> None:
+        expect(self.page.get_by_test_id("toast").last).to_contain_text(words, timeout=SECONDS)

@@ -62,6 +62,7 @@ from bot.reviewers import Reviewers
 from bot.served_group import ServedGroup
 from bot.settings import Settings
 from bot.sightings import Sightings
+from bot.standings import Standings
 from bot.starting import find_group, open_data, present_group, who_am_i
 from bot.stats_drawing import Drawing
 from bot.stats_errands import StatsErrands
@@ -247,6 +248,7 @@ class App:
             messages,
             self.clock,
         )
+        standings = Standings(self.transport, self.reviewers, lambda: self.group.chat_id)
         deliveries = Deliveries(
             self.engine,
             self.vault,
@@ -256,12 +258,11 @@ class App:
             Desk(queue, self.wording),
             self.counter,
             self.daily,
-            self.transport,
             messages,
             photos,
             stats,
             forms,
-            self.reviewers,
+            standings,
             lambda: self.group.chat_id,
             self.clock,
         )
@@ -339,7 +340,7 @@ class App:
         self.group.on_trouble = self.trouble
         self.outbox.on_trouble = self.trouble
         deliveries.happen = photos.happen = self.intake.happen
-        deliveries.retake = self.intake.retake
+        standings.retake = self.intake.retake
         deliveries.is_erased = photos.is_erased = forms.is_erased = self.outbox.is_erased
         photos.accept = forms.accept = self.outbox.accept
         deliveries.checkpoint = self.jobs.checkpoint_soon

@@ -45,6 +45,7 @@ class Item:
     what: dict[str, Any] | Happened
     done: "asyncio.Future[CallbackAnswer | None]"
     errand_id: str = ""  # the errand this update was kept in
+    is_late: bool = False  # it was kept too long: who sent it has gone, and nothing is done any more
     parked_id: str = ""  # where it was parked before; tried once more
     came_at: float = 0.0  # by the loop's clock
     reading: Reading | None = None

@@ -1,14 +1,11 @@
 """How each kind of errand is carried out. Outcomes are rows to be written; results come back as events."""
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
-from weakref import WeakValueDictionary
 
 from markupsafe import Markup
-from telegram.error import BadRequest, Forbidden
+from telegram.error import Forbidden
 
 from bot import remains
 from bot.arrivals import Happened
@@ -47,9 +44,8 @@ from bot.people import FORM_PLACE, PHOTO_PLACE, People
 from bot.photo_errands import PhotoErrands
 from bot.plan import Outcome, Write
 from bot.receipts import receipt_file
-from bot.reviewers import Reviewers
+from bot.standings import Standings
 from bot.stats_errands import StatsErrands
-from bot.transport import Transport
 from bot.wording import Wording
 from conversations.events import UndoWindowPassed
 from storage import facts, outgoing, store
@@ -59,7 +55,7 @@ from storage.vault import Vault
 
 
 class Deliveries:
-    """Performs errands. `happen` and `retake` hand results back to the intake."""
+    """Performs errands. `happen` hands results back to the intake."""
 
     def __init__(
         self,
@@ -71,12 +67,11 @@ class Deliveries:
         desk: Desk,
         counter: Counter,
         daily: Daily,
-        transport: Transport,
         messages: Messages,
         photos: PhotoErrands,
         stats: StatsErrands,
         forms: FormErrands,
-        reviewers: Reviewers,
+        standings: Standings,
         group: Callable[[], int],
         clock: Callable[[], datetime],
     ) -> None:
@@ -87,17 +82,13 @@ class Deliveries:
         self._wording = wording
         self._cards = cards
         self._desk = desk
-        self._transport = transport
         self._messages = messages
         self._photos = photos
-        self._reviewers = reviewers
         self._group = group
         self._clock = clock
         self.happen: Callable[[Happened], Awaitable[None]]
-        self.retake: Callable[[dict[str, Any], str], Awaitable[None]]
         self.is_erased: Callable[[str | None], bool]
         self.checkpoint: Callable[[], None] = lambda: None
-        self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by user
         self.on_remains: Callable[[dict[str, int]], None] = lambda counts: None
         self._kinds: dict[str, Callable[[Errand], Awaitable[Outcome | None]]] = {
             SEND: self._send,
@@ -112,7 +103,7 @@ class Deliveries:
             HIDE: photos.hide,
             REMOVE: photos.remove,
             WIPE: self._wipe,
-            MEMBER: self._member,
+            MEMBER: standings.ask,
             DIGEST: self._digest,
             STATS: stats.send,
             NOTE: self._note,
@@ -321,24 +312,6 @@ class Deliveries:
         told = errand.body.get("told", False)
         event = UndoWindowPassed(errand.body["receipt"], errand.body["round"], told)
         await self.happen(Happened(event, receipt=errand.body["receipt"], errand_id=errand.errand_id))
-
-    async def _member(self, errand: Errand) -> None:
-        """Ask Telegram for someone's standing, then read his update again. What he did keeps its order."""
-        user_id = errand.body["user_id"]
-        async with self._asking.setdefault(user_id, asyncio.Lock()):
-            if self._reviewers.may(user_id) is None:
-                self._reviewers.learn(user_id, await self._status(user_id))
-            await self.retake(errand.body["raw"], errand.errand_id)
-
-    async def _status(self, user_id: int) -> str:
-        """In the group; refused when unsure."""
-        try:
-            params = {"chat_id": self._group(), "user_id": user_id}
-            member = await self._transport.call("getChatMember", params)
-        except (BadRequest, Forbidden):
-            return "left"
-        gone = member["status"] == "restricted" and not member.get("is_member")
-        return "left" if gone else str(member["status"])
 
     def _removal(self, chat: int, message_id: int) -> Outcome:
         """A message that must go, since its person was erased meanwhile."""

@@ -81,9 +81,9 @@ class Intake:
         """An event from the machinery; returns after the commit."""
         await self._put(happened).done
 
-    async def retake(self, update: dict[str, Any], errand_id: str) -> None:
-        """Read an update again that an errand has kept."""
-        await self._put(update, errand_id).done
+    async def retake(self, update: dict[str, Any], errand_id: str, is_late: bool) -> None:
+        """Read an update again that an errand has kept; `is_late`: too long, so that it is refused."""
+        await self._put(update, errand_id, is_late=is_late).done
 
     async def retry(self, update: dict[str, Any], parked_id: str) -> str:
         """Take a parked update again; why it could not be handled this time either, or nothing."""
@@ -91,9 +91,16 @@ class Intake:
         await item.done
         return item.fault
 
-    def _put(self, what: dict[str, Any] | Happened, errand_id: str = "", parked_id: str = "") -> Item:
+    def _put(
+        self,
+        what: dict[str, Any] | Happened,
+        errand_id: str = "",
+        parked_id: str = "",
+        is_late: bool = False,
+    ) -> Item:
         loop = asyncio.get_running_loop()
-        item = Item(what, loop.create_future(), errand_id, parked_id, loop.time())
+        done = loop.create_future()
+        item = Item(what, done, errand_id, is_late=is_late, parked_id=parked_id, came_at=loop.time())
         self._queue.append(item)
         if self._has_ended:
             self._fail([item], RuntimeError("the intake has ended"))

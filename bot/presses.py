@@ -8,6 +8,7 @@ import dataclasses
 from bot.buttons import Press
 from bot.carrying import stamp_of
 from conversations.application import Reviewer
+from conversations.composing import form_of
 from conversations.events import (
     FORM_PRESSES,
     PRESSES,
@@ -15,6 +16,7 @@ from conversations.events import (
     TIMELESS,
     Approved,
     Event,
+    FormDecided,
     FormEvent,
     FormOpened,
     FormOutdated,
@@ -27,6 +29,7 @@ from conversations.events import (
     ReviewEvent,
     StalePressed,
 )
+from conversations.roles import DECIDES, Action
 from conversations.state import Applicant, Deciding, Rejecting, Settled, State, Waiting, application_of
 
 # what a link from a card into a reviewer's private chat may stand for
@@ -79,6 +82,16 @@ def form_event(press: Press, by: Reviewer, state: State) -> FormEvent:
     kind = FORM_PRESSES[press.verb]
     event = kind(by, *((press.arg,) if press.arg else ()))
     return FormOutdated(by) if is_outdated(press, state) else event
+
+
+def form_action(press: Press, by: str, state: State | None) -> Action | None:
+    """What he has to have the right to, who presses a button of his form or replies to it: the decision it composes.
+    `by`: the hash of his account."""
+    if press.verb == FormDecided.verb:
+        return DECIDES.get(press.arg)
+    application = application_of(state) if state else None
+    form = form_of(application, by) if application else None
+    return DECIDES[form.outcome] if form else None
 
 
 def is_outdated(press: Press, state: State) -> bool:

@@ -3,6 +3,7 @@ allowed. The limits come from the model's own schema, so that a field and what i
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -16,7 +17,8 @@ Node = Mapping[str, Any]  # a part of a JSON schema
 Place = tuple[int | str, ...]
 
 UNITS = ("seconds", "minutes", "hours", "days")
-OWN_WORDS = {"review.who": '"members", "administrators", or a list of account ids'}
+ROLE = re.compile(r"(review\.(?:who|may\.[a-z]+))(?:\.|$)")  # a key whose value is a role
+ROLES = '"members", "administrators", or a list of account ids, at least one'
 PATTERNS = {
     r"^[a-z]{2,3}$": "a language's code, as en",
     r"^[a-z][a-z0-9_]{0,19}$": "1 to 20 small letters, digits and _, a letter first",
@@ -52,9 +54,8 @@ def _plain(error: Any, raw: Mapping[str, Any]) -> tuple[str, str, str]:
             return f"{key}.max", str(context["max"]), f"at least min, {context['min']}"
         case "value_error":
             return key, _shown(error["input"]), str(context["error"])
-    for own, words in OWN_WORDS.items():
-        if key == own or key.startswith(f"{own}."):
-            return own, _shown(_at(raw, own)), words
+    if role := ROLE.match(key):
+        return role[1], _shown(_at(raw, role[1])), ROLES
     return key or "the file", _shown(error["input"]), _allowed(node, path)
 
 

@@ -17,7 +17,7 @@ from bot.errands import MEMBER, NOTE, STATS, Errand
 from bot.flood import AT_ONCE
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
-from bot.presses import LINKS, applicant_event, form_event, link_event, review_event
+from bot.presses import LINKS, applicant_event, form_action, form_event, link_event, review_event
 from bot.reading import (
     COMMANDS,
     GONE,
@@ -50,6 +50,7 @@ from conversations.events import (
     Submitted,
     WordsWritten,
 )
+from conversations.roles import ACTION_OF, Action
 from conversations.state import Deciding
 from storage import outgoing, parking, store
 from storage.engine import Transaction
@@ -149,7 +150,7 @@ class Turns:
 
     def _applicant(self, reading: FromApplicant, item: Item, crowd: Crowd, plan: Plan) -> None:
         form = self._form_press(reading)
-        is_reviewing = form is not None and self.reviewers.may(reading.user_id)
+        is_reviewing = form is not None and self.reviewers.reviews(reading.user_id)
         is_calm = item.errand_id or item.parked_id or is_reviewing
         pace = Pace.FINE if is_calm else self._pace(reading, crowd)
         if pace is Pace.PASSED_OVER:
@@ -180,7 +181,7 @@ class Turns:
         )
         if pace is Pace.TOO_FAST:
             event = Rushed()
-        if isinstance(event, HelpAsked) and self.reviewers.may(reading.user_id):
+        if isinstance(event, HelpAsked) and self.reviewers.reviews(reading.user_id):
             event = HelpAsked(reviews=True)
         if reading.can_be_early and pace is Pace.FINE and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
@@ -220,12 +221,12 @@ class Turns:
     def _reviewer(self, reading: FromReviewer, item: Item, crowd: Crowd, plan: Plan) -> None:
         press = self.signer.read(reading.chat_id, reading.data) if reading.chat_id == self.group() else None
         if press is not None and press.verb == MORE:
-            if self._may(reading.user_id, reading, item, plan):
+            if self._may(reading.user_id, "look", reading, item, plan):
                 self._answer(reading, plan, "more_coming", alert=False)
                 plan.after.append(lambda: self.outbox.show_more(reading.chat_id, AT_ONCE))
             return
         if press is not None and press.verb == desk.QUEUE:
-            if self._may(reading.user_id, reading, item, plan):
+            if self._may(reading.user_id, "look", reading, item, plan):
                 ref = self.people.ref(reading.user_id)
                 plan.errands.append((desk.turned(reading, press, ref), None))
                 plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id))
@@ -238,7 +239,7 @@ class Turns:
             log.warning("press refused", action="forged_press")
             self._answer(reading, plan, "forged")
             return
-        if not self._may(reading.user_id, reading, item, plan):
+        if not self._may(reading.user_id, ACTION_OF.get(press.verb), reading, item, plan):
             return
         event = review_event(press, self._by(reading), person.applicant.state)
         self._decide(person, event, crowd, plan, reading)
@@ -248,7 +249,7 @@ class Turns:
     ) -> None:
         """A reviewer came from a card into his private chat."""
         person = crowd.of_receipt(press.subject)
-        if not self._may(reading.user_id, reading, item, plan):
+        if not self._may(reading.user_id, ACTION_OF.get(press.verb), reading, item, plan):
             return
         if person is None:
             self._note(plan, reading.user_id, "not_under_review", toast=True)
@@ -266,7 +267,9 @@ class Turns:
     def _form(self, reading: FromApplicant, press: Press, item: Item, crowd: Crowd, plan: Plan) -> None:
         """A reviewer pressed a button of his form, or replied to it with words of his own."""
         person = crowd.of_receipt(press.subject)
-        if not self._may(reading.user_id, reading, item, plan):
+        ref = self.people.ref(reading.user_id)
+        action = form_action(press, ref, person.applicant.state if person else None)
+        if not self._may(reading.user_id, action, reading, item, plan):
             return
         source = _in_his_chat(reading, reading.reply_to or reading.message_id)
         by = self._by(reading)
@@ -294,24 +297,44 @@ class Turns:
             plan.after.append(lambda: self.outbox.show_more(self.group(), 1))
 
     def _may(
-        self, user_id: int, reading: FromApplicant | FromReviewer | GroupSaid, item: Item, plan: Plan
+        self,
+        user_id: int,
+        action: Action | None,
+        reading: FromApplicant | FromReviewer | GroupSaid,
+        item: Item,
+        plan: Plan,
     ) -> bool:
-        """Whether he has the right; when that is unknown, the update is kept until Telegram has said."""
-        may = self.reviewers.may(user_id)
+        """Whether he has the right; when that is unknown, the update is kept until Telegram has said, not for long."""
+        may = None if item.is_late else self.reviewers.may(user_id, action)
         if may:
             return True
         if may is None and not item.errand_id:
             errand = Errand(MEMBER, 0, None, {"user_id": user_id, "raw": item.what})
             plan.errands.append((errand, None))
             return False
-        log.warning("press refused", action="no_right")
-        if isinstance(reading, GroupSaid):
-            self._note(plan, reading.chat_id, "commands_no_right")
-        elif reading.callback_id:
-            self._answer(reading, plan, "no_right")
+        log.warning("press refused", action="no_right" if may is False else "right_unknown")
+        if may is None:
+            self._refuse(plan, user_id, reading, "right_unknown")
         else:
-            self._note(plan, user_id, "no_right", toast=True)
+            values = {"action": action or "review", "role": self.reviewers.role(action)}
+            self._refuse(plan, user_id, reading, "no_right", **values)
         return False
+
+    def _refuse(
+        self,
+        plan: Plan,
+        user_id: int,
+        reading: FromApplicant | FromReviewer | GroupSaid,
+        name: str,
+        **values: Any,
+    ) -> None:
+        """Say why not, where he asked."""
+        if isinstance(reading, GroupSaid):
+            self._note(plan, reading.chat_id, name, toast=True, **values)
+        elif reading.callback_id:
+            self._answer(reading, plan, name, **values)
+        else:
+            self._note(plan, user_id, name, toast=True, **values)
 
     # the rest
 
@@ -366,20 +389,20 @@ class Turns:
 
     def _group_said(self, reading: GroupSaid, item: Item, plan: Plan) -> None:
         if reading.command == STATS_COMMAND:
-            if self._may_in_group(reading, item, plan):
+            if self._may_in_group(reading, "stats", item, plan):
                 self._stats(reading, plan)
         elif reading.command in desk.COMMANDS:
-            if self._may_in_group(reading, item, plan):
+            if self._may_in_group(reading, "look", item, plan):
                 self._asked(reading, plan)
         elif reading.command in COMMANDS:
             self._note(plan, reading.chat_id, "reviewer_help_group")
 
-    def _may_in_group(self, reading: GroupSaid, item: Item, plan: Plan) -> bool:
+    def _may_in_group(self, reading: GroupSaid, action: Action, item: Item, plan: Plan) -> bool:
         """Whoever posts in the group's name is an administrator of it, but nobody knows which."""
-        if reading.as_group and self.reviewers.may_every_administrator:
+        if reading.as_group and self.reviewers.may_every_administrator(action):
             return True
         if reading.user_id:
-            return self._may(reading.user_id, reading, item, plan)
+            return self._may(reading.user_id, action, reading, item, plan)
         self._note(plan, reading.chat_id, "commands_no_right")
         return False
 
@@ -405,9 +428,15 @@ class Turns:
                 plan.after.append(lambda: self.stats.said(period))
 
     def _answer(
-        self, reading: FromApplicant | FromReviewer, plan: Plan, name: str, *, alert: bool = True
+        self,
+        reading: FromApplicant | FromReviewer,
+        plan: Plan,
+        name: str,
+        *,
+        alert: bool = True,
+        **values: Any,
     ) -> None:
-        text = self.wording.toast(name, self.programme.review.language, {})
+        text = self.wording.toast(name, self.programme.review.language, values)
         plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id, text, alert))
 
     def _note(self, plan: Plan, chat: int, name: str, *, toast: bool = False, **values: Any) -> None:

@@ -7,12 +7,13 @@ speaks a language; the documents and the options' labels are carried as data.
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from conversations.application import Answer, Chosen, Draft, Pictured, Written
 from conversations.questions import ChoiceQuestion, Condition, IdentityQuestion, Key, Question, Rejection
+from conversations.roles import Action, May, Role
 
 START = "start"
 AGREEMENT = "agreement"
@@ -69,7 +70,8 @@ class Review(Table):
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")] = (
         "UTC"  # IANA; whose days /stats counts, and by which the digest comes
     )
-    who: Literal["members", "administrators"] | tuple[int, ...] = "members"
+    who: Role = "members"
+    may: May = May()  # for each action another role, where one is named
     undo_seconds: int = Field(default=60, ge=0, le=3600)
     photo_minutes: int = Field(default=10, ge=1, le=60)
     usual_days: int = Field(default=5, ge=1, le=365)
@@ -77,6 +79,10 @@ class Review(Table):
     counter: bool = False  # a pinned message says how much waits
     digest_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
     digest_when_quiet: bool = False  # also when nothing waits and nothing was decided
+
+    def role(self, action: Action | None) -> Role:
+        """Who may do that; None stands for reviewing as such."""
+        return (self.may.role(action) if action else None) or self.who
 
 
 class Retention(Table):

@@ -142,9 +142,9 @@ async def test_anothers_form_cannot_be_pressed_nor_by_one_who_has_left(stage: St
     await stage.taken()
     for verb, arg in (("why", "+duplicate"), ("decide", "rejected")):
         refused = await ben.answer_to(ben.press_data(form, on(form, verb, arg)))
-        assert refused.text == "You do not have the right to review here."
+        assert refused.text == "Only members of the group may reject here."
     ben.say("Let me in.", ben.chat, reply_to=form)
-    await ben.hears("You do not have the right to review here.", chat=ben.chat)
+    await ben.hears("Only members of the group may reject here.", chat=ben.chat)
     assert await composing(stage, mei) == [("Ben", (), "")]
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bot.buttons import Press, Signer
 from bot.programmes import gaps, load
 from bot.proofreading import faults
-from bot.refusals import in_plain_words
+from bot.refusals import ROLES, in_plain_words
 from bot.wording import Wording
 from conversations import Applicant, Mistake, Programme, ProgrammeMistakes, Scene, advance
 from conversations.application import Draft
@@ -216,7 +216,23 @@ MISTAKES: dict[str, tuple[Change, Mistake]] = {
     ),
     "reviewers of no kind": (
         put(P, 'who = "members"', 'who = ["Ana"]'),
-        Mistake(P, "review.who", "['Ana']", '"members", "administrators", or a list of account ids'),
+        Mistake(P, "review.who", "['Ana']", ROLES),
+    ),
+    "approval by nobody": (
+        put(P, '# approve = "administrators"', "approve = []"),
+        Mistake(P, "review.may.approve", "[]", ROLES),
+    ),
+    "a return by nobody known": (
+        put(P, '# return = "members" ', 'return = "everybody" #'),
+        Mistake(P, "review.may.return", "'everybody'", ROLES),
+    ),
+    "an account that is none": (
+        put(P, "# clear = [123456789]", "clear = [true, 5]"),
+        Mistake(P, "review.may.clear", "[True, 5]", ROLES),
+    ),
+    "a right to nothing": (
+        put(P, '# approve = "administrators"', 'aprove = "administrators"'),
+        Mistake(P, "review.may.aprove", "'administrators'", "no key of this name; did you mean approve?"),
     ),
     "a link that is none": (
         put(P, 'url = "https://platform.example/privacy"', 'url = "platform.example"'),

@@ -3,7 +3,9 @@
 import pytest
 
 from bot.reviewers import FRESH_SECONDS, Reviewers
+from conversations.events import REVIEW_PRESSES
 from conversations.programme import Review
+from conversations.roles import ACTION_OF, ACTIONS, Action, May
 
 
 class Clock:
@@ -75,3 +77,54 @@ def test_memory_does_not_grow_without_end() -> None:
         reviewers.learn(user, "member")
     assert len(reviewers._known) <= 10_001
     assert reviewers.may(29_999) is True
+
+
+# a role for an action
+
+MAY = May.model_validate({"approve": "administrators", "return": (7,), "stats": "members"})
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "rights"),
+    [
+        (7, "member", {"review": True, "approve": False, "return": True, "stats": True}),
+        (8, "administrator", {"review": True, "approve": True, "return": False, "stats": True}),
+        (9, "creator", {"review": True, "approve": True, "return": False, "stats": True}),
+        (7, "left", {"review": False, "approve": False, "return": False, "stats": False}),
+    ],
+)
+def test_what_is_named_has_its_own_role_and_all_else_follows_who(
+    user: int, status: str, rights: dict[str, bool]
+) -> None:
+    reviewers = Reviewers(Review(may=MAY))
+    reviewers.learn(user, status)
+    actions: dict[str, Action | None] = {
+        "review": None,
+        "approve": "approve",
+        "return": "return",
+        "stats": "stats",
+    }
+    assert {name: reviewers.may(user, action) for name, action in actions.items()} == rights
+    assert reviewers.may(user, "undo") is rights["review"]
+
+
+def test_one_who_may_do_anything_reviews() -> None:
+    reviewers = Reviewers(Review(who="administrators", may=May(look="members")))
+    assert reviewers.reviews(7) is None
+    reviewers.learn(7, "member")
+    reviewers.learn(8, "left")
+    assert (reviewers.may(7), reviewers.reviews(7), reviewers.reviews(8)) == (False, True, False)
+
+
+def test_who_posts_as_the_group_has_what_every_administrator_has() -> None:
+    reviewers = Reviewers(Review(who=(7,), may=May(look="administrators", stats="members")))
+    found = [reviewers.may_every_administrator(action) for action in (None, "look", "stats", "approve")]
+    assert found == [False, True, True, False]
+
+
+def test_every_button_of_a_card_asks_for_an_action_that_a_programme_can_name() -> None:
+    assert set(ACTION_OF.values()) <= set(ACTIONS)
+    assert {verb for verb in REVIEW_PRESSES if verb not in ACTION_OF} == set()
+    for action in ACTIONS:
+        assert May.model_validate({action: "administrators"}).role(action) == "administrators"
+        assert May().role(action) is None

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 IMPORTED = ("bot.app", "bot.cli")
@@ -58,12 +58,31 @@ class WarmProcess:
         return self.returncode
 
 
-async def start(module: str, *arguments: str, env: dict[str, str], cwd: Path, log: Path) -> WarmProcess:
-    """`python -m module arguments`, with nothing to read, and what it says added to `log`."""
+async def start(
+    module: str, *arguments: str, env: dict[str, str], cwd: Path, log: Path, typed: str = ""
+) -> WarmProcess:
+    """`python -m module arguments`, with `typed` to read, and what it says added to `log`."""
     answers, connection = await asyncio.open_unix_connection(_parent())
     request = {"module": module, "arguments": arguments, "env": env, "cwd": str(cwd), "log": str(log)}
+    request |= {"typed": typed}
     connection.write(json.dumps(request).encode() + b"\n")
     return WarmProcess(int(await answers.readline()), answers, connection)
+
+
+async def run(
+    *command: str, env: dict[str, str], cwd: Path, typed: str = "", seconds: float = 60.0
+) -> tuple[int, str]:
+    """A module and its arguments, until it ends: its status and all it said. Raises TimeoutError, and it is killed."""
+    with NamedTemporaryFile("r", encoding="utf-8", prefix="intake-said-") as log:
+        process = await start(*command, env=env, cwd=cwd, log=Path(log.name), typed=typed)
+        try:
+            async with asyncio.timeout(seconds):
+                status = await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        return status, log.read()
 
 
 @functools.cache
@@ -159,16 +178,14 @@ def _become(request: dict[str, Any]) -> None:
     os.environ.update(request["env"])
     time.tzset()
     random.seed()
-    for number, (file, flags) in enumerate(
-        (
-            (os.devnull, os.O_RDONLY),
-            (request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT),
-            (request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT),
-        )
-    ):
-        opened = os.open(file, flags, 0o644)
+    typed, keyboard = os.pipe()
+    os.write(keyboard, request["typed"].encode())
+    os.close(keyboard)
+    said = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for number, opened in enumerate((typed, said, said)):
         os.dup2(opened, number)
-        os.close(opened)
+    os.close(typed)
+    os.close(said)
     # else what is found by the path alone, as templates are, is another checkout's where one is installed
     named = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:1] = [request["cwd"], *(one for one in named if one not in sys.path[1:])]

@@ -8,7 +8,6 @@ import random
 import resource
 import signal
 import sqlite3
-import sys
 import threading
 import zipfile
 from collections import Counter
@@ -35,6 +34,7 @@ from bot.sheets import CELL_LIMIT, DRAFT, Csv, NewFile, Xlsx, harmless
 from bot.tallies import FEW, HIDDEN, LEAST, Tallies, merged
 from conversations.application import Written
 from storage.folder import DataLock
+from tests import warm
 from tests.applying import agree, apply, receipt_in
 from tests.bot.filled import fill, receipt_of, settings_of
 from tests.bot.folders import change, copy_of_the_shipped
@@ -584,16 +584,7 @@ def test_the_key_may_be_changed_while_it_reads(settings: Settings, monkeypatch: 
 
 
 async def command(bot: RunningBot, *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "export", *arguments),
-        env=bot.environment,
-        cwd=bot.folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+    return await warm.run("bot", "export", *arguments, env=bot.environment, cwd=bot.folder)
 
 
 @pytest.fixture

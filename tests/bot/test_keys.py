@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -27,6 +26,7 @@ from storage.engine import Transaction
 from storage.errors import Unreadable
 from storage.sqlite import SQLite
 from storage.vault import BUTTONS_LAST, ButtonKeys, OperatorKey, Vault, fingerprint
+from tests import warm
 from tests.applying import agree, answer, apply, at, decide
 from tests.bot.patient import TOLD
 from tests.cast import Cast, Group, Person, RunningBot, running_bot
@@ -44,16 +44,7 @@ def group(cast: Cast) -> Group:
 
 async def rotate(bot: RunningBot) -> tuple[int, str]:
     """`intake key rotate`, with the bot's own settings: its status and all it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "key", "rotate"),
-        env=bot.environment,
-        cwd=bot.folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+    return await warm.run("bot", "key", "rotate", env=bot.environment, cwd=bot.folder)
 
 
 # while the bot runs

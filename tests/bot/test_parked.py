@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox.server import Sandbox
+from tests import warm
 from tests.applying import agree, at
 from tests.bot.clumsy import WORD
 from tests.cast import Cast, Group, RunningBot, running_bot
@@ -20,17 +20,8 @@ def group(cast: Cast) -> Group:
 
 async def intake(bot: RunningBot, *arguments: str, typed: str = "") -> tuple[int, str]:
     """Run the command with the bot's own settings: its status and all it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "parked", *arguments),
-        env=bot.environment,
-        cwd=bot.folder,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate(typed.encode())
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+    command = ("bot", "parked", *arguments)
+    return await warm.run(*command, env=bot.environment, cwd=bot.folder, typed=typed)
 
 
 async def test_what_was_parked_is_listed_and_answered_once_it_can_be_handled(

@@ -16,6 +16,7 @@ from bot.sandbox.server import Sandbox
 from bot.web import listen_on
 from storage.migrate import migrations
 from storage.vault import OperatorKey
+from tests import warm
 from tests.applying import agree
 from tests.cast import Cast, Group, RunningBot, free_port, running_bot
 
@@ -33,19 +34,10 @@ async def run(
     wanted |= {"status_port": 0, **settings}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
     environment |= {f"INTAKE_{name.upper()}": str(value) for name, value in wanted.items()}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", command), env=environment, cwd=folder, stdout=pipe, stderr=pipe
-    )
     try:
-        async with asyncio.timeout(20):
-            out, err = await process.communicate()
+        return await warm.run("bot", command, env=environment, cwd=folder, seconds=20)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise AssertionError("it went on running") from None
-    assert process.returncode is not None
-    return process.returncode, (out + err).decode()
 
 
 def one_line(said: str) -> str:

@@ -1,4 +1,5 @@
-"""Processes that begin with everything imported: each a fork of one that has imported it and done nothing else.
+"""Processes that begin with everything imported: each a fork of one that has imported it, read the shipped programme
+once so that what is made at first use is made, and done nothing else.
 
 A test's bot is a process of its own, killed and started a hundred times in a run; importing takes most of its start.
 The parent is `python -m tests.warm SOCKET`, one for this process, and ends with it. For each process one connection:
@@ -195,6 +196,7 @@ def _become(request: dict[str, Any]) -> None:
 if __name__ == "__main__":
     for name in IMPORTED:
         importlib.import_module(name)
+    importlib.import_module("bot.proofreading").faults(importlib.import_module("bot.programmes").load(None))
     gc.freeze()
     asked = _serve(sys.argv[1])
     if asked is not None:

@@ -99,6 +99,18 @@ def groups() -> None:
     sys.exit(call("bot.groups", "groups", call("bot.settings", "token_setting")))
 
 
+@intake.command(short_help="Say who reviews, and who may do what.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for a script.")
+def reviewers(as_json: bool) -> None:
+    """Say who reviews, and who may do what; asked of Telegram, whether the bot runs or not.
+
+    It shows the group, the rule for each action, the administrators and the listed accounts with what each may do,
+    and whether the bot has the rights it needs. The exit status is 1 when something does not fit together, such as a
+    listed account that is not in the group.
+    """
+    sys.exit(call("bot.roll", "reviewers", settings_or_exit(), as_json))
+
+
 @intake.command(short_help="Ask the running bot how it is.")
 def status() -> None:
     """Ask the running bot how it is."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import known
+
 MEMORY, ROOM = Path("/dev/shm"), 2 * 1024**3
 
 
@@ -19,3 +21,4 @@ def pytest_configure() -> None:
     """The tests' folders lie in memory where there is room, so that a slow disk makes no test slow."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    known.read_once()

@@ -26,6 +26,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
+from tests import known
+
 IMPORTED = ("bot.app", "bot.cli")
 PATIENCE = 30.0  # seconds for the parent to import everything
 
@@ -196,7 +198,8 @@ def _become(request: dict[str, Any]) -> None:
 if __name__ == "__main__":
     for name in IMPORTED:
         importlib.import_module(name)
-    importlib.import_module("bot.proofreading").faults(importlib.import_module("bot.programmes").load(None))
+    known.read_once()
+    known.faults(known.load(None))
     gc.freeze()
     asked = _serve(sys.argv[1])
     if asked is not None:

@@ -59,6 +59,7 @@ from bot.repeating import Repeated
 from bot.restoring import leftovers
 from bot.retention import Periods
 from bot.reviewers import Reviewers
+from bot.roster import Roster
 from bot.served_group import ServedGroup
 from bot.settings import Settings
 from bot.sightings import Sightings
@@ -125,6 +126,7 @@ class App:
         self.periods: Periods
         self.wording: Wording
         self.reviewers: Reviewers
+        self.roster: Roster
         self.me: dict[str, Any] = {}
         self._doors: dict[str, socket.socket] = {}
         self._said: dict[str, float] = {}
@@ -175,6 +177,7 @@ class App:
             app.me, app._doors = me, doors
             darkroom = await stack.enter_async_context(Darkroom())
             app._wire(darkroom)
+            await app.roster.load()
             for name in applied:
                 log.info("migrated", action="migrate", name=name)
             yield app
@@ -185,6 +188,7 @@ class App:
         people = People(self.engine, self.vault)
         self.wording = Wording(self.loaded, signer, self.clock)
         self.reviewers = Reviewers(programme.review)
+        self.roster = Roster(self.engine, self.vault)
         pacing = Pacing(self.settings.limits)
         pacing.begin(self.group.chat_id, asyncio.get_running_loop().time())
         self.outbox = Outbox(
@@ -284,6 +288,7 @@ class App:
             self.wording,
             signer,
             self.reviewers,
+            self.roster,
             self.outbox,
             carrier,
             lambda: self.group.chat_id,

@@ -24,6 +24,7 @@ from bot.programmes import load
 from bot.proofreading import faults
 from bot.retention import applied, due_now
 from bot.reviewers import Reviewers
+from bot.roster import Roster
 from bot.settings import Settings
 from bot.starting import open_data, present_group
 from bot.turns import Turns
@@ -227,6 +228,7 @@ async def _resting(settings: Settings, on_trouble: Callable[[str], None]) -> Asy
             wording,
             signer,
             Reviewers(programme.review),
+            Roster(engine, vault),
             shelf,
             carrier,
             lambda: group,

@@ -30,6 +30,7 @@ from bot.reading import (
     Reachable,
 )
 from bot.reviewers import Reviewers
+from bot.roster import Roster
 from bot.stats_requests import COMMAND as STATS_COMMAND
 from bot.stats_requests import StatsRequests, period_named
 from bot.wording import Wording
@@ -79,6 +80,7 @@ class Turns:
     wording: Wording
     signer: Signer
     reviewers: Reviewers
+    roster: Roster
     outbox: Post
     carrier: Carrier
     group: Callable[[], int]
@@ -141,6 +143,7 @@ class Turns:
             case MemberChanged(chat_id=chat_id, user_id=user_id, status=status):
                 if chat_id == self.group():  # at once: the next press may stand in this very batch
                     self.reviewers.learn(user_id, status)
+                    self._lost_the_right(user_id, plan)
             case BotMoved() as reading:
                 self._bot_moved(reading, plan)
             case GroupSaid() as reading if reading.chat_id == self.group():
@@ -214,6 +217,8 @@ class Turns:
         turn = advance(scene, event)
         plan.after.append(lambda: self.count("turns_total", event=type(event).__name__))
         self.carrier.carry(person, turn, plan, reading, photo)
+        if any(isinstance(effect, Erase) for effect in turn.effects):
+            self.roster.gone(person.applicant.ref)  # its row goes with the rest of him
         _remember(crowd, person, turn)
 
     # reviewers
@@ -307,12 +312,14 @@ class Turns:
         """Whether he has the right; when that is unknown, the update is kept until Telegram has said, not for long."""
         may = None if item.is_late else self.reviewers.may(user_id, action)
         if may:
+            self._met(user_id, reading.name, plan)
             return True
         if may is None and not item.errand_id:
             errand = Errand(MEMBER, 0, None, {"user_id": user_id, "raw": item.what})
             plan.errands.append((errand, None))
             return False
         log.warning("press refused", action="no_right" if may is False else "right_unknown")
+        self._lost_the_right(user_id, plan)
         if may is None:
             self._refuse(plan, user_id, reading, "right_unknown")
         else:
@@ -335,6 +342,15 @@ class Turns:
             self._answer(reading, plan, name, **values)
         else:
             self._note(plan, user_id, name, toast=True, **values)
+
+    def _met(self, user_id: int, name: str, plan: Plan) -> None:
+        if write := self.roster.met(self.people.ref(user_id), user_id, name, plan.now):
+            plan.writes.append(write)
+
+    def _lost_the_right(self, user_id: int, plan: Plan) -> None:
+        """Whoever may not review stands in no list of reviewers; as long as it is unknown, he does."""
+        if self.reviewers.reviews(user_id) is False and (write := self.roster.gone(self.people.ref(user_id))):
+            plan.writes.append(write)
 
     # the rest
 

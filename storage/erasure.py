@@ -18,6 +18,7 @@ def erase_person(
     ledger.end_consents(tx, person_id, now)
     tx.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
     tx.execute("DELETE FROM parked WHERE ref = ?", (ref,))
+    tx.execute("DELETE FROM reviewers WHERE ref = ?", (ref,))  # if he was one too
     tx.execute(
         "INSERT INTO tombstones (ref, erased_at, barred_until) VALUES (?, ?, ?) ON CONFLICT (ref) DO UPDATE SET"
         " erased_at = excluded.erased_at, barred_until = excluded.barred_until",

@@ -8,7 +8,7 @@ Last comes the transaction that says which key fits from then on.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from storage import audit_log, facts, parking, upkeep
+from storage import audit_log, facts, parking, roster, upkeep
 from storage.engine import Engine, Transaction
 from storage.vault import OperatorKey, Vault, fingerprint
 
@@ -35,7 +35,7 @@ class Rotation:
         if vault.fingerprint != fingerprint(key):
             vault.take(key)
         self.done, self.total = 0, await self._engine.read(upkeep.count_sealed)
-        for reseal in (self._people, self._errands, self._parked):
+        for reseal in (self._people, self._errands, self._parked, self._reviewers):
             await self._all(reseal)
         buttons = vault.button_keys.renewed(self._clock().timestamp())
         now = self._clock()
@@ -71,6 +71,11 @@ class Rotation:
             (row.parked_id, self._vault.resealed(f"parked/{row.parked_id}", row.sealed)) for row in rows
         ]
         return _put(tx, upkeep.set_sealed_parked, sealed)
+
+    def _reviewers(self, tx: Transaction, after: str) -> list[str]:
+        rows = roster.sealed_after(tx, after, BATCH)
+        sealed = [(one, self._vault.resealed(roster.place(one), was)) for one, was in rows]
+        return _put(tx, roster.set_sealed, sealed)
 
 
 def _put(

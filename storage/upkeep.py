@@ -12,7 +12,7 @@ def count_sealed(tx: Transaction) -> int:
     """How many rows there are that it seals, or whose key it wraps."""
     row = tx.fetchone(
         "SELECT (SELECT COUNT(*) FROM people) + (SELECT COUNT(*) FROM parked)"
-        " + (SELECT COUNT(*) FROM errands WHERE person_id IS NULL)"
+        " + (SELECT COUNT(*) FROM errands WHERE person_id IS NULL) + (SELECT COUNT(*) FROM reviewers)"
     )
     return int(row[0]) if row else 0
 
@@ -84,9 +84,10 @@ def drop_person(tx: Transaction, person_id: str, ref: str) -> None:
 
 
 def drop_sealed_empty(tx: Transaction) -> None:
-    """Nobody's errands and parked updates whose content was not kept."""
+    """Nobody's errands, parked updates and reviewers whose content was not kept."""
     tx.execute("DELETE FROM errands WHERE person_id IS NULL AND sealed = ?", (b"",))
     tx.execute("DELETE FROM parked WHERE sealed = ?", (b"",))
+    tx.execute("DELETE FROM reviewers WHERE sealed = ?", (b"",))
 
 
 def drop_errands(tx: Transaction, kinds: Sequence[str]) -> int:

@@ -292,6 +292,6 @@ def test_every_action_is_tried_here() -> None:
     """An action that is added is tested too."""
     assert sorted(ACTIONS) == [
         "add_chat", "add_person", "block", "deactivate", "delete_message", "edit_text", "faults", "forward", "join",
-        "leave", "make_forum", "migrate", "press", "send_contact", "send_document", "send_location", "send_photo", "send_sticker",
-        "send_text", "send_voice", "set_language", "set_status", "unblock",
+        "leave", "make_forum", "migrate", "press", "send_contact", "send_document", "send_location", "send_photo",
+        "send_sticker", "send_text", "send_voice", "set_language", "set_status", "unblock",
     ]  # fmt: skip

@@ -68,6 +68,7 @@ from bot.starting import find_group, open_data, present_group, who_am_i
 from bot.stats_drawing import Drawing
 from bot.stats_errands import StatsErrands
 from bot.suspects import SERVING
+from bot.topics import Topics
 from bot.transport import Transport
 from bot.turns import Turns
 from bot.web import listen_on, serve_status, split_address
@@ -206,6 +207,9 @@ class App:
         queue = Queue(self.engine, people, programme, lambda: self.group.chat_id, self.clock)
         messages = Messages(self.transport, self.sightings)
         posts = Posts(self.engine, messages, self.sightings)
+        self.topics = Topics(
+            self.engine, self.vault, self.transport, self.wording, self.outbox.accept, self.trouble
+        )
         self.counter = Counter(
             self.engine,
             self.vault,
@@ -213,6 +217,7 @@ class App:
             self.wording,
             messages,
             posts,
+            self.topics,
             self.transport,
             lambda: self.group.chat_id,
             self.clock,
@@ -225,6 +230,7 @@ class App:
             queue,
             self.wording,
             posts,
+            self.topics,
             lambda: self.group.chat_id,
             self.clock,
             self.outbox.accept,
@@ -267,6 +273,7 @@ class App:
             stats,
             forms,
             standings,
+            self.topics,
             lambda: self.group.chat_id,
             self.clock,
         )
@@ -347,7 +354,7 @@ class App:
         deliveries.happen = photos.happen = self.intake.happen
         standings.retake = self.intake.retake
         deliveries.is_erased = photos.is_erased = forms.is_erased = self.outbox.is_erased
-        photos.accept = forms.accept = self.outbox.accept
+        deliveries.accept = photos.accept = forms.accept = self.outbox.accept
         deliveries.checkpoint = self.jobs.checkpoint_soon
         deliveries.on_remains = self._remains
 
@@ -469,6 +476,7 @@ class App:
 
     def _let_in(self) -> None:
         """The bot is in the group, perhaps with other rights than before."""
+        self.topics.look_anew()
         self.outbox.spawn(self.group.post_missing_cards())
         self.counter.look_anew()
         self.counting.soon()

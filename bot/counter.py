@@ -16,6 +16,7 @@ from bot.messages import Messages
 from bot.plan import Outcome
 from bot.posts import Posts
 from bot.queue import Queue
+from bot.topics import Topics
 from bot.transport import Transport
 from bot.wording import Keyboard, Place, Wording
 from conversations.effects import Button
@@ -60,6 +61,7 @@ class Counter:
         wording: Wording,
         messages: Messages,
         posts: Posts,
+        topics: Topics,
         transport: Transport,
         group: Callable[[], int],
         clock: Callable[[], datetime],
@@ -72,6 +74,7 @@ class Counter:
         self._review = wording.programme.review
         self._messages = messages
         self._posts = posts
+        self._topics = topics
         self._transport = transport
         self._group = group
         self._clock = clock
@@ -139,13 +142,17 @@ class Counter:
         def standing(number: int) -> Standing:
             return replace(before, number=number, pinned=number == pinned)
 
-        number = await self._posts.post(
-            COUNTER,
-            errand,
+        number, _ = await self._topics.post(
             chat,
-            body,
-            lambda tx, number: _enter(tx, chat, standing(number)),
-            perhaps=pinned,
+            "waiting",
+            lambda topic: self._posts.post(
+                COUNTER,
+                errand,
+                chat,
+                {**body, "topic": topic},
+                lambda tx, number: _enter(tx, chat, standing(number)),
+                perhaps=pinned,
+            ),
         )
         return standing(number)
 

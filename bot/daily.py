@@ -13,6 +13,7 @@ from bot.errands import BRIEF, Errand
 from bot.plan import Outcome
 from bot.posts import Posts
 from bot.queue import Queue
+from bot.topics import Topics
 from bot.wording import Wording
 from conversations.programme import Review
 from storage import audit_log, facts, outgoing
@@ -71,6 +72,7 @@ class Daily:
         queue: Queue,
         wording: Wording,
         posts: Posts,
+        topics: Topics,
         group: Callable[[], int],
         clock: Callable[[], datetime],
         accept: Callable[[Sequence[Errand]], None],
@@ -81,6 +83,7 @@ class Daily:
         self._wording = wording
         self._review = wording.programme.review
         self._posts = posts
+        self._topics = topics
         self._group = group
         self._clock = clock
         self._accept = accept
@@ -126,12 +129,16 @@ class Daily:
         if self._clock() - unstamp(body["due"]) > LATEST:
             return Outcome([lambda tx: self._posts.give_up(tx, name, chat)])
         text = await self._text(body)
-        await self._posts.post(
-            name,
-            errand,
+        await self._topics.post(
             chat,
-            {"text": text, "keyboard": []},
-            lambda tx, number: outgoing.finish_errands(tx, [errand.errand_id]),
+            "waiting",
+            lambda topic: self._posts.post(
+                name,
+                errand,
+                chat,
+                {"text": text, "keyboard": [], "topic": topic},
+                lambda tx, number: outgoing.finish_errands(tx, [errand.errand_id]),
+            ),
         )
         return Outcome()
 

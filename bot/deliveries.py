@@ -1,7 +1,7 @@
 """How each kind of errand is carried out. Outcomes are rows to be written; results come back as events."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -46,6 +46,7 @@ from bot.plan import Outcome, Write
 from bot.receipts import receipt_file
 from bot.standings import Standings
 from bot.stats_errands import StatsErrands
+from bot.topics import GENERAL, Topics, kind_of
 from bot.wording import Wording
 from conversations.events import UndoWindowPassed
 from storage import facts, outgoing, store
@@ -72,6 +73,7 @@ class Deliveries:
         stats: StatsErrands,
         forms: FormErrands,
         standings: Standings,
+        topics: Topics,
         group: Callable[[], int],
         clock: Callable[[], datetime],
     ) -> None:
@@ -83,11 +85,13 @@ class Deliveries:
         self._cards = cards
         self._desk = desk
         self._messages = messages
+        self._topics = topics
         self._photos = photos
         self._group = group
         self._clock = clock
         self.happen: Callable[[Happened], Awaitable[None]]
         self.is_erased: Callable[[str | None], bool]
+        self.accept: Callable[[Sequence[Errand]], None]
         self.checkpoint: Callable[[], None] = lambda: None
         self.on_remains: Callable[[dict[str, int]], None] = lambda counts: None
         self._kinds: dict[str, Callable[[Errand], Awaitable[Outcome | None]]] = {
@@ -159,7 +163,7 @@ class Deliveries:
         return Outcome()
 
     async def _note(self, errand: Errand) -> Outcome:
-        await self._messages.send(errand, errand.chat, errand.body)
+        await self._messages.reply(errand, errand.chat, errand.body)
         return Outcome()
 
     async def _data(self, errand: Errand) -> Outcome:
@@ -193,30 +197,59 @@ class Deliveries:
             return Outcome()
         _, state = self._people.open_state(row)
         card = self._cards.render(state, row.status, chat)
+        kind = kind_of(row.status)
         await self._learn_card(row, chat, errand.body["pressed"])
         stands = row.card_message is not None and row.card_chat == chat
         # one whose posting was not answered may have been found by a press since
         anew = errand.body["anew"] and row.card_message == errand.body.setdefault("stood", row.card_message)
-        if stands and not anew and await self._messages.edit(chat, row.card_message or 0, card):
-            return Outcome()
+        if stands and not anew:
+            if await self._topics.wanted(chat, kind) not in {GENERAL, row.card_topic or GENERAL}:
+                return await self._move_card(errand, row, chat, card)
+            if await self._messages.edit(chat, row.card_message or 0, card):
+                return Outcome()
         if not stands and row.status not in OPEN_STATUSES and not errand.attempts:
             return Outcome()  # it was over before anybody saw it
         errand.body["posting"] = True
-        message_id = await self._messages.send(errand, chat, card)
+        message_id, topic = await self._topics.post(
+            chat, kind, lambda topic: self._messages.send(errand, chat, {**card, "topic": topic})
+        )
         if self.is_erased(row.person_id):
             return self._removal(chat, message_id)
         errand.body["pressed"] = [message_id]  # should the writing fail, the next try finds it here
         older = [removal(chat, row.card_message or 0, self._moved(row))] if stands else []
-        if not await self._engine.write(_posted(errand, receipt, chat, message_id, older, self._vault)):
+        if not await self._engine.write(
+            _posted(errand, receipt, (chat, message_id, topic), older, self._vault)
+        ):
             return self._removal(chat, message_id)
         return Outcome(late=older)
+
+    async def _move_card(self, errand: Errand, row: ApplicationRow, chat: int, card: Body) -> Outcome:
+        """Into the topic of its status. Its new message is known before the card is in it: one whose sending was not
+        answered holds no more than the receipt."""
+        errand.body["posting"] = True
+        comes = {"text": self._wording.named("card_comes", self._language, receipt=row.receipt)}
+        message_id, topic = await self._topics.post(
+            chat,
+            kind_of(row.status),
+            lambda topic: self._messages.send(errand, chat, {**comes, "topic": topic}),
+        )
+        del errand.body["posting"]
+        errand.body["pressed"] = [message_id]
+        older = [removal(chat, row.card_message or 0, self._moved(row))]
+        write = _placed(row.receipt, (chat, message_id, topic), older, self._vault)
+        if self.is_erased(row.person_id) or not await self._engine.write(write):
+            return self._removal(chat, message_id)
+        self.accept(older)
+        await self._messages.edit(chat, message_id, card)
+        return Outcome()
 
     async def _learn_card(self, row: ApplicationRow, chat: int, pressed: list[int]) -> None:
         """A card whose posting was never answered is known by the first press on it; a second one goes."""
         for message_id in dict.fromkeys(pressed):
             if row.card_message is None or row.card_chat != chat:
-                row.card_chat, row.card_message = chat, message_id
-                await self._engine.write(_card_at(row.receipt, chat, message_id))
+                topic = await self._topics.known(chat, kind_of(row.status))
+                row.card_chat, row.card_message, row.card_topic = chat, message_id, topic or None
+                await self._engine.write(_card_at(row.receipt, chat, message_id, topic or None))
             elif message_id != row.card_message:
                 await self._messages.take_away(chat, message_id, self._moved(row))
 
@@ -233,7 +266,10 @@ class Deliveries:
         stands = known
         if known is None or not await self._messages.edit(chat, int(known), digest):
             errand.body["posting"] = True
-            stands = str(await self._messages.send(errand, chat, digest))
+            number, _ = await self._topics.post(
+                chat, "waiting", lambda topic: self._messages.send(errand, chat, {**digest, "topic": topic})
+            )
+            stands = str(number)
         await self._engine.write(
             lambda tx: facts.drop(tx, fact) if over else facts.put(tx, fact, stands or "")
         )
@@ -247,7 +283,7 @@ class Deliveries:
             await self._messages.edit(chat, message_id, answer)
             return Outcome()
         errand.body["posting"] = True
-        await self._messages.send(errand, chat, answer)
+        await self._messages.reply(errand, chat, answer)
         return Outcome()
 
     def _moved(self, row: ApplicationRow) -> Body:
@@ -324,15 +360,28 @@ def _time(rest: list[str]) -> str:
 
 
 def _posted(
-    errand: Errand, receipt: str, chat: int, message_id: int, older: list[Errand], vault: Vault
+    errand: Errand, receipt: str, place: tuple[int, int, int], older: list[Errand], vault: Vault
 ) -> Callable[[Transaction], bool]:
     """The card's message is known with the end of its errand, and before the next errand of this card is looked
-    at: that must edit this message, not post another. `older`: what removes the card that stood before. False when
-    its application has gone meanwhile."""
+    at: that must edit this message, not post another. `place`: chat, message, topic; `older`: what
+    removes the card that stood before. False when its application has gone meanwhile."""
 
     def write(tx: Transaction) -> bool:
         outgoing.finish_errands(tx, [errand.errand_id])
-        is_there = store.set_card(tx, receipt, chat, message_id)
+        return put(tx)
+
+    put = _placed(receipt, place, older, vault)
+    return write
+
+
+def _placed(
+    receipt: str, place: tuple[int, int, int], older: list[Errand], vault: Vault
+) -> Callable[[Transaction], bool]:
+    """Where the card stands, and the removal of the one before. False when its application has gone meanwhile."""
+    chat, message_id, topic = place
+
+    def write(tx: Transaction) -> bool:
+        is_there = store.set_card(tx, receipt, chat, message_id, topic or None)
         if is_there:
             outgoing.add_errands(tx, [one.row(vault) for one in older])
         return is_there
@@ -340,8 +389,8 @@ def _posted(
     return write
 
 
-def _card_at(receipt: str, chat: int, message_id: int) -> Write:
+def _card_at(receipt: str, chat: int, message_id: int, topic: int | None) -> Write:
     def write(tx: Transaction) -> None:
-        store.set_card(tx, receipt, chat, message_id)
+        store.set_card(tx, receipt, chat, message_id, topic)
 
     return write

@@ -29,32 +29,37 @@ def asked(reading: GroupSaid, ref: str, prefix: str) -> Errand | Note:
     """What answers a command. `ref`: the hash of his account, nothing for an anonymous administrator."""
     if reading.command == FIND:
         receipt = receipt_in_words(reading.argument, prefix)
-        return _errand(reading.chat_id, what=FIND, receipt=receipt) if receipt else Note("find_usage")
+        if not receipt:
+            return Note("find_usage")
+        return _errand(reading.chat_id, reading.topic, what=FIND, receipt=receipt)
     which = reading.argument.casefold() or FILTERS[0]
     if which not in FILTERS:
         return Note("queue_usage")
     if which == "mine" and not ref:
         return Note("queue_whose")
-    return _queue(reading.chat_id, which, 0, ref, reading.name)
+    return _queue(reading, which, 0, ref, reading.name)
 
 
 def turned(reading: FromReviewer, press: Press, ref: str) -> Errand:
     """What a button under the list leads to. The next page of somebody's is still his; "mine" is the presser's."""
     if press.arg == OPEN:
-        return _queue(reading.chat_id, FILTERS[0], 0, ref, reading.name)
+        return _queue(reading, FILTERS[0], 0, ref, reading.name)
     which, _, number = press.arg.partition(".")
     whose = press.subject or ref
     name = reading.name if whose == ref else ""  # his name stands on his claims
-    return _queue(reading.chat_id, which, int(number or 0), whose, name, reading.message_id)
+    return _queue(reading, which, int(number or 0), whose, name, reading.message_id)
 
 
-def _queue(chat: int, which: str, number: int, whose: str, name: str, message_id: int = 0) -> Errand:
+def _queue(
+    reading: GroupSaid | FromReviewer, which: str, number: int, whose: str, name: str, message_id: int = 0
+) -> Errand:
     body = {"which": which, "page": number, "whose": whose, "name": name, "message_id": message_id}
-    return _errand(chat, what=QUEUE, **body)
+    return _errand(reading.chat_id, reading.topic, what=QUEUE, **body)
 
 
-def _errand(chat: int, **body: Any) -> Errand:
-    return Errand(DESK, chat, None, {"message_id": 0, **body})
+def _errand(chat: int, topic: int, **body: Any) -> Errand:
+    """It is answered in the topic in which it was asked."""
+    return Errand(DESK, chat, None, {"message_id": 0, **({"topic": topic} if topic else {}), **body})
 
 
 class Desk:

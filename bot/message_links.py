@@ -3,8 +3,9 @@
 from bot.sightings import SUPERGROUPS
 
 
-def link_to(chat: int, message_id: int | None) -> str:
-    """Nothing where there is no such link."""
+def link_to(chat: int, message_id: int | None, topic: int | None = None) -> str:
+    """Nothing where there is no such link. `topic`: of a forum, in which the message stands."""
     if message_id is None or chat > SUPERGROUPS:
         return ""
-    return f"https://t.me/c/{SUPERGROUPS - chat}/{message_id}"
+    place = f"{topic}/{message_id}" if topic else str(message_id)
+    return f"https://t.me/c/{SUPERGROUPS - chat}/{place}"

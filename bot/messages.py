@@ -39,6 +39,8 @@ _CLOSED = (
     "message thread not found",
 )
 
+_NO_TOPIC = ("message thread not found", "topic_deleted", "topic_id_invalid")
+
 # a grey square, 64 by 64
 _BLANK = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAAAAACPAi4CAAAAKklEQVR4nO3MQREAAAwCIPtnM5Qh9ttBANKjCAQCgUAgEAgEAoFAIPge"
@@ -58,6 +60,16 @@ def is_closed(error: BadRequest) -> bool:
     return any(sign in said for sign in _CLOSED)
 
 
+def is_missing(error: BadRequest) -> bool:
+    """Whether a message was refused because of its topic: it was deleted, or the group has none any more."""
+    return any(sign in str(error).casefold() for sign in _NO_TOPIC)
+
+
+def is_shut(error: BadRequest) -> bool:
+    """Whether a message was refused because its topic is closed."""
+    return "topic_closed" in str(error).casefold()
+
+
 class Messages:
     """What stands in chats. Raises what `Transport.call` raises, unless a method says otherwise."""
 
@@ -72,7 +84,20 @@ class Messages:
     async def send(self, errand: Errand, chat: int, body: Body) -> int:
         """Say something for an errand; the message's id. It is said once, though an answer were lost."""
         params = _params(chat, body)
-        return await self._once(errand, ("sendMessage", params, None), ("editMessageText", params))
+        edit = ("editMessageText", params)
+        if topic := body.get("topic"):
+            params = {**params, "message_thread_id": topic}
+        return await self._once(errand, ("sendMessage", params, None), edit)
+
+    async def reply(self, errand: Errand, chat: int, body: Body) -> int:
+        """The same in the topic in which it was asked for, which the errand knows; in General when that is gone."""
+        topic = errand.body.get("topic", 0)
+        try:
+            return await self.send(errand, chat, {**body, "topic": topic})
+        except BadRequest as error:
+            if not topic or not (is_missing(error) or is_shut(error)):
+                raise
+        return await self.send(errand, chat, body)
 
     async def send_file(
         self,

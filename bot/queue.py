@@ -162,7 +162,7 @@ class Queue:
             holder,
             is_undecided and submitted_at <= self.late_before,
             has_card,
-            link_to(chat, row.card_message) if has_card else "",
+            link_to(chat, row.card_message, row.card_topic) if has_card else "",
         )
 
 

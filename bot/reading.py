@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from telegram import CallbackQuery, ChatMemberUpdated, Message, Update, User
+from telegram import CallbackQuery, ChatMemberUpdated, MaybeInaccessibleMessage, Message, Update, User
 
 from conversations.events import (
     CancelAsked,
@@ -48,6 +48,9 @@ LONGEST = 8192  # characters of a text that are read: twice what a message holds
 GONE = ("left", "kicked")
 
 
+_PLACE = ("message_id", "date", "chat", "message_thread_id", "is_topic_message")  # of a pressed message
+
+
 class WrongType(ValueError):
     """A field that is not what the Bot API declares it to be; its name."""
 
@@ -84,6 +87,7 @@ class FromReviewer:
     message_id: int
     callback_id: str
     data: str
+    topic: int = 0  # of a forum, in which the message stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class GroupSaid:
     user_id: int = 0
     as_group: bool = False
     name: str = ""
+    topic: int = 0  # of a forum, in which it was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,7 @@ def _lean(raw: dict[str, Any]) -> dict[str, Any]:
     message = query.get("message") if isinstance(query, dict) else None
     if not isinstance(message, dict):
         return raw
-    place = {name: message[name] for name in ("message_id", "date", "chat") if name in message}
+    place = {name: message[name] for name in _PLACE if name in message}
     return {**raw, "callback_query": {**query, "message": place}}  # type: ignore[dict-item]
 
 
@@ -237,7 +242,14 @@ def _press(update_id: int, query: CallbackQuery) -> Reading:
             data=query.data,
         )
     return FromReviewer(
-        update_id, user.id, full_name(user), message.chat.id, message.message_id, query.id, query.data
+        update_id,
+        user.id,
+        full_name(user),
+        message.chat.id,
+        message.message_id,
+        query.id,
+        query.data,
+        _topic(message),
     )
 
 
@@ -368,7 +380,14 @@ def _group(update_id: int, message: Message, bot_name: str) -> Reading:
         0 if as_chat or not user else user.id,
         as_group=as_chat is not None and as_chat.id == message.chat.id,
         name="" if as_chat or not user else full_name(user),
+        topic=_topic(message),
     )
+
+
+def _topic(message: MaybeInaccessibleMessage) -> int:
+    """A number of a thread that is no topic's is of replies alone."""
+    is_in_topic = isinstance(message, Message) and message.is_topic_message
+    return (message.message_thread_id or 0) if is_in_topic and isinstance(message, Message) else 0
 
 
 def _standing(update_id: int, changed: ChatMemberUpdated) -> Reading:

@@ -38,6 +38,8 @@ DEEDS: Mapping[str, str] = {
     "clear": "clear away",
 }
 RIGHTS = {"can_pin_messages": "pin messages", "can_delete_messages": "delete messages"}
+TOPICS = {"can_manage_topics": "manage topics"}  # where the programme wants them
+_NAMED = RIGHTS | TOPICS
 _ROLES = {"members": "members of the group", "administrators": "its administrators"}
 
 
@@ -61,6 +63,7 @@ class Roll:
     title: str
     members: int
     is_forum: bool
+    topics: str  # as the programme wants them
     bot: str
     bot_status: str
     rights: Mapping[str, bool]
@@ -70,12 +73,14 @@ class Roll:
 
     def wrong(self) -> Iterator[str]:
         """What does not fit together, a line each with its cure."""
+        if self.topics != "none" and not self.is_forum:
+            yield f"review.topics is {self.topics}, and the group has no topics: turn them on, or all stands in General"
         if self.bot_status != "administrator":
             yield "the bot is no administrator of the group, and cannot be sure who is a member: make it one"
         else:
             for right, held in self.rights.items():
                 if not held:
-                    yield f"the bot may not {RIGHTS[right]}: allow it in the group's settings, Administrators"
+                    yield f"the bot may not {_NAMED[right]}: allow it in the group's settings, Administrators"
         for one in self.listed:
             if one.status in {"left", "kicked"}:
                 yield f"{one.id} is listed, and not in the group: add the account, or take it from programme.toml"
@@ -139,7 +144,8 @@ async def _asked(transport: Transport, group: int, review: Review) -> Roll:
         is_forum=bool(chat.get("is_forum")),
         bot=str(me.get("username", "")),
         bot_status=own["status"],
-        rights={right: bool(own.get(right)) for right in RIGHTS},
+        topics=review.topics,
+        rights={right: bool(own.get(right)) for right in (RIGHTS if review.topics == "none" else _NAMED)},
         rules=rules,
         administrators=[
             _someone(one, review)
@@ -196,7 +202,7 @@ def _in_words(roll: Roll) -> Iterator[str]:
         yield "listed accounts:"
         yield from (f"  {_who(one)}: {_standing(one, roll)}" for one in roll.listed)
     yield ""
-    held = [words for right, words in RIGHTS.items() if roll.rights[right]]
+    held = [_NAMED[right] for right, is_held in roll.rights.items() if is_held]
     yield f"the bot: @{roll.bot}, {roll.bot_status}; may {', '.join(held) or 'do nothing beside writing'}"
 
 

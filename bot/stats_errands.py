@@ -70,15 +70,17 @@ class StatsErrands:
             await self._engine.write(lambda tx: outgoing.count_attempt(tx, errand.errand_id))
             answer = self._ready[errand] = await self._answer(errand)
         if not answer.picture:
-            await self._messages.send(errand, errand.chat, {"text": answer.text})
+            await self._messages.reply(errand, errand.chat, {"text": answer.text})
             return Outcome()
         params = {"caption": answer.caption, "parse_mode": "HTML"}
+        if topic := errand.body.get("topic"):
+            params["message_thread_id"] = topic
         file = ("statistics.png", answer.picture, "image/png")
         try:
             await self._messages.send_file(errand, "sendPhoto", params, "photo", file, protected=False)
-        except BadRequest:  # the group takes no pictures
+        except BadRequest:  # the group takes no pictures, or its topic has gone
             self._ready[errand] = _Answer(answer.text)
-            await self._messages.send(errand, errand.chat, {"text": answer.text})
+            await self._messages.reply(errand, errand.chat, {"text": answer.text})
         return Outcome()
 
     async def _answer(self, errand: Errand) -> _Answer:

@@ -337,7 +337,7 @@ class Turns:
     ) -> None:
         """Say why not, where he asked."""
         if isinstance(reading, GroupSaid):
-            self._note(plan, reading.chat_id, name, toast=True, **values)
+            self._note(plan, reading.chat_id, name, toast=True, topic=reading.topic, **values)
         elif reading.callback_id:
             self._answer(reading, plan, name, **values)
         else:
@@ -411,7 +411,7 @@ class Turns:
             if self._may_in_group(reading, "look", item, plan):
                 self._asked(reading, plan)
         elif reading.command in COMMANDS:
-            self._note(plan, reading.chat_id, "reviewer_help_group")
+            self._note(plan, reading.chat_id, "reviewer_help_group", topic=reading.topic)
 
     def _may_in_group(self, reading: GroupSaid, action: Action, item: Item, plan: Plan) -> bool:
         """Whoever posts in the group's name is an administrator of it, but nobody knows which."""
@@ -419,28 +419,29 @@ class Turns:
             return True
         if reading.user_id:
             return self._may(reading.user_id, action, reading, item, plan)
-        self._note(plan, reading.chat_id, "commands_no_right")
+        self._note(plan, reading.chat_id, "commands_no_right", topic=reading.topic)
         return False
 
     def _asked(self, reading: GroupSaid, plan: Plan) -> None:
         ref = self.people.ref(reading.user_id) if reading.user_id else ""
         found = desk.asked(reading, ref, self.programme.receipt_prefix)
         if isinstance(found, desk.Note):
-            self._note(plan, reading.chat_id, found.name)
+            self._note(plan, reading.chat_id, found.name, topic=reading.topic)
         else:
             plan.errands.append((found, None))
 
     def _stats(self, reading: GroupSaid, plan: Plan) -> None:
         period = period_named(reading.argument)
         if period is None:
-            self._note(plan, reading.chat_id, "stats_usage")
+            self._note(plan, reading.chat_id, "stats_usage", topic=reading.topic)
             return
         match self.stats.verdict(period):
             case "send":
-                plan.errands.append((Errand(STATS, reading.chat_id, None, {"period": period}), None))
+                body = {"period": period} | ({"topic": reading.topic} if reading.topic else {})
+                plan.errands.append((Errand(STATS, reading.chat_id, None, body), None))
                 plan.after.append(lambda: self.stats.sent(period))
             case "on its way":
-                self._note(plan, reading.chat_id, "stats_on_its_way")
+                self._note(plan, reading.chat_id, "stats_on_its_way", topic=reading.topic)
                 plan.after.append(lambda: self.stats.said(period))
 
     def _answer(
@@ -455,14 +456,17 @@ class Turns:
         text = self.wording.toast(name, self.programme.review.language, values)
         plan.answers.append(CallbackAnswer(reading.update_id, reading.callback_id, text, alert))
 
-    def _note(self, plan: Plan, chat: int, name: str, *, toast: bool = False, **values: Any) -> None:
+    def _note(
+        self, plan: Plan, chat: int, name: str, *, toast: bool = False, topic: int = 0, **values: Any
+    ) -> None:
         language = self.programme.review.language
         text = (
             self.wording.toast(name, language, values)
             if toast
             else self.wording.named(name, language, **values)
         )
-        plan.errands.append((Errand(NOTE, chat, None, {"text": text, "plain": toast}), None))
+        place = {"topic": topic} if topic else {}
+        plan.errands.append((Errand(NOTE, chat, None, {"text": text, "plain": toast, **place}), None))
 
 
 def _in_his_chat(reading: FromApplicant, message_id: int) -> FromReviewer:

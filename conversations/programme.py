@@ -7,7 +7,7 @@ speaks a language; the documents and the options' labels are carried as data.
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -72,6 +72,7 @@ class Review(Table):
     )
     who: Role = "members"
     may: May = May()  # for each action another role, where one is named
+    topics: Literal["none", "one", "by_status"] = "none"  # of a forum, in which the bot's messages stand
     undo_seconds: int = Field(default=60, ge=0, le=3600)
     photo_minutes: int = Field(default=10, ge=1, le=60)
     usual_days: int = Field(default=5, ge=1, le=365)

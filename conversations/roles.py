@@ -28,6 +28,8 @@ ACTION_OF: dict[str, Action] = {
     "claim": "claim",
     "release": "claim",
     "ask": "ask",
+    "put": "ask",
+    "unask": "ask",
     "approve": "approve",
     "reject": "reject",
     "because": "reject",

@@ -13,7 +13,8 @@ UNDECIDED = ("waiting", "rejecting")
 Queued = tuple[str, ApplicationRow]  # when it was submitted, as it is stored, and the row, still sealed
 
 _ROWS = (
-    "SELECT a.submitted_at, a.receipt, a.person_id, p.wrapped_key, a.status, a.card_chat, a.card_message, a.sealed"
+    "SELECT a.submitted_at, a.receipt, a.person_id, p.wrapped_key, a.status, a.card_chat,"
+    " a.card_message, a.card_topic, a.sealed"
     " FROM applications a JOIN people p ON p.person_id = a.person_id WHERE "
 )
 _OLDEST_FIRST = " ORDER BY a.submitted_at, a.receipt"

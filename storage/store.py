@@ -102,6 +102,7 @@ class ApplicationRow:
     status: str
     card_chat: int | None
     card_message: int | None
+    card_topic: int | None
     sealed: bytes
 
 
@@ -128,7 +129,8 @@ def save_application(
 
 
 _APPLICATION = (
-    "SELECT a.receipt, a.person_id, p.wrapped_key, a.status, a.card_chat, a.card_message, a.sealed"
+    "SELECT a.receipt, a.person_id, p.wrapped_key, a.status, a.card_chat, a.card_message, a.card_topic,"
+    " a.sealed"
     " FROM applications a JOIN people p ON p.person_id = a.person_id WHERE "
 )
 
@@ -167,11 +169,13 @@ def applications_after(tx: Transaction, after: str, limit: int) -> list[tuple[st
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def set_card(tx: Transaction, receipt: str, chat: int, message_id: int | None) -> bool:
+def set_card(
+    tx: Transaction, receipt: str, chat: int, message_id: int | None, topic: int | None = None
+) -> bool:
     """Where the card stands; False when there is no such application any more."""
     changed = tx.execute(
-        "UPDATE applications SET card_chat = ?, card_message = ? WHERE receipt = ?",
-        (chat, message_id, receipt),
+        "UPDATE applications SET card_chat = ?, card_message = ?, card_topic = ? WHERE receipt = ?",
+        (chat, message_id, topic, receipt),
     )
     return changed > 0
 
@@ -184,6 +188,16 @@ def cards_at(tx: Transaction, places: Iterable[tuple[int, int]]) -> dict[tuple[i
         if row is not None:
             found[place] = row[0]
     return found
+
+
+def open_in_topic(tx: Transaction, chat: int, topic: int) -> list[str]:
+    """The receipts of the open applications whose card stands in that topic of a forum, oldest first."""
+    rows = tx.fetchall(
+        f"SELECT receipt FROM applications WHERE card_chat = ? AND card_topic = ?"
+        f" AND status IN ({marks(OPEN_STATUSES)}) ORDER BY submitted_at",
+        (chat, topic, *OPEN_STATUSES),
+    )
+    return [str(row[0]) for row in rows]
 
 
 def highest_card(tx: Transaction, chat: int) -> int:

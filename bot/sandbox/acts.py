@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from bot.sandbox import deeds
+from bot.sandbox import deeds, topics
 from bot.sandbox.contents import contact, document, location, photo, sticker, voice
 from bot.sandbox.errors import Impossible
 from bot.sandbox.faults import Faults, fault_from
@@ -168,6 +168,11 @@ def _set_status(act: Act) -> Any:
     return True
 
 
+def _make_forum(act: Act) -> Any:
+    topics.make_forum(act.telegram, act.chat(), not act.chat().is_forum)
+    return chat_view(act.chat())
+
+
 def _migrate(act: Act) -> Any:
     return chat_view(deeds.migrate(act.telegram, act.chat()))
 
@@ -220,6 +225,7 @@ ACTIONS: dict[str, Callable[[Act], Any | Awaitable[Any]]] = {
     "leave": _leave,
     "set_status": _set_status,
     "migrate": _migrate,
+    "make_forum": _make_forum,
     "set_language": _set_language,
     "block": _block(True),
     "unblock": _block(False),

@@ -65,16 +65,16 @@ class Address:
         markup = parse_markup(params.values.get("reply_markup"))
         chat = find_chat(telegram, params)
         check_writable(telegram, chat, new=True)
-        extra: dict[str, Any] = {}
+        extra = _thread(chat, params)
         if reply is not None:
-            extra = _replied(telegram, chat, reply)
+            extra |= _replied(telegram, chat, reply)
         if params.flag("protect_content"):
             extra["has_protected_content"] = True
         return cls(chat, markup, extra)
 
     def send(self, telegram: Telegram, content: dict[str, Any], source: str | None, what: str) -> Message:
         """Post it, after the checks only the far server makes. Raises Refusal."""
-        check_rights(telegram, self.chat, what)
+        check_rights(telegram, self.chat, what, self.extra.get("message_thread_id", 0))
         check_callback_data(self.markup)
         telegram.pacing.spend(self.chat.id, group=not self.chat.private)
         return telegram.post(
@@ -82,14 +82,25 @@ class Address:
         )
 
 
-def check_rights(telegram: Telegram, chat: Chat, what: str) -> None:
+def _thread(chat: Chat, params: Params) -> dict[str, Any]:
+    """The topic that a call names. Raises Refusal."""
+    thread = params.integer("message_thread_id")
+    if not thread:
+        return {}
+    if not chat.is_forum or thread not in chat.topics:
+        raise bad_request("message thread not found")
+    return {"message_thread_id": thread, "is_topic_message": True}
+
+
+def check_rights(telegram: Telegram, chat: Chat, what: str, thread: int = 0) -> None:
     """Whether the bot may send this kind: it may be restricted, or the topic closed. Raises Refusal."""
     if chat.private:
         return
     bot = telegram.bot_in(chat)
     if bot.status == "restricted":
         raise bad_request(f"not enough rights to send {what} to the chat")
-    if chat.topic_closed and not bot.may("can_manage_topics"):
+    is_closed = chat.topics[thread].closed if thread else chat.topic_closed
+    if is_closed and not bot.may("can_manage_topics"):
         raise bad_request("TOPIC_CLOSED")
 
 
@@ -102,7 +113,13 @@ def own_message(telegram: Telegram, params: Params) -> Message:
     message = chat.by_id.get(params.integer("message_id"))
     if message is None:
         raise bad_request("message to edit not found")
-    if not message.from_bot or message.other_markup is not None or "forward_origin" in message.data:
+    is_service = any(name.startswith("forum_topic_") for name in message.data)
+    if (
+        is_service
+        or not message.from_bot
+        or message.other_markup is not None
+        or "forward_origin" in message.data
+    ):
         raise bad_request("message can't be edited")
     return message
 

@@ -13,12 +13,13 @@ from bot.sandbox.params import Params
 from bot.sandbox.polling import Polling
 from bot.sandbox.sending import SENDING
 from bot.sandbox.telegram import Telegram
+from bot.sandbox.topics import TOPICS
 from bot.sandbox.webhooks import Webhooks
 from bot.sandbox.wire import encode
 from bot.sandbox.witness import Call
 
 GET_UPDATES = "getUpdates"
-_METHODS: dict[str, Callable[[Telegram, Params], Any]] = {**SENDING, **EDITING, **ASKING}
+_METHODS: dict[str, Callable[[Telegram, Params], Any]] = {**SENDING, **EDITING, **ASKING, **TOPICS}
 _WEBHOOK = ("setWebhook", "deleteWebhook", "getWebhookInfo")
 METHOD_NAMES = (*_METHODS, *_WEBHOOK, GET_UPDATES)
 _NAMES = {name.lower(): name for name in METHOD_NAMES}

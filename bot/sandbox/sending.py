@@ -60,7 +60,7 @@ def send_media_group(telegram: Telegram, params: Params) -> Any:
         raise bad_request("too many messages to send as an album")
     items = [media_content(telegram, item, params) for item in media]
     address = Address.read(telegram, params)
-    check_rights(telegram, address.chat, "media messages")
+    check_rights(telegram, address.chat, "media messages", address.extra.get("message_thread_id", 0))
     telegram.pacing.spend(address.chat.id, group=not address.chat.private, messages=len(items))
     group = {"media_group_id": str(telegram.rng.getrandbits(53))} if len(items) > 1 else {}
     extra = {**address.extra, **group}

@@ -177,6 +177,16 @@ class Message:
         return f"<Message {self.id} in {self.chat.id}: {self.text[:60]!r} {self.keys}>"
 
 
+@dataclass(slots=True)
+class Topic:
+    """One topic of a forum. `id`: the number of the message that says it was made."""
+
+    id: int
+    name: str
+    creator: int  # his id
+    closed: bool = False
+
+
 def _number(message: Message) -> int:
     return message.id
 
@@ -191,7 +201,9 @@ class Chat:
     title: str = ""
     members: dict[int, Member] = field(default_factory=dict)
     migrated_to: int | None = None
-    topic_closed: bool = False  # only who manages topics writes
+    topic_closed: bool = False  # General is: only who manages topics writes
+    is_forum: bool = False
+    topics: dict[int, Topic] = field(default_factory=dict)
     gone: bool = False  # the group was deleted
     instance: str = ""  # callback_query.chat_instance
     by_id: dict[int, Message] = field(default_factory=dict)
@@ -203,6 +215,8 @@ class Chat:
         """The Bot API's Chat."""
         if not self._described:
             described: dict[str, Any] = {"id": self.id, "type": self.kind}
+            if self.is_forum:
+                described["is_forum"] = True
             if self.user is None:
                 described["title"] = self.title
             else:
@@ -212,6 +226,10 @@ class Chat:
                 }
             self._described = described
         return self._described
+
+    def set_forum(self, is_forum: bool) -> None:
+        self.is_forum = is_forum
+        self._described = {}
 
     @property
     def private(self) -> bool:

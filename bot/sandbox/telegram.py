@@ -284,6 +284,8 @@ def chat_view(chat: Chat) -> dict[str, Any]:
         {"user_id": user_id, "status": member.status, "is_anonymous": member.is_anonymous}
         for user_id, member in chat.members.items()
     ]
+    if chat.is_forum:
+        view["topics"] = {topic.id: topic.name for topic in chat.topics.values()}
     if chat.migrated_to:
         view["migrated_to"] = chat.migrated_to
     return view

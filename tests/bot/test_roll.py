@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import intake
+from bot.sandbox import topics
 from bot.sandbox.deeds import migrate
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Member
@@ -99,13 +100,32 @@ async def test_where_all_is_well_it_is_short_and_ends_well_while_the_bot_runs_to
         assert plain.exit_code == 1 and plain.stderr.startswith("the bot is no administrator")
 
 
+async def test_where_topics_are_wanted_the_group_has_to_have_them_and_the_bot_the_right(
+    sandbox: Sandbox, cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of_the_shipped(tmp_path / "programme")
+    change(folder, "programme.toml", {'topics = "none"': 'topics = "one"'})
+    group = cast.group()
+    found = await asked(monkeypatch, sandbox, group.id, tmp_path / "data", PROGRAMME=folder)
+    assert found.stderr.splitlines() == [
+        "review.topics is one, and the group has no topics: turn them on, or all stands in General",
+        "the bot may not manage topics: allow it in the group's settings, Administrators",
+    ]
+    topics.make_forum(cast.telegram, group.chat)
+    group.chat.members[cast.telegram.bot.id] = Member("administrator", rights={"can_manage_topics": True})
+    found = await asked(monkeypatch, sandbox, group.id, tmp_path / "data", PROGRAMME=folder)
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert "with topics" in found.stdout.splitlines()[0]
+    assert found.stdout.splitlines()[-1].endswith("may pin messages, delete messages, manage topics")
+
+
 async def test_a_group_that_has_moved_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with playing(tmp_path, kind="group") as play:
         moved = migrate(play.cast.telegram, play.group.chat)
         await play.taken()
         await play.settled()
         found = await asked(monkeypatch, play.sandbox, play.group.id, play.settings.data)
-        assert f"({moved.id})" in found.stdout.splitlines()[0]
+        assert f"group: Reviewers ({moved.id})" in found.stdout
 
 
 async def test_what_cannot_be_used_is_one_line(

@@ -100,13 +100,13 @@ async def test_an_application_is_one_row_that_follows_its_state(engine: SQLite) 
     def work(tx: Transaction) -> list[Any]:
         add(tx, "a")
         submit(tx, "UX-1", "a")
-        store.set_card(tx, "UX-1", -100, 7)
+        store.set_card(tx, "UX-1", -100, 7, 3)
         submit(tx, "UX-1", "a", "approved", counters=(2, 1), times=(NOW, LATER), sealed=b"new")
         counters = tx.fetchone("SELECT revision, round, submitted_at, closed_at FROM applications")
         return [store.application(tx, "UX-1"), counters, store.application(tx, "UX-2")]
 
     assert await engine.write(work) == [
-        store.ApplicationRow("UX-1", "a", b"key-a", "approved", -100, 7, b"new"),
+        store.ApplicationRow("UX-1", "a", b"key-a", "approved", -100, 7, 3, b"new"),
         (2, 1, stamp(NOW), stamp(LATER)),
         None,
     ]

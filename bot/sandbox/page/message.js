@@ -1,7 +1,7 @@
 // One message as an element: its sender, what it quotes, what it carries, its buttons.
 
 import { avatar, h, hueOf, icon, iconButton } from "./dom.js";
-import { nameOf } from "./store.js";
+import { nameOf, store } from "./store.js";
 import { clock, fileSize, t } from "./strings.js";
 import { coveredPicture, richText } from "./text.js";
 
@@ -125,10 +125,16 @@ function quoteLine(message, scene) {
   );
 }
 
+/** The name of the topic of a forum in which a message stands. */
+function topicOf(message) {
+  return message.is_topic_message ? store.chats.get(message.chat.id)?.topics?.[message.message_thread_id] : null;
+}
+
 function meta(message) {
   return h(
     "span.meta",
     {},
+    topicOf(message) && h("span.topic", { testid: "topic" }, topicOf(message)),
     message.has_protected_content && h("span.protected", { title: t("protected") }, icon("lock")),
     message.edit_date && h("span.edited", { testid: "edited" }, t("edited")),
     h("time", { datetime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
@@ -263,6 +269,9 @@ function serviceText(message) {
   if (message.left_chat_member) return t("left", { name: nameOf(message.left_chat_member) });
   if (message.migrate_to_chat_id || message.migrate_from_chat_id) return t("migrated");
   if (message.pinned_message) return t("pinned");
+  if (message.forum_topic_created) return t("topicMade", { name: message.forum_topic_created.name });
+  if (message.forum_topic_closed) return t("topicClosed");
+  if (message.forum_topic_reopened) return t("topicOpened");
   if (message.group_chat_created || message.supergroup_chat_created) return message.chat.title;
   if (message.new_chat_title) return message.new_chat_title;
   return null;

@@ -51,6 +51,12 @@ export function groupSettings(person, chat) {
       run: setStatus(person.id, { status: own.is_anonymous ? own.status : "administrator", is_anonymous: !own.is_anonymous }),
     },
     chat.type === "group" && { icon: "forward", text: t("migrate"), testid: "migrate", run: () => tryTo("migrate", { chat_id: chat.id }) },
+    chat.type === "supergroup" && {
+      icon: "group",
+      text: t(chat.topics ? "unmakeForum" : "makeForum"),
+      testid: "forum",
+      run: () => tryTo("make_forum", { chat_id: chat.id }),
+    },
     ofBot("makeBotAdmin", "bot-admin", "administrator", "person"),
     ofBot("makeBotMember", "bot-member", "member", "person"),
     ofBot("removeBot", "bot-remove", "kicked", "trash"),

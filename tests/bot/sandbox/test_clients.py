@@ -15,6 +15,7 @@ from bot.sandbox.api import METHOD_NAMES
 from bot.sandbox.errors import too_many_requests
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Member
+from bot.sandbox.topics import make_forum
 from bot.transport import Transport
 from tests.cast import Cast, Group, Person, sample_jpeg
 
@@ -106,9 +107,23 @@ async def test_every_method_parses_without_leftovers(
     await _texts(bot, mei)
     await _files(bot, mei)
     await _presses(bot, mei)
+    await _topics(bot, cast)
     await _groups(bot, cast, mei, group)
     await _receiving(bot)
     assert {name.lower() for name in METHOD_NAMES} - bot.called == set()
+
+
+async def _topics(bot: Checked, cast: Cast) -> None:
+    forum = cast.group("Forum")
+    make_forum(cast.telegram, forum.chat)
+    forum.chat.members[cast.telegram.bot.id] = Member("administrator", rights={"can_manage_topics": True})
+    topic = (await bot.create_forum_topic(forum.id, "Waiting")).message_thread_id
+    said = await bot.send_message(forum.id, "In it", message_thread_id=topic)
+    assert said.is_topic_message and said.message_thread_id == topic and said.chat.is_forum
+    assert await bot.edit_forum_topic(forum.id, topic, name="Open")
+    assert await bot.close_forum_topic(forum.id, topic)
+    assert await bot.reopen_forum_topic(forum.id, topic)
+    assert await bot.delete_forum_topic(forum.id, topic)
 
 
 async def _about_the_bot(bot: Checked) -> None:

@@ -201,6 +201,8 @@ async def test_people_and_groups_are_changed(window: Window, cast: Cast) -> None
     assert cast.telegram.chat(group["id"]).member(ana["id"]).status == "member"
     new = await window.act("migrate", chat_id=group["id"])
     assert new["type"] == "supergroup"
+    assert (await window.act("make_forum", chat_id=new["id"]))["topics"] == {}
+    assert "topics" not in await window.act("make_forum", chat_id=new["id"])
     me = {"user_id": ana["id"], "chat_id": ana["id"]}
     await window.act("set_language", language_code="zh", **me)
     await window.act("send_text", text="/start", **me)
@@ -250,6 +252,7 @@ async def test_impossible_acts_are_refused_in_a_sentence(window: Window, cast: C
         ("set_status", {**mine, "status": "king"}, "a member's status is one of "),
         ("join", mine, "only a living group has members"),
         ("migrate", {"chat_id": mei.id}, "only a basic group becomes a supergroup"),
+        ("make_forum", {"chat_id": mei.id}, "only a supergroup has topics"),
         ("faults", {"rule": {"kind": "fire"}}, "a fault has a kind: "),
         ("faults", {"latency": "long"}, "latency must be a number"),
     ]
@@ -289,6 +292,6 @@ def test_every_action_is_tried_here() -> None:
     """An action that is added is tested too."""
     assert sorted(ACTIONS) == [
         "add_chat", "add_person", "block", "deactivate", "delete_message", "edit_text", "faults", "forward", "join",
-        "leave", "migrate", "press", "send_contact", "send_document", "send_location", "send_photo", "send_sticker",
-        "send_text", "send_voice", "set_language", "set_status", "unblock",
+        "leave", "make_forum", "migrate", "press", "send_contact", "send_document", "send_location", "send_photo",
+        "send_sticker", "send_text", "send_voice", "set_language", "set_status", "unblock",
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from bot.messages import Messages
 from bot.plan import Outcome
 from bot.posts import Posts
 from bot.queue import Queue
-from bot.topics import Topics
+from bot.topics import GENERAL, Topics
 from bot.transport import Transport
 from bot.wording import Keyboard, Place, Wording
 from conversations.effects import Button
@@ -41,6 +41,7 @@ class Standing:
     shown: str = ""
     pinned: bool = False
     asked: bool = False
+    topic: int = GENERAL  # of a forum, in which it stands
 
     @classmethod
     def of(cls, text: str | None) -> "Standing":
@@ -125,6 +126,9 @@ class Counter:
         body = {"text": text, "keyboard": self._keyboard(chat)}
         if errand.body.get("pin") and standing.number:
             return Outcome() if standing.pinned else await self._pin(chat, standing)
+        if standing.number and await self._is_elsewhere(chat, standing):
+            await self._messages.take_away(chat, standing.number, self._instead())
+            standing = replace(standing, number=0, pinned=False)
         if not standing.number or not await self._messages.edit(chat, standing.number, body):
             standing = await self._post(errand, chat, replace(standing, shown=text), body)
         self._has_news, self._looked_at = False, ticks()
@@ -139,10 +143,10 @@ class Counter:
         """One that stands pinned may be it, though it is not known: after a restore."""
         pinned = await self._pinned(chat)
 
-        def standing(number: int) -> Standing:
-            return replace(before, number=number, pinned=number == pinned)
+        def standing(number: int, topic: int) -> Standing:
+            return replace(before, number=number, pinned=number == pinned, topic=topic)
 
-        number, _ = await self._topics.post(
+        number, topic = await self._topics.post(
             chat,
             "waiting",
             lambda topic: self._posts.post(
@@ -150,11 +154,19 @@ class Counter:
                 errand,
                 chat,
                 {**body, "topic": topic},
-                lambda tx, number: _enter(tx, chat, standing(number)),
+                lambda tx, number: _enter(tx, chat, standing(number, topic)),
                 perhaps=pinned,
             ),
         )
-        return standing(number)
+        return standing(number, topic)
+
+    async def _is_elsewhere(self, chat: int, standing: Standing) -> bool:
+        """Whether it stands in another topic than what it counts."""
+        return await self._topics.wanted(chat, "waiting") not in {GENERAL, standing.topic}
+
+    def _instead(self) -> dict[str, Any]:
+        """What stands in its place where it cannot be deleted."""
+        return {"text": self._wording.named("message_erased", self._review.language)}
 
     async def _pinned(self, chat: int) -> int:
         """The number of the pinned message, where that is a counter of this bot's; 0 where it is not."""
@@ -182,8 +194,7 @@ class Counter:
     async def _take_away(self, chat: int, standing: Standing) -> Outcome:
         """The programme wants none any more."""
         if standing.number:
-            instead = {"text": self._wording.named("message_erased", self._review.language)}
-            await self._messages.take_away(chat, standing.number, instead)
+            await self._messages.take_away(chat, standing.number, self._instead())
         return Outcome([lambda tx: facts.drop(tx, f"{_FACT}:{chat}")])
 
     async def _standing(self, chat: int) -> Standing:

@@ -206,6 +206,10 @@ async def test_without_topics_or_the_right_general_serves_until_there_are(
         await decide(play.ana, card, "release")
         await stands(play, receipt, "Waiting")  # the older one went
         assert len(troubles(play)) == 1
+        play.app.counter.look_anew()
+        assert await play.app.counter.look()
+        await play.settled()
+        assert [place(play, one) for one in play.group.messages if "🗂" in one.text] == ["Waiting"]
         if is_forum:
             return
         topics.make_forum(play.cast.telegram, play.group.chat, False)  # and stops being one

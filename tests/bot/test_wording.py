@@ -21,6 +21,7 @@ from conversations.application import Application, Chosen, Pictured, Reviewer, W
 from conversations.effects import Answer, Button, Redraw, Say
 from conversations.events import HelpAsked, StatusAsked
 from conversations.prompts import question_prompt
+from conversations.roles import ACTIONS
 from conversations.state import Confirming, Drafting, Rejecting, Settled, State, Waiting, application_of
 from conversations.text import clean_line
 from tests.conversations.test_rules import EVENTS, PRESSED
@@ -429,6 +430,16 @@ def test_a_card_speaks_the_reviewers_language(state: str) -> None:
 
 
 # times
+
+
+@pytest.mark.parametrize("role", ["members", "administrators", "listed"])
+@pytest.mark.parametrize("action", ["review", *ACTIONS])
+def test_whoever_lacks_a_role_reads_in_one_language_which_one_it_is(role: str, action: str) -> None:
+    values = {"role": role, "action": action}
+    english, chinese = (WORDING.toast("no_right", language, values) for language in ("en", "zh"))
+    assert english.startswith("Only ") and english.endswith(".") and not HAN.search(english)
+    assert chinese.startswith("只有") and chinese.endswith("。") and not re.search("[A-Za-z]", chinese)
+    assert max(len(english), len(chinese)) < TOAST_LIMIT
 
 
 def test_days_and_moments_are_written_as_the_language_does() -> None:

@@ -4,22 +4,29 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC
+from importlib.resources import files
 from typing import Any
 
 import click
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, TelegramError
 
+from bot.keys import operator_key
 from bot.mistakes import CannotStart
 from bot.programmes import load
 from bot.reviewers import holds
+from bot.roster import Met, Roster
 from bot.settings import Settings
 from bot.starting import present_group
 from bot.transport import Transport
 from conversations.programme import Review
 from conversations.roles import ACTIONS, Action, Role
 from conversations.text import clean_line
+from storage.migrate import pending
 from storage.sqlite import SQLite
+from storage.vault import Vault
 
+MOST = 100  # of those the bot has met
 SECONDS = 10.0  # for an answer of Telegram's
 REVIEW = "review"  # what is not named in review.may
 DEEDS: Mapping[str, str] = {
@@ -56,6 +63,16 @@ class Someone:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Somebody the bot has met as a reviewer: how he stands now, and when he last did something (UTC, ISO 8601)."""
+
+    id: int
+    name: str
+    status: str
+    seen_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Roll:
     """All that there is to show. `rules`: a role for each key of DEEDS; `rights`: the bot's, by Telegram's names."""
 
@@ -70,6 +87,7 @@ class Roll:
     rules: Mapping[str, Role]
     administrators: Sequence[Someone]
     listed: Sequence[Someone]
+    seen: Sequence[Seen]
 
     def wrong(self) -> Iterator[str]:
         """What does not fit together, a line each with its cure."""
@@ -106,14 +124,18 @@ def reviewers(settings: Settings, as_json: bool) -> int:
 
 
 async def _read(settings: Settings, review: Review) -> Roll:
-    group = settings.group
-    if settings.database.exists():  # it may know that the group has become a supergroup
+    group, met = settings.group, list[Met]()
+    if settings.database.exists():
         async with SQLite.open(settings.database, readonly=True) as engine:
-            group = await present_group(engine, group)
+            group = await present_group(engine, group)  # it may have become a supergroup
+            if not await pending(engine, files("storage") / "migrations") and (key := operator_key(settings)):
+                roster = Roster(engine, Vault(key))
+                await roster.load()
+                met = roster.lately()[:MOST]
     transport = Transport(settings.token.get_secret_value(), settings.api_url, timeout=SECONDS)
     await transport.initialize()
     try:
-        return await _asked(transport, group, review)
+        return await _asked(transport, group, review, met)
     except InvalidToken:
         raise CannotStart(
             "INTAKE_TOKEN: Telegram refuses this token; copy it again from @BotFather"
@@ -126,7 +148,7 @@ async def _read(settings: Settings, review: Review) -> Roll:
         await transport.shutdown()
 
 
-async def _asked(transport: Transport, group: int, review: Review) -> Roll:
+async def _asked(transport: Transport, group: int, review: Review, met: Sequence[Met]) -> Roll:
     me = await transport.call("getMe", {})
     try:
         own = await transport.call("getChatMember", {"chat_id": group, "user_id": me["id"]})
@@ -153,6 +175,15 @@ async def _asked(transport: Transport, group: int, review: Review) -> Roll:
             if not one["user"].get("is_bot")
         ],
         listed=[_someone(await _member(transport, group, one), review) for one in listed],
+        seen=[
+            Seen(
+                one.user_id,
+                clean_line(one.name),
+                str((await _member(transport, group, one.user_id))["status"]),
+                one.seen_at.astimezone(UTC).isoformat(timespec="minutes"),
+            )
+            for one in met
+        ],
     )
 
 
@@ -201,6 +232,12 @@ def _in_words(roll: Roll) -> Iterator[str]:
         yield ""
         yield "listed accounts:"
         yield from (f"  {_who(one)}: {_standing(one, roll)}" for one in roll.listed)
+    if roll.seen:
+        yield ""
+        yield "seen as reviewers, the last one first:"
+        for seen in roll.seen:
+            at = seen.seen_at.replace("T", " ").removesuffix("+00:00")
+            yield f"  {seen.name} ({seen.id}): {seen.status}, {at} UTC"
     yield ""
     held = [_NAMED[right] for right, is_held in roll.rights.items() if is_held]
     yield f"the bot: @{roll.bot}, {roll.bot_status}; may {', '.join(held) or 'do nothing beside writing'}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.sandbox import topics
 from bot.sandbox.deeds import migrate
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Member
+from tests.applying import apply, decide
 from tests.bot.folders import change, copy_of_the_shipped
 from tests.bot.stage import playing
 from tests.cast import Cast
@@ -87,6 +89,15 @@ async def test_where_all_is_well_it_is_short_and_ends_well_while_the_bot_runs_to
         found = await asked(monkeypatch, play.sandbox, play.group.id, play.settings.data)
         assert (found.exit_code, found.stderr) == (0, "")
         assert "  everything: members of the group" in found.stdout.splitlines()
+        assert "seen as reviewers" not in found.stdout
+        card = await apply(play.cast.applicant("Mei"), play.group)
+        await decide(play.ana, card, "claim")
+        await play.settled()
+        shown = await asked(monkeypatch, play.sandbox, play.group.id, play.settings.data)
+        assert re.search(
+            rf"^  Ana \({play.ana.id}\): creator, 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", shown.stdout, re.M
+        )
+        assert "Mei" not in shown.output
         play.group.chat.members[play.cast.telegram.bot.id] = Member(
             "administrator", rights={"can_pin_messages": False}
         )

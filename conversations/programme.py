@@ -150,6 +150,7 @@ class Programme(Table):
     links: dict[Key, Named] = Field(default_factory=dict)
     clauses: dict[str, tuple[Key, ...]]  # clause of the agreement -> the purposes it gives
     collects: tuple[str, ...] = ()  # the clauses that say what is collected
+    usage: tuple[str, ...] = ()  # those that say how one may use what is granted
     consents: tuple[Consent, ...] = Field(min_length=1)
     questions: tuple[Question, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
     reasons: tuple[Reason, ...] = Field(min_length=1, max_length=MOST_BUTTONS)

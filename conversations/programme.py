@@ -262,6 +262,10 @@ class Programme(Table):
 
     # how long
 
+    def wait(self, outcome: str) -> timedelta:
+        """How long after an application ended a further one is possible."""
+        return timedelta(days=self.reapply_days if outcome == "rejected" else 0)
+
     def keep(self, outcome: str) -> timedelta:
         days = {
             "approved": self.retention.approved_days,

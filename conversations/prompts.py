@@ -318,11 +318,14 @@ def settled_prompt(scene: Scene, state: Settled, notes: tuple[Say, ...] = ()) ->
 
 
 def reapply_from(scene: Scene, state: Settled) -> datetime | None:
-    """When a further application is possible: None for the approved, who need none."""
-    if state.closed.outcome == "approved":
+    """When a further application is possible: None for the approved, who need none. After a wait it is from the
+    beginning of the day that is named to him."""
+    closed = state.closed
+    if closed.outcome == "approved":
         return None
-    wait = scene.programme.reapply_days if state.closed.outcome == "rejected" else 0
-    return state.closed.at + timedelta(days=wait)
+    wait = scene.programme.wait(closed.outcome)
+    at = closed.at + wait
+    return at.replace(hour=0, minute=0, second=0, microsecond=0) if wait else at
 
 
 def resumed(scene: Scene) -> State:

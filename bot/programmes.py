@@ -2,7 +2,7 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -286,14 +286,15 @@ class _Loader:
         if not document.title:
             self._miss(name, "line 1", "no title", "a first line like: # Agreement")
         numbers = {section.heading.split(".")[0].strip() for section in document.sections}
-        for clause in programme.clauses if programme and key == "agreement" else {}:
+        for where, clause in _named_clauses(programme) if programme and key == "agreement" else ():
             if clause not in numbers:
-                self._miss(
-                    SETTINGS,
-                    f"clauses.{clause}",
-                    f"no section {clause} in {name}",
-                    ", ".join(sorted(numbers)),
-                )
+                self._miss(SETTINGS, where, f"no section {clause} in {name}", ", ".join(sorted(numbers)))
+
+
+def _named_clauses(programme: Programme) -> Iterator[tuple[str, str]]:
+    """The sections of the agreement that the settings name, each with its key there."""
+    yield from ((f"clauses.{clause}", clause) for clause in programme.clauses)
+    yield from (("usage", clause) for clause in programme.usage)
 
 
 def _is_zone(name: str) -> bool:

@@ -28,6 +28,7 @@ from conversations.application import (
     Written,
 )
 from conversations.composing import LONGEST_WORDS, MOST_REASONS
+from conversations.programme import AGREEMENT
 from conversations.prompts import prompt
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
 from conversations.review import told
@@ -85,6 +86,8 @@ def _said(
 ) -> Iterator[Mistake]:
     """What is wrong with the message that stands for a state."""
     applicant = _applicant(language, state)
+    if isinstance(state, Settled) and state.closed.outcome == "approved":
+        applicant = _agreed(programme, applicant)
     place = Place(0, "", STAMP)
     if isinstance(state, Reading | Consenting):
         programme, applicant = _revised(programme, applicant, state.consent)
@@ -117,6 +120,15 @@ def _revised(programme: Programme, applicant: Applicant, key: str) -> tuple[Prog
         programme.model_copy(update={"former": {"": old}}),
         applicant.model_copy(update={"agreed": {key: record}}),
     )
+
+
+def _agreed(programme: Programme, applicant: Applicant) -> Applicant:
+    """As one who has agreed to the text as it now is."""
+    text = programme.document(AGREEMENT, applicant.language)
+    record = ConsentRecord(
+        document=AGREEMENT, text_hash=text.hash, language=applicant.language, act="", at=NOW
+    )
+    return applicant.model_copy(update={"agreed": {AGREEMENT: record}})
 
 
 def _file(programme: Programme, language: str, name: str) -> str:

@@ -220,6 +220,7 @@ def agreed(records: Mapping[str, ConsentRecord]) -> Json:
             "language": one.language,
             "act": one.act,
             "at": moment(one.at),
+            "version": one.version or None,
         }
         for key, one in records.items()
     }

@@ -458,7 +458,7 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
     if ticked := scene.applicant.agreed.get(
         AGREEMENT
     ):  # the text he has read, whatever language he speaks now
-        read = {"text_hash": ticked.text_hash, "language": ticked.language}
+        read = ticked.model_dump(include={"text_hash", "language", "version"})
         record = record.model_copy(update=read)
     application = Application(
         receipt=recalled.receipt if recalled else f"{scene.programme.receipt_prefix}-{scene.fresh}",

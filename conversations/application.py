@@ -62,6 +62,7 @@ class ConsentRecord(Record):
     language: str
     act: str
     at: datetime
+    version: str = ""  # the day from which the text held, as an ISO date; older records do not say
 
 
 class Reviewer(Record):

@@ -11,7 +11,10 @@ def consent_record(scene: Scene, key: str, act: str) -> ConsentRecord:
     """Consent, by that act, to the text as it now is, in the language he speaks."""
     language = scene.applicant.language
     text = scene.programme.document(key, language)
-    return ConsentRecord(document=key, text_hash=text.hash, language=language, act=act, at=scene.now)
+    version = scene.programme.effective.isoformat()
+    return ConsentRecord(
+        document=key, text_hash=text.hash, language=language, act=act, at=scene.now, version=version
+    )
 
 
 def entered(record: ConsentRecord) -> tuple[Effect, ...]:

@@ -150,6 +150,7 @@ class Programme(Table):
     links: dict[Key, Named] = Field(default_factory=dict)
     clauses: dict[str, tuple[Key, ...]]  # clause of the agreement -> the purposes it gives
     collects: tuple[str, ...] = ()  # the clauses that say what is collected
+    usage: tuple[str, ...] = ()  # those that say how one may use what is granted
     consents: tuple[Consent, ...] = Field(min_length=1)
     questions: tuple[Question, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
     reasons: tuple[Reason, ...] = Field(min_length=1, max_length=MOST_BUTTONS)
@@ -260,6 +261,10 @@ class Programme(Table):
         return text is not None and text.hash == text_hash
 
     # how long
+
+    def wait(self, outcome: str) -> timedelta:
+        """How long after an application ended a further one is possible."""
+        return timedelta(days=self.reapply_days if outcome == "rejected" else 0)
 
     def keep(self, outcome: str) -> timedelta:
         days = {

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from conversations.application import Decision, Draft, Pictured
 from conversations.clauses import Changes, compare, in_other_words
 from conversations.effects import Button, Effect, Rows, Say
+from conversations.granted import accepted
 from conversations.programme import START, Consent, Programme
 from conversations.questions import ChoiceQuestion, IdentityQuestion, Question
 from conversations.returning import flagged, left_to_do
@@ -306,17 +307,25 @@ def settled_prompt(scene: Scene, state: Settled, notes: tuple[Say, ...] = ()) ->
     again = reapply_from(scene, state)
     may = again is not None and again <= scene.now
     written = state.decision.words if state.decision else ""
-    values = {"closed": state.closed, "reapply_from": None if may else again, "written": written}
+    values = {
+        "closed": state.closed,
+        "reapply_from": None if may else again,
+        "written": written,
+        "accepted": accepted(scene.programme, scene.applicant),
+    }
     row = (Button("go", label="apply_again"),) if may else ()
     return Say(state.closed.outcome, values, _rows(row, (Button("mydata"), Button("delete"))), True, notes)
 
 
 def reapply_from(scene: Scene, state: Settled) -> datetime | None:
-    """When a further application is possible: None for the approved, who need none."""
-    if state.closed.outcome == "approved":
+    """When a further application is possible: None for the approved, who need none. After a wait it is from the
+    beginning of the day that is named to him."""
+    closed = state.closed
+    if closed.outcome == "approved":
         return None
-    wait = scene.programme.reapply_days if state.closed.outcome == "rejected" else 0
-    return state.closed.at + timedelta(days=wait)
+    wait = scene.programme.wait(closed.outcome)
+    at = closed.at + wait
+    return at.replace(hour=0, minute=0, second=0, microsecond=0) if wait else at
 
 
 def resumed(scene: Scene) -> State:

@@ -217,7 +217,9 @@ class Reader:
 
     def _agreed(self, record: Json) -> Json:
         fields = Fields(record, "an agreement")
-        document, text_hash, language, act, at = fields.take("document", "text_hash", "language", "act", "at")
+        document, text_hash, language, act, at, version = fields.take(
+            "document", "text_hash", "language", "act", "at", "version"
+        )
         fields.end()
         return {
             "document": document,
@@ -225,6 +227,7 @@ class Reader:
             "language": language,
             "act": act,
             "at": utc(at),
+            "version": version or None,
         }
 
     def _applications(self, kind: str, state: Fields, draft: Json | None) -> list[Json]:

@@ -244,7 +244,7 @@ def test_the_approved_do_not_apply_again() -> None:
 def test_erasing_oneself_does_not_shorten_the_wait() -> None:
     found = turn(person(STATES["rejected"]), ErasureConfirmed(), pressed=True)
     assert [one for one in found.effects if isinstance(one, Erase)] == [
-        Erase("asked", NOW + 30 * DAY, "erased")
+        Erase("asked", (NOW + 30 * DAY).replace(hour=0), "erased")
     ]
     barred = person(Fresh(), barred_until=NOW + 30 * DAY)
     assert names(turn(barred, Started())) == ["barred"]

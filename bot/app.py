@@ -258,7 +258,7 @@ class App:
             messages,
             self.clock,
         )
-        standings = Standings(self.transport, self.reviewers, lambda: self.group.chat_id)
+        standings = Standings(self.transport, self.reviewers, lambda: self.group.chat_id, self.clock)
         deliveries = Deliveries(
             self.engine,
             self.vault,

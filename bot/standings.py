@@ -4,8 +4,8 @@ He waits for it: what cannot be learned in a fair time is refused with a word, a
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter
@@ -22,10 +22,17 @@ Retake = Callable[[dict[str, object], str, bool], Awaitable[None]]
 class Standings:
     """One errand keeps one update; `retake` reads that again."""
 
-    def __init__(self, transport: Transport, reviewers: Reviewers, group: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        reviewers: Reviewers,
+        group: Callable[[], int],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._transport = transport
         self._reviewers = reviewers
         self._group = group
+        self._clock = clock
         self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by user
         self.retake: Retake
 
@@ -38,13 +45,16 @@ class Standings:
 
     async def _learn(self, user_id: int, errand: Errand) -> bool:
         """Whether it is known in time."""
-        left = FAIR - (time.time() - errand.born)
-        if left <= 0:
+        age = self._clock().timestamp() - float(errand.body.get("at", 0.0))
+        if (
+            not 0 <= age < FAIR
+        ):  # before its time when a clock stepped back, and then nobody knows how long he waits
             return False
+        left = FAIR - age
         if self._reviewers.may(user_id) is not None:
             return True
         try:
-            async with asyncio.timeout(min(left, FAIR)):
+            async with asyncio.timeout(left):
                 self._reviewers.learn(user_id, await self._status(user_id))
         except (TimeoutError, RetryAfter):
             return False

@@ -315,7 +315,9 @@ class Turns:
             self._met(user_id, reading.name, plan)
             return True
         if may is None and not item.errand_id:
-            errand = Errand(MEMBER, 0, None, {"user_id": user_id, "raw": item.what})
+            errand = Errand(
+                MEMBER, 0, None, {"user_id": user_id, "raw": item.what, "at": plan.now.timestamp()}
+            )
             plan.errands.append((errand, None))
             return False
         log.warning("press refused", action="no_right" if may is False else "right_unknown")

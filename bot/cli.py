@@ -105,8 +105,8 @@ def reviewers(as_json: bool) -> None:
     """Say who reviews, and who may do what; asked of Telegram, whether the bot runs or not.
 
     It shows the group, the rule for each action, the administrators and the listed accounts with what each may do,
-    whom the bot has met as a reviewer and when, and whether it has the rights it needs. The exit status is 1 when something does not fit together, such as a
-    listed account that is not in the group.
+    whom the bot has met as a reviewer and when, and whether it has the rights it needs. The exit status is 1 when
+    something does not fit together, such as a listed account that is not in the group.
     """
     sys.exit(call("bot.roll", "reviewers", settings_or_exit(), as_json))
 

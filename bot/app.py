@@ -42,6 +42,7 @@ from bot.keys import KeyChange, operator_key
 from bot.messages import Messages
 from bot.metrics import Metrics
 from bot.mistakes import CannotStart
+from bot.notices import Notices
 from bot.outbox import Outbox
 from bot.pacing import Pacing
 from bot.parked import Parked
@@ -258,6 +259,15 @@ class App:
             messages,
             self.clock,
         )
+        notices = Notices(
+            self.engine,
+            self.vault,
+            people,
+            self.wording,
+            posts,
+            lambda: self.group.chat_id,
+            self.clock,
+        )
         standings = Standings(self.transport, self.reviewers, lambda: self.group.chat_id, self.clock)
         deliveries = Deliveries(
             self.engine,
@@ -272,6 +282,7 @@ class App:
             photos,
             stats,
             forms,
+            notices,
             standings,
             self.topics,
             lambda: self.group.chat_id,

@@ -20,6 +20,7 @@ from conversations.text import mixes_scripts
 from storage.store import OPEN_STATUSES
 
 MORE = "more"  # the verb of the button under the digest
+LAST_SAID = 5  # messages of the talk that a card shows
 WITH_ITS_OWNER = ("recalled", "returned")  # nothing can be decided
 LISTED = 20  # receipts that the digest names
 
@@ -77,6 +78,7 @@ class Cards:
         flagged = decision.questions if decision else returned.decision.questions if returned else ()
         return {
             "asked": returned.decision if returned else None,
+            "talk": application.talk[-LAST_SAID:],
             "flagged": flagged,
             "changes": changes(application, returned) if returned else {},
             "status": status,
@@ -126,9 +128,9 @@ class Cards:
         look = (Button("view"),) if photo_ids(application.answers) else ()
         match state:
             case Waiting() if application.claimed_by:
-                claim, last = Button("release"), (*look, Button("claim", label="take_over"))
+                last: Rows = ((Button("release"),), (*look, Button("claim", label="take_over")))
             case Waiting():
-                claim, last = Button("claim"), look
+                last = ((*look, Button("claim")),)
             case Rejecting():
                 reasons = two_in_a_row(
                     Button("because", reason.key, label="reason") for reason in self._programme.reasons
@@ -141,5 +143,4 @@ class Cards:
             case _:
                 return ()
         verdict = (Button("approve", style="success"), Button("reject", style="danger"))
-        rows = (verdict, (Button("return"), claim), last)
-        return tuple(row for row in rows if row)
+        return (verdict, (Button("return"), Button("ask")), *last)

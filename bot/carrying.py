@@ -15,6 +15,7 @@ from bot.errands import (
     FORMS,
     HIDE,
     NOTE,
+    NOTICE,
     REMOVE,
     SEND,
     SHOW,
@@ -24,7 +25,7 @@ from bot.errands import (
     next_id,
     opened,
 )
-from bot.people import FORM_PLACE, People, Person, photo_place
+from bot.people import PHOTO_PLACE, People, Person, photo_place
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
 from bot.receipts import Particulars
@@ -43,6 +44,7 @@ from conversations.effects import (
     HidePhotos,
     KeepPhoto,
     Link,
+    Notify,
     RecordConsent,
     Redraw,
     Refresh,
@@ -235,6 +237,8 @@ class Carrier:
                 return Errand(WAKE, 0, mine, {"receipt": receipt, "round": round_}, not_before=at)
             case RemoveMessage(message_id=message_id):
                 return Errand(REMOVE, applicant.chat_id, None, {"message_id": message_id})
+            case Notify(receipt=receipt):
+                return Errand(NOTICE, self._group(), mine, {"receipt": receipt})
             case HidePhotos(receipt=receipt):
                 return Errand(HIDE, 0, mine, {"receipt": receipt})
             case ShowForm(receipt=receipt, chat_id=chat_id, by=by):
@@ -367,8 +371,8 @@ def _receipt_of(wipe: Errand) -> str:
 
 
 def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[list[Any]]:
-    """(chat, message id, when it was sent, and of a form where it is one) of all the bot's messages about a person that
-    stand in private chats, `pressed` among them."""
+    """(chat, message id, when it was sent, and its place where that is no photo's) of all the bot's messages about a
+    person but the cards, `pressed` among them."""
     found: list[list[Any]] = []
     for place, message_id, sent_at, sealed_chat, _ in outgoing.messages_of(tx, person.person_id):
         if place == "private":
@@ -376,7 +380,7 @@ def messages_about(tx: Transaction, person: Person, pressed: int = 0) -> list[li
             pressed = 0 if message_id == pressed else pressed
         elif sealed_chat is not None:
             chat = int(person.key.open(shown_place(person.person_id), sealed_chat))
-            found.append([chat, message_id, sent_at, *([place] if place == FORM_PLACE else [])])
+            found.append([chat, message_id, sent_at, *([place] if place != PHOTO_PLACE else [])])
     if pressed:
         found.append([person.applicant.chat_id, pressed, ""])
     return found

@@ -27,6 +27,7 @@ from bot.errands import (
     HIDE,
     MEMBER,
     NOTE,
+    NOTICE,
     REMOVE,
     SEND,
     SHOW,
@@ -40,7 +41,9 @@ from bot.flood import digest_fact
 from bot.form_errands import FormErrands
 from bot.messages import Body, Messages
 from bot.mydata import data_file
-from bot.people import FORM_PLACE, PHOTO_PLACE, People
+from bot.notices import Notices
+from bot.people import FORMS as FORM_PLACES
+from bot.people import NOTICE_PLACE, PHOTO_PLACE, People
 from bot.photo_errands import PhotoErrands
 from bot.plan import Outcome, Write
 from bot.receipts import receipt_file
@@ -72,6 +75,7 @@ class Deliveries:
         photos: PhotoErrands,
         stats: StatsErrands,
         forms: FormErrands,
+        notices: Notices,
         standings: Standings,
         topics: Topics,
         group: Callable[[], int],
@@ -111,6 +115,7 @@ class Deliveries:
             DIGEST: self._digest,
             STATS: stats.send,
             NOTE: self._note,
+            NOTICE: notices.post,
             DESK: self._asked,
             COUNTER: counter.show,
             BRIEF: daily.post,
@@ -310,7 +315,7 @@ class Deliveries:
             chat, number, *rest = body["photos"][-1]
             place = rest[1] if len(rest) > 1 else PHOTO_PLACE
             why = await self._messages.take_away(chat, number, self._photos.gone(place))
-            kind = remains.FORM if place == FORM_PLACE else remains.PHOTO
+            kind = _kind(place)
             left += remains.remaining(kind, _time(rest), why)
             body["photos"].pop()
         await self._wipe_own(errand, left)
@@ -352,6 +357,13 @@ class Deliveries:
     def _removal(self, chat: int, message_id: int) -> Outcome:
         """A message that must go, since its person was erased meanwhile."""
         return Outcome(errands=[(removal(chat, message_id), self._vault)])
+
+
+def _kind(place: str) -> str:
+    """As what a receipt of erasure names it, should it stay."""
+    if place == NOTICE_PLACE:
+        return remains.NOTICE
+    return remains.FORM if place in FORM_PLACES else remains.PHOTO
 
 
 def _time(rest: list[str]) -> str:

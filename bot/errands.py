@@ -31,6 +31,7 @@ DIGEST = "digest"  # the one message that stands for the cards held back: over
 STATS = "stats"  # numbers as a picture to the reviewers' group: period
 NOTE = "note"  # a plain word to a group or reviewer: text
 BRIEF = "brief"  # the daily digest: day, due, and the entries of the audit log since the last one
+NOTICE = "notice"  # the group is told, without his words, that an applicant has written: receipt
 COUNTER = "counter"  # the pinned message that says how much waits follows the database
 DESK = "desk"  # what a reviewer asked for in the group, in a new message or in the place of one: what, message_id
 

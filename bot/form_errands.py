@@ -8,14 +8,17 @@ from bot.carrying import shown_place
 from bot.errands import FORM, REMOVE, Errand, removal
 from bot.forms import Forms
 from bot.messages import Body, Messages
-from bot.people import FORM_PLACE, People, Person
+from bot.people import FORM_PLACE, FORMS, QUESTION_PLACE, People, Person
 from bot.places import keep_place
 from bot.plan import Outcome, Write
 from bot.wording import Wording
+from conversations.asking import is_question, key_of
 from storage import outgoing, store
 from storage.engine import Engine, Transaction
 from storage.store import OPEN_STATUSES, ApplicationRow
 from storage.vault import Vault
+
+_NOBODYS = {FORM_PLACE: "", QUESTION_PLACE: key_of("")}  # forms that nobody composes with any more
 
 
 class FormErrands:
@@ -59,20 +62,22 @@ class FormErrands:
         person, number, now = found[1], errand.body["message_id"], self._clock()
         body = self._forms.render(person.applicant, receipt, errand.body["by"], errand.chat, now)
         if not await self._messages.edit(errand.chat, number, body):
-            return Outcome([_forgotten(person.person_id, number)])
+            return Outcome([_forgotten(person.person_id, number, place_of(errand))])
         if is_over or self.is_erased(person.person_id):
             return self._away(errand.chat, number)
         chat = person.key.seal(shown_place(person.person_id), str(errand.chat).encode())
-        return Outcome([_known(person.person_id, number, receipt, chat, now)])  # a copy may have been pressed
+        known = _known(person.person_id, number, receipt, chat, now, place_of(errand))
+        return Outcome([known])  # a copy may have been pressed
 
     async def _keep_place(self, errand: Errand, person: Person) -> bool:
         """The message is known before the form is in it, and the removal of the older one planned: so no form can stand
         where nobody knows. False when the person was erased meanwhile."""
         number, person_id, key = errand.body["posted"], person.person_id, person.key
-        older = [one for chat, one in await self._standing(errand, person) if chat == errand.chat]
-        removals = [_removal(errand.chat, person_id, one) for one in older if one != number]
+        place, standing = place_of(errand), await self._standing(errand, person)
+        older = [one for chat, one, of in standing if (chat, of) == (errand.chat, place)]
+        removals = [_removal(errand.chat, person_id, one, place) for one in older if one != number]
         now, done = self._clock(), {"message_id": number}
-        if not await keep_place(self._engine, errand, key, number, FORM_PLACE, now, removals, **done):
+        if not await keep_place(self._engine, errand, key, number, place, now, removals, **done):
             return False
         self.accept(removals)
         return True
@@ -83,10 +88,10 @@ class FormErrands:
         if found is None:
             return Outcome()
         _, person = found
-        body = {"receipt": errand.body["receipt"], "by": ""}
+        body = {"receipt": errand.body["receipt"]}
         edits = [
-            Errand(FORM, chat, person.person_id, {**body, "message_id": number})
-            for chat, number in await self._standing(errand, person)
+            Errand(FORM, chat, person.person_id, {**body, "by": _NOBODYS[place], "message_id": number})
+            for chat, number, place in await self._standing(errand, person)
         ]
         return Outcome(errands=[(one, person.key) for one in edits])
 
@@ -99,13 +104,13 @@ class FormErrands:
             return None
         return row, self._people.open_person(people[0])
 
-    async def _standing(self, errand: Errand, person: Person) -> list[tuple[int, int]]:
-        """(chat, message id) of the forms of that application."""
+    async def _standing(self, errand: Errand, person: Person) -> list[tuple[int, int, str]]:
+        """(chat, message id, place) of the forms of that application."""
         messages = await self._engine.read(lambda tx: outgoing.messages_of(tx, person.person_id))
         return [
-            (int(person.key.open(shown_place(person.person_id), sealed_chat)), number)
+            (int(person.key.open(shown_place(person.person_id), sealed_chat)), number, place)
             for place, number, _, sealed_chat, receipt in messages
-            if place == FORM_PLACE and receipt == errand.body["receipt"]
+            if place in FORMS and receipt == errand.body["receipt"]
         ]
 
     def _away(self, chat: int, number: int) -> Outcome:
@@ -117,16 +122,21 @@ class FormErrands:
         return self._wording.named(name, self._wording.programme.review.language, **values)
 
 
-def _removal(chat: int, person_id: str, number: int) -> Errand:
-    return Errand(REMOVE, chat, person_id, {"message_id": number, "place": FORM_PLACE})
+def place_of(errand: Errand) -> str:
+    """Of which kind that form is: in a chat one of each can stand beside the other."""
+    return QUESTION_PLACE if is_question(errand.body["by"]) else FORM_PLACE
 
 
-def _known(person_id: str, number: int, receipt: str, sealed_chat: bytes, now: datetime) -> Write:
+def _removal(chat: int, person_id: str, number: int, place: str) -> Errand:
+    return Errand(REMOVE, chat, person_id, {"message_id": number, "place": place})
+
+
+def _known(person_id: str, number: int, receipt: str, sealed_chat: bytes, now: datetime, place: str) -> Write:
     def write(tx: Transaction) -> None:
-        outgoing.shown(tx, person_id, number, receipt, sealed_chat, now, FORM_PLACE)
+        outgoing.shown(tx, person_id, number, receipt, sealed_chat, now, place)
 
     return write
 
 
-def _forgotten(person_id: str, number: int) -> Write:
-    return lambda tx: outgoing.forget_message(tx, person_id, FORM_PLACE, number)
+def _forgotten(person_id: str, number: int, place: str) -> Write:
+    return lambda tx: outgoing.forget_message(tx, person_id, place, number)

@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from bot.asking import Questions
 from bot.buttons import Signer
 from bot.carrying import stamp_of
 from bot.wording import Keyboard, Place, Wording
 from conversations import Applicant, Programme, Scene
 from conversations.application import Application, Form
+from conversations.asking import is_question
 from conversations.composing import decision_of, form_of, questions_of
 from conversations.effects import Button, Rows, Say
 from conversations.prompts import two_in_a_row
@@ -22,9 +24,12 @@ class Forms:
         self._programme = programme
         self._wording = wording
         self._signer = signer
+        self._questions = Questions(programme, wording, signer)
 
     def render(self, applicant: Applicant, receipt: str, by: str, chat: int, now: datetime) -> dict[str, Any]:
         """Text and keyboard, as sendMessage and editMessageText take them."""
+        if is_question(by):
+            return self._questions.render(applicant, receipt, by, chat)
         state = applicant.state
         application = application_of(state)
         if application is None or application.receipt != receipt:

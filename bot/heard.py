@@ -10,7 +10,7 @@ Buttons = list[list[tuple[str, str]]]  # label and signed data, row by row
 class Shown:
     """A message as it stands in a chat; `earlier`: the buttons it had before its last change."""
 
-    where: Literal["bot", "card", "form", "reviewer"]
+    where: Literal["bot", "card", "form", "notice", "reviewer"]
     text: str
     buttons: Buttons = field(default_factory=list)
     earlier: Buttons = field(default_factory=list)

@@ -8,11 +8,11 @@ before the rest.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.errands import BRIEF, CARD, COUNTER, DESK, DIGEST, FORM, NOTE, STATS, Errand
+from bot.errands import BRIEF, CARD, COUNTER, DESK, DIGEST, FORM, NOTE, NOTICE, STATS, Errand
 from bot.flood import Flood
 
 ALONE = frozenset(
-    {COUNTER, BRIEF}
+    {COUNTER, BRIEF, NOTICE}
 )  # nothing else is on its way meanwhile, so that it can be found again (`posts`)
 GROUP_AT_ONCE = 16  # messages to one group that may be on their way together
 
@@ -67,6 +67,9 @@ class Lane:
             return self._coalesce_desk(errand)
         if errand.kind == COUNTER:
             return self._coalesce_counter(errand)
+        if errand.kind == NOTICE:  # one word says so, however often he has written
+            waiting = (other for other in self.queue if other.kind == NOTICE and other not in self.in_hand)
+            return any(other.body == errand.body for other in waiting)
         if errand.kind != CARD:
             return False
         for other in self.queue:

@@ -336,6 +336,10 @@ def _params(chat: int, body: Body) -> dict[str, Any]:
         params["parse_mode"] = "HTML"
     if body.get("protected"):
         params["protect_content"] = True
+    if body.get("silent"):
+        params["disable_notification"] = True
+    if number := body.get("reply_to"):
+        params["reply_parameters"] = {"message_id": number, "allow_sending_without_reply": True}
     keyboard: Keyboard = body.get("keyboard", [])
     if keyboard:
         params["reply_markup"] = {"inline_keyboard": keyboard}

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.errands import REMOVE, opened
 from bot.parked import PARKED_DAYS
-from bot.people import FORM_PLACE, PHOTO_PLACE, People, Person, photo_place
+from bot.people import FORM_PLACE, NOTICE_PLACE, PHOTO_PLACE, QUESTION_PLACE, People, Person, photo_place
 from bot.told import Json, Telling, agreed, answers, attempt, closed, later, moment
 from conversations import Programme
 from conversations.application import Closed
@@ -163,6 +163,7 @@ class _File:
             "questions_asked": who.step,
             "helps_given": list(who.said),
             "last_album": who.album,
+            "typed_and_not_sent": who.unsent,
             "reminders": who.reminded,
             "counted": attempt(who.attempt),
             "can_be_reached": self._person.reachable,
@@ -233,13 +234,15 @@ class _File:
     def _message(self, row: Row) -> Json:
         place, message_id, sent_at, _, receipt = row
         is_own = place == "private"
-        where = self._telling.where(self._applicant.chat_id if is_own else 1)
+        where = self._telling.where(self._applicant.chat_id if is_own else -1 if place == NOTICE_PLACE else 1)
         return {
             "in": where,
             "message": message_id,
             "sent_at": sent_at,
             "photo_of": receipt if place == PHOTO_PLACE else None,
             "form_of": receipt if place == FORM_PLACE else None,
+            "question_about": receipt if place == QUESTION_PLACE else None,
+            "notice_of": receipt if place == NOTICE_PLACE else None,
             "will_be_deleted_at": None if is_own else self._removed_at(message_id),
         }
 

@@ -27,6 +27,7 @@ from bot.errands import (
     FETCH,
     FORM,
     NOTE,
+    NOTICE,
     OWN,
     REMOVE,
     SEND,
@@ -59,7 +60,7 @@ from storage.vault import Vault
 log = structlog.get_logger()
 
 MESSAGES = frozenset(
-    {SEND, EDIT, CARD, DATA, SHOW, FORM, NOTE, DIGEST, STATS, DESK, COUNTER, BRIEF}
+    {SEND, EDIT, CARD, DATA, SHOW, FORM, NOTE, NOTICE, DIGEST, STATS, DESK, COUNTER, BRIEF}
 )  # what Telegram's limits count
 FOUND = frozenset({SEND, DATA, SHOW, FORM, WIPE})  # what is looked for after a kill
 FETCHES = 8  # photos fetched at once: at most 160 MB of them are in memory

@@ -21,6 +21,11 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read for another (
 _MISREAD = str.maketrans("OIL", "011")  # and what they are read for all the same
 # where a message about a person stands besides his own chat: in a reviewer's, with a photo or with a form
 PHOTO_PLACE, FORM_PLACE = "reviewer", "form"
+QUESTION_PLACE, NOTICE_PLACE = (
+    "question",
+    "notice",
+)  # where a reviewer asks; what the group is told of an answer
+FORMS = (FORM_PLACE, QUESTION_PLACE)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from bot.arrivals import Happened
 from bot.carrying import shown_place
 from bot.errands import REMOVE, Errand, removal
 from bot.messages import Body, Messages
-from bot.people import FORM_PLACE, PHOTO_PLACE, photo_place
+from bot.people import FORMS, NOTICE_PLACE, PHOTO_PLACE, photo_place
 from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
 from bot.places import keep_place
 from bot.plan import Outcome, Write
@@ -139,7 +139,7 @@ class PhotoErrands:
 
     async def hide(self, errand: Errand) -> Outcome:
         """Every photo and form of an application that stands in a reviewer's chat is to go, in the order of that
-        chat."""
+        chat, and the word in the group that its owner has written."""
         receipt, person_id = errand.body["receipt"], errand.person_id or ""
         application, messages = await self._engine.read(
             lambda tx: (store.application(tx, receipt), outgoing.messages_of(tx, person_id))
@@ -150,7 +150,7 @@ class PhotoErrands:
         standing = [
             (place, int(key.open(shown_place(person_id), sealed_chat)), message_id)
             for place, message_id, _, sealed_chat, of in messages
-            if place in (PHOTO_PLACE, FORM_PLACE) and of == receipt
+            if place in (PHOTO_PLACE, NOTICE_PLACE, *FORMS) and of == receipt
         ]
         removals = [
             Errand(REMOVE, chat, person_id, {"message_id": number, "place": place})
@@ -182,7 +182,8 @@ class PhotoErrands:
 
     def gone(self, place: str = PHOTO_PLACE) -> Body:
         """What stands in the place of a photo or form where it cannot be deleted."""
-        name = "form_removed" if place == FORM_PLACE else "photo_removed"
+        name = "form_removed" if place in FORMS else "photo_removed"
+        name = "notice_removed" if place == NOTICE_PLACE else name
         return {"text": self._wording.named(name, self._programme.review.language), "keyboard": []}
 
 

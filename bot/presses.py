@@ -22,20 +22,27 @@ from conversations.events import (
     FormOutdated,
     PhotoOpened,
     PressOutdated,
+    QuestionDropped,
+    QuestionOpened,
+    QuestionSent,
+    QuestionWritten,
     Rejected,
     RejectionBegun,
     RejectionOpened,
     ReturnOpened,
     ReviewEvent,
     StalePressed,
+    WordsWritten,
 )
 from conversations.roles import DECIDES, Action
 from conversations.state import Applicant, Deciding, Rejecting, Settled, State, Waiting, application_of
 
 # what a link from a card into a reviewer's private chat may stand for
-LINKS: dict[str, type[PhotoOpened | RejectionOpened | ReturnOpened]] = {
-    kind.verb: kind for kind in (PhotoOpened, RejectionOpened, ReturnOpened)
+LINKS: dict[str, type[PhotoOpened | RejectionOpened | ReturnOpened | QuestionOpened]] = {
+    kind.verb: kind for kind in (PhotoOpened, RejectionOpened, ReturnOpened, QuestionOpened)
 }
+# the buttons of the message in which a reviewer asks the applicant something
+ASKS = frozenset({QuestionSent.verb, QuestionDropped.verb})
 
 
 def applicant_event(press: Press | None, applicant: Applicant) -> Event:
@@ -84,9 +91,17 @@ def form_event(press: Press, by: Reviewer, state: State) -> FormEvent:
     return FormOutdated(by) if is_outdated(press, state) else event
 
 
+def written_event(press: Press, by: Reviewer, text: str, chat: int, message_id: int) -> FormEvent:
+    """The event of words that reply to a form whose first button this is."""
+    kind = QuestionWritten if press.verb in ASKS else WordsWritten
+    return kind(by, text, chat, message_id)
+
+
 def form_action(press: Press, by: str, state: State | None) -> Action | None:
-    """What he has to have the right to, who presses a button of his form or replies to it: the decision it composes.
-    `by`: the hash of his account."""
+    """What he has to have the right to, who presses a button of his form or replies to it: to ask, or the decision it
+    composes. `by`: the hash of his account."""
+    if press.verb in ASKS:
+        return "ask"
     if press.verb == FormDecided.verb:
         return DECIDES.get(press.arg)
     application = application_of(state) if state else None

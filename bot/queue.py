@@ -19,6 +19,7 @@ from storage import queue
 from storage.engine import Engine, Transaction
 from storage.errors import Unreadable
 from storage.queue import UNDECIDED, Load, Queued
+from storage.store import OPEN_STATUSES
 from storage.values import unstamp
 
 Which = Literal["all", "mine", "unclaimed", "overdue"]
@@ -39,6 +40,7 @@ class Entry:
     is_late: bool
     has_card: bool
     link: str
+    has_written: bool = False  # the applicant did, and no reviewer since
 
     @property
     def holder_name(self) -> Markup:
@@ -143,6 +145,7 @@ class Queue:
         is_undecided = row.status in UNDECIDED
         since: datetime | None = None
         holder = None
+        has_written = False
         try:
             _, state = self._people.open_state(row)
         except (Unreadable, ValueError):  # it is listed all the same
@@ -150,6 +153,7 @@ class Queue:
         else:
             application = application_of(state)
             holder = application.claimed_by if application and is_undecided else None
+            has_written = bool(application and application.unanswered and row.status in OPEN_STATUSES)
             if isinstance(state, Deciding):
                 since = state.decision.at
             elif isinstance(state, Settled):
@@ -163,6 +167,7 @@ class Queue:
             is_undecided and submitted_at <= self.late_before,
             has_card,
             link_to(chat, row.card_message, row.card_topic) if has_card else "",
+            has_written,
         )
 
 

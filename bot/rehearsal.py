@@ -12,14 +12,16 @@ from bot.cards import Cards
 from bot.carrying import filed
 from bot.forms import Forms
 from bot.heard import Buttons, News, Shown, Verdict
+from bot.notices import notice_values
 from bot.people import receipt_token
 from bot.plain import plain
-from bot.presses import applicant_event, form_event, link_event, review_event
+from bot.presses import applicant_event, form_event, link_event, review_event, written_event
 from bot.programmes import Loaded
 from bot.reading import command_event
 from bot.wording import Place, Wording
 from conversations import Applicant, Programme, Scene, advance
 from conversations.application import Picture, Pictured, Reviewer
+from conversations.asking import whose
 from conversations.effects import (
     Answer,
     Effect,
@@ -27,6 +29,7 @@ from conversations.effects import (
     FetchPhoto,
     HidePhotos,
     Link,
+    Notify,
     RecordConsent,
     Redraw,
     Refresh,
@@ -51,7 +54,6 @@ from conversations.events import (
     ReviewEvent,
     StalePressed,
     UndoWindowPassed,
-    WordsWritten,
 )
 from conversations.keeping import due_at
 from conversations.state import application_of, draft_of
@@ -90,7 +92,8 @@ class Rehearsal:
         self.applicant = self._stranger(None)
         self.shown: list[Shown] = []
         self.cards: dict[str, Shown] = {}
-        self.forms: dict[str, Shown] = {}  # by reviewer; in his private chat
+        self.forms: dict[str, Shown] = {}  # by reviewer and kind; in his private chat
+        self._notice: Shown | None = None  # in the group: that he has written
         self.news: list[News] = []
         self.link: Link | None = None  # the last that was opened
 
@@ -172,12 +175,17 @@ class Rehearsal:
 
     def write(self, text: str, by: Reviewer = REVIEWER) -> None:
         """A reviewer replies to his form."""
-        form = self.forms[by.ref]
-        press = self._signer.read(REVIEWERS_CHAT, form.buttons[0][0][1]) if form.buttons else None
+        form = self.form_of(by.ref)
+        press = self._signer.read(REVIEWERS_CHAT, form.buttons[0][0][1]) if form and form.buttons else None
         if press is not None:
             event = form_event(press, by, self.applicant.state)
             outdated = isinstance(event, FormOutdated)
-            self._advance(event if outdated else WordsWritten(by, text, REVIEWERS_CHAT, message_id=1))
+            self._advance(event if outdated else written_event(press, by, text, REVIEWERS_CHAT, 1))
+
+    def form_of(self, by: str) -> Shown | None:
+        """The form that stands last in that reviewer's chat and is not over; where all are, the last."""
+        mine = [shown for key, shown in self.forms.items() if whose(key) == by]
+        return next((one for one in reversed(mine) if one.buttons), mine[-1] if mine else None)
 
     def wait(self, span: timedelta) -> None:
         """Time passes; whatever becomes due happens on the way, in order."""
@@ -237,6 +245,8 @@ class Rehearsal:
             case RefreshForms():
                 for by in self.forms:
                     self._refresh_form(by)
+            case Notify(receipt=receipt):
+                self._notify(receipt)
             case FetchPhoto():
                 self._fetch(effect)
             case Wake():
@@ -256,6 +266,7 @@ class Rehearsal:
                 self.news += [News("gone", shown=shown) for shown in self.forms.values()]
                 self._removals.clear()
                 self.forms.clear()
+                self._drop_notice()
             case Erase():
                 self._erase(effect)
 
@@ -323,6 +334,21 @@ class Rehearsal:
         if (shown.text, shown.buttons) != stood:
             self.news.append(News("form", shown=shown))
 
+    def _notify(self, receipt: str) -> None:
+        """In the place of the one that stood."""
+        application = application_of(self.applicant.state)
+        if application is None:
+            return
+        self._drop_notice()
+        text = self._wording.named("notice", self._programme.review.language, **notice_values(application))
+        self._notice = Shown("notice", plain(text))
+        self._show(self._notice)
+
+    def _drop_notice(self) -> None:
+        if self._notice is not None:
+            self.news.append(News("gone", shown=self._notice))
+            self._notice = None
+
     # photos and files
 
     def _fetch(self, effect: FetchPhoto) -> None:
@@ -374,12 +400,14 @@ class Rehearsal:
         """Everything goes, and who comes back is a stranger; the receipt is in the language spoken last."""
         language = self.applicant.language
         brought = [*(shown for _, shown in self._removals), *self.forms.values()]
+        brought += [self._notice] if self._notice else []
         standing = [*self.shown, *brought, *self.cards.values()]
         self.news += [News("gone", shown=shown) for shown in standing]
         self.applicant = self._stranger(effect.barred_until)
         self.shown.clear()
         self._removals.clear()
         self.forms.clear()
+        self._notice = None
         self.cards.clear()
         self._consents = 0
         if effect.say:

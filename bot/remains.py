@@ -10,9 +10,10 @@ from storage.values import unstamp
 
 MESSAGE = "message"  # the bot's, in his private chat
 PHOTO = "photo"  # in a reviewer's private chat
-FORM = "form"  # in a reviewer's private chat: the decision he composed
+FORM = "form"  # in a reviewer's private chat: the decision or question he composed
 CARD = "card"  # in the reviewers' group
-KINDS = (MESSAGE, PHOTO, FORM, CARD)
+NOTICE = "notice"  # beside the card: that he has written
+KINDS = (MESSAGE, PHOTO, FORM, CARD, NOTICE)
 MOST = 12  # lines in a receipt, so that it fits into a message
 
 Remains = list[list[str]]  # kind, time or nothing, why; as JSON keeps it

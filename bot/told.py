@@ -18,8 +18,10 @@ from conversations.application import (
     Pictured,
     Return,
     Reviewer,
+    Said,
     View,
 )
+from conversations.asking import whose
 from conversations.state import Applicant, Attempt, Deciding, draft_of
 from storage.engine import Row
 from storage.values import stamp, unstamp
@@ -83,12 +85,16 @@ class Telling:
             "in_hand_of": self.by(application.claimed_by),
             "id_photo_opened": [self._view(view) for view in application.views],
             "asked_how_it_stands_at": moment(application.nudged_at),
+            "talk": [self._said(one) for one in application.talk],
             "returned": self.returned(application.returned),
             "earlier": [closed(one) for one in application.earlier],
         }
 
     def _view(self, view: View) -> Json:
         return {"by": self.by(view.by), "at": moment(view.at)}
+
+    def _said(self, said: Said) -> Json:
+        return {"by": self.by(said.by) or "you", "at": moment(said.at), "words": said.words}
 
     def returned(self, returned: Return | None) -> Json | None:
         if returned is None:
@@ -147,8 +153,8 @@ class Telling:
         match key:
             case "keyboard":  # what a button carries is signed, and says no more than its place
                 return [[button["text"] for button in row] for row in value]
-            case "by" if value:
-                return self._by(value)
+            case "by" if whose(value):
+                return self._by(whose(value))
             case "instead" if value:
                 return {"text": value["text"]}
             case "messages":

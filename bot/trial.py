@@ -81,7 +81,7 @@ def _do(rehearsal: Rehearsal, line: str, buttons: Numbered) -> bool:
         if rehearsal.link is not None:  # it opens the reviewer's chat with the bot; here at once
             link, rehearsal.link = rehearsal.link, None
             rehearsal.follow(link, REVIEWER)
-    elif line.startswith(WRITES) and REVIEWER.ref in rehearsal.forms:
+    elif line.startswith(WRITES) and rehearsal.form_of(REVIEWER.ref):
         rehearsal.write(line.removeprefix(WRITES))
     elif line in PHOTOS:
         rehearsal.photo(PHOTOS[line])

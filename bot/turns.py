@@ -17,7 +17,15 @@ from bot.errands import MEMBER, NOTE, STATS, Errand
 from bot.flood import AT_ONCE
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
-from bot.presses import LINKS, applicant_event, form_action, form_event, link_event, review_event
+from bot.presses import (
+    LINKS,
+    applicant_event,
+    form_action,
+    form_event,
+    link_event,
+    review_event,
+    written_event,
+)
 from bot.reading import (
     COMMANDS,
     GONE,
@@ -49,10 +57,9 @@ from conversations.events import (
     Rushed,
     Started,
     Submitted,
-    WordsWritten,
 )
 from conversations.roles import ACTION_OF, Action
-from conversations.state import Deciding
+from conversations.state import Deciding, Rejecting, Waiting
 from storage import outgoing, parking, store
 from storage.engine import Transaction
 from storage.outgoing import ErrandRow
@@ -186,7 +193,11 @@ class Turns:
             event = Rushed()
         if isinstance(event, HelpAsked) and self.reviewers.reviews(reading.user_id):
             event = HelpAsked(reviews=True)
-        if reading.can_be_early and pace is Pace.FINE and not _is_rest_of_album(event, person):
+        confirms = isinstance(
+            person.applicant.state, Waiting | Rejecting | Deciding
+        )  # whatever he writes there
+        can_be_early = reading.can_be_early and pace is Pace.FINE and not confirms
+        if can_be_early and not _is_rest_of_album(event, person):
             if person.asked or self.outbox.prompt_is_unsent(person.person_id):
                 event = CameEarly(on_its_way=True)
             elif person.prompt_message is not None and reading.message_id < person.prompt_message:
@@ -286,7 +297,7 @@ class Turns:
             return
         event = form_event(press, by, person.applicant.state)
         if not reading.callback_id and not isinstance(event, FormOutdated):
-            event = WordsWritten(by, reading.words, reading.user_id, reading.message_id)
+            event = written_event(press, by, reading.words, reading.user_id, reading.message_id)
         self._decide(person, event, crowd, plan, source)
 
     def _by(self, reading: FromApplicant | FromReviewer) -> Reviewer:

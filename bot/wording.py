@@ -22,7 +22,7 @@ from bot.spoken import Spoken
 from bot.unlinking import in_ascii, unlinked
 from bot.words import Words
 from conversations.application import Answer as KeptAnswer
-from conversations.application import Chosen, Pictured
+from conversations.application import Chosen, Pictured, Written
 from conversations.effects import Button, Rows, Say
 from conversations.questions import OTHER, EmailQuestion, UrlQuestion
 
@@ -123,6 +123,7 @@ class Wording:
         if name in {*AGREEMENTS, "privacy"}:
             extra["notice"] = self.notice(language)
         context = {**self._helpers[language], **values, **extra, "shown": self._shown(language, limit)}
+        context["shortened"] = lambda words: context["shown"]("", Written(text=words))
         context["listed"] = self._listed(language, limit)
         return self._messages[language][name].render(context).strip()
 

@@ -469,6 +469,7 @@ def submit(scene: Scene, state: Confirming, event: Submitted) -> Turn:
         answers=scene.programme.kept(state.draft),
         skipped=tuple(key for key in state.draft.skipped if scene.programme.question(key)),
         views=recalled.views if recalled else (),
+        talk=recalled.talk if recalled else (),
         returned=what_was(state.draft),
         claimed_by=state.draft.returned.by if state.draft.returned else None,  # who asked looks first
         earlier=scene.applicant.past,
@@ -542,10 +543,6 @@ def summary_is_buttons(scene: Scene, state: Confirming, event: Replied) -> Turn:
     return tell_once(scene, "press_submit_or_edit")
 
 
-def already_submitted(scene: Scene, state: Waiting | Rejecting | Deciding, event: Replied) -> Turn:
-    return tell_once(scene, "already_submitted")
-
-
 PLACES = (Reading, Consenting, Drafting, Confirming)  # where `proceed` can lead
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
@@ -588,5 +585,4 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     on(Waiting, Recalled, recall, *PLACES),
     across((Rejecting, Deciding), Recalled, recall),
     across((Waiting, Rejecting, Deciding), Nudged, nudge),
-    across((Waiting, Rejecting, Deciding), Replied, already_submitted),
 )

@@ -94,6 +94,22 @@ class Form(Record):
     is_preview: bool = False  # its message shows what the applicant would read
 
 
+class Asking(Record):
+    """What a reviewer is about to ask the applicant, in his private chat. `edition` rises with every change of it."""
+
+    by: Reviewer
+    words: str = ""
+    edition: int = 0
+
+
+class Said(Record):
+    """Words that passed between the reviewers and the applicant. `by`: the reviewer; nobody for the applicant's own."""
+
+    at: datetime
+    words: str
+    by: Reviewer | None = None
+
+
 class Return(Record):
     """It was returned for changes: what was asked for, and the answers in question as they were. While its owner has
     it, they stand where they always did, and none stand here."""
@@ -132,9 +148,21 @@ class Application(Record):
     claimed_by: Reviewer | None = None
     views: tuple[View, ...] = ()
     forms: tuple[Form, ...] = ()  # one a reviewer at most; gone with whatever ends this review
+    asking: tuple[Asking, ...] = ()  # one a reviewer at most; gone with the forms
+    talk: tuple[Said, ...] = ()  # oldest first; kept as long as the application
     nudged_at: datetime | None = None
     returned: Return | None = None  # the last time, until it is decided
     earlier: tuple[Closed, ...] = ()  # his applications before this one, as far as they are remembered
+
+    @property
+    def asked(self) -> Said | None:
+        """What a reviewer wrote last, while the applicant has said nothing to it."""
+        return self.talk[-1] if self.talk and self.talk[-1].by else None
+
+    @property
+    def unanswered(self) -> int:
+        """How many times in a row the applicant has written since a reviewer did."""
+        return next((n for n, one in enumerate(reversed(self.talk)) if one.by), len(self.talk))
 
 
 class Draft(Record):
@@ -179,12 +207,13 @@ def photo_ids(answers: Mapping[str, Answer]) -> frozenset[str]:
 
 def without_forms(application: Application) -> Application:
     """Its review is over for now, and nothing that reviewers were composing counts any more."""
-    return application.model_copy(update={"forms": ()}) if application.forms else application
+    is_composed = application.forms or application.asking
+    return application.model_copy(update={"forms": (), "asking": ()}) if is_composed else application
 
 
 def closed_up(application: Application) -> Application:
     """Its review is over for good: what was asked for before, and how the answers read then, is needed no more."""
-    return application.model_copy(update={"forms": (), "returned": None})
+    return application.model_copy(update={"forms": (), "asking": (), "returned": None})
 
 
 def recalled_draft(application: Application) -> Draft:

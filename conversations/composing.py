@@ -19,6 +19,7 @@ from conversations.events import (
     FormOutdated,
     PreviewClosed,
     Previewed,
+    QuestionWritten,
     ReasonMarked,
     RejectionOpened,
     ReturnOpened,
@@ -240,7 +241,7 @@ def form_over(scene: Scene, state: Deciding | Settled, event: FormEvent) -> Turn
 
 UNDECIDED = (Waiting, Rejecting)
 OPENED = (RejectionOpened, ReturnOpened)
-FORM_EVENTS = (*FORM_PRESSES.values(), WordsWritten)
+FORM_EVENTS = (*FORM_PRESSES.values(), WordsWritten, QuestionWritten)
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     *(across(UNDECIDED, event, open_form) for event in OPENED),

@@ -87,6 +87,13 @@ class Refresh(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Notify(Effect):
+    """The reviewers' group learns that the applicant has written; what he wrote stands on the card alone."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
 class FetchPhoto(Effect):
     """Fetch, check, re-encode and seal a photo; the result comes back as `PhotoChecked`."""
 

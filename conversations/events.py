@@ -271,6 +271,18 @@ class Recalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WordsPassedOn(Event):
+    """The reviewers are to read what he typed."""
+
+    verb = "pass_on"
+
+
+@dataclass(frozen=True, slots=True)
+class WordsHeldBack(Event):
+    verb = "hold_back"
+
+
+@dataclass(frozen=True, slots=True)
 class Nudged(Event):
     verb = "nudge"
 
@@ -363,6 +375,14 @@ class PressOutdated(ReviewEvent):
     """A press on a card that has changed since, or on another card's button."""
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionOpened(ReviewEvent):
+    """He wants to ask the applicant something; `chat_id` as above."""
+
+    verb = "ask"
+    chat_id: int = 0
+
+
 # reviewers, on the form in which one of them composes a decision, in his private chat
 
 
@@ -429,6 +449,28 @@ class FormDecided(FormEvent):
 @dataclass(frozen=True, slots=True)
 class FormDropped(FormEvent):
     verb = "discard"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWritten(FormEvent):
+    """He replied to the message in which he asks: `message_id` of the reply in his chat; as `WordsWritten`."""
+
+    text: str
+    chat_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSent(FormEvent):
+    """The applicant is to read it. `edition`: of the words that stood above the button."""
+
+    verb = "relay"
+    edition: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionDropped(FormEvent):
+    verb = "unask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,6 +574,8 @@ PRESSES: dict[str, type[Event]] = {
         Submitted,
         Recalled,
         Nudged,
+        WordsPassedOn,
+        WordsHeldBack,
     )
 }
 REVIEW_PRESSES: dict[str, type[ReviewEvent]] = {
@@ -548,6 +592,7 @@ REVIEW_PRESSES: dict[str, type[ReviewEvent]] = {
         PhotoOpened,
         RejectionOpened,
         ReturnOpened,
+        QuestionOpened,
     )
 }
 FORM_PRESSES: dict[str, type[FormEvent]] = {
@@ -561,6 +606,8 @@ FORM_PRESSES: dict[str, type[FormEvent]] = {
         PreviewClosed,
         FormDecided,
         FormDropped,
+        QuestionSent,
+        QuestionDropped,
     )
 }
 # These change nothing that a later step could contradict, so an old button still works.

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conversations import applicant, composing, review, rights, silence
+from conversations import applicant, asking, composing, review, rights, silence, talking
 from conversations.effects import Answer, Erase, Unsay
 from conversations.events import (
     ConsentsEnded,
@@ -20,7 +20,15 @@ from conversations.rules import Scene, Turn, step, table, tell_once, toast
 from conversations.state import Applicant
 from conversations.tallying import tallied
 
-RULES = table(*applicant.RULES, *rights.RULES, *silence.RULES, *review.RULES, *composing.RULES)
+RULES = table(
+    *applicant.RULES,
+    *rights.RULES,
+    *silence.RULES,
+    *review.RULES,
+    *composing.RULES,
+    *asking.RULES,
+    *talking.RULES,
+)
 
 # All else shows that the person himself is there: the clock of reminders and expiry starts anew.
 _NOT_HIS = (

@@ -79,6 +79,7 @@ class Review(Table):
     nudge_days: int = Field(default=7, ge=1, le=365)
     counter: bool = False  # a pinned message says how much waits
     digest_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    talk_aloud: bool = False  # the group hears a sound when an applicant has written
     digest_when_quiet: bool = False  # also when nothing waits and nothing was decided
 
     def role(self, action: Action | None) -> Role:

@@ -17,6 +17,7 @@ from conversations.application import (
     View,
     closed_up,
     photo_ids,
+    without_forms,
 )
 from conversations.effects import (
     Answer,
@@ -91,10 +92,11 @@ def reject(scene: Scene, state: Rejecting, event: Rejected) -> Turn:
 
 def decide(scene: Scene, state: Undecided, decision: Decision) -> Turn:
     """The decision stands from here on; the applicant hears of it when nobody has undone it in time."""
-    application = state.application.model_copy(update={"round": state.application.round + 1, "forms": ()})
+    composed = state.application.forms or state.application.asking
+    application = without_forms(state.application).model_copy(update={"round": state.application.round + 1})
     tell_at = scene.now + timedelta(seconds=scene.programme.review.undo_seconds)
     entered = (application.receipt, str(application.round), decision.by.ref, *decision.reasons)
-    forms = (RefreshForms(application.receipt),) if state.application.forms else ()
+    forms = (RefreshForms(application.receipt),) if composed else ()
     return stay(
         scene,
         Answer(decision.outcome, {"seconds": scene.programme.review.undo_seconds}),

@@ -368,10 +368,11 @@ def stale(scene: Scene, state: State, event: StalePressed) -> Turn:
 
 
 def nothing_open(scene: Scene, state: State, event: Replied) -> Turn:
-    """How it stands, once: whatever else he says is not asked for."""
+    """How it stands, once: whatever else he says is not asked for, and goes to nobody; he is told where to turn."""
     if "nothing_open" in scene.applicant.said:
         return stay(scene)
-    return show(scene, state, said=("nothing_open",))
+    notes = (Say("talk_over", {"outcome": state.closed.outcome}),) if isinstance(state, Settled) else ()
+    return show(scene, state, notes=notes, said=("nothing_open",))
 
 
 def photo_not_asked(scene: Scene, state: State, event: PhotoArrived) -> Turn:
@@ -387,6 +388,7 @@ def pass_over(scene: Scene, state: State, event: CameEarly) -> Turn:
 
 
 UNFINISHED = (Reading, Consenting, Drafting, Checking, Confirming)
+NOT_OPEN = (Fresh, *UNFINISHED, Settled)
 
 RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, HelpAsked, help_),
@@ -410,13 +412,13 @@ RULES: tuple[Rule | tuple[Rule, ...], ...] = (
     across(ALL_STATES, ErasureConfirmed, erase, Fresh),
     across(ALL_STATES, ErasureOrdered, erase_as_ordered, Fresh),
     across(ALL_STATES, MessageEdited, edited),
-    across(ALL_STATES, SomethingElse, something_else),
+    across(NOT_OPEN, SomethingElse, something_else),
     across(ALL_STATES, UnknownCommand, unknown_command),
     across(ALL_STATES, StalePressed, stale),
     across(ALL_STATES, Rushed, rushed),
     across((Fresh, Settled), Replied, nothing_open),
     across(
-        (Fresh, Reading, Consenting, Waiting, Rejecting, Deciding, Settled),
+        (Fresh, Reading, Consenting, Settled),
         PhotoArrived,
         photo_not_asked,
     ),

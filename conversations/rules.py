@@ -110,7 +110,7 @@ def stay(scene: Scene, *effects: Effect, **changes: Any) -> Turn:
 
 def move(scene: Scene, state: State, *effects: Effect, **changes: Any) -> Turn:
     """Another state, and a new step: buttons of the last one are stale from now on."""
-    update = {"state": state, "step": scene.applicant.step + 1, "said": (), **changes}
+    update = {"state": state, "step": scene.applicant.step + 1, "said": (), "unsent": "", **changes}
     return Turn(scene.applicant.model_copy(update=update), effects)
 
 

@@ -150,6 +150,7 @@ class Applicant(Record):
     agreed: dict[str, ConsentRecord] = Field(default_factory=dict)
     past: tuple[Closed, ...] = ()
     said: tuple[str, ...] = ()  # short helps already given in this step: each is given once
+    unsent: str = ""  # what he typed and has not confirmed for the reviewers; gone at the next step
     album: str = ""  # the last album answered: the rest of it is passed over
     reminded: int = 0
     attempt: Attempt | None = None  # while one is going on

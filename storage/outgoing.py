@@ -117,7 +117,10 @@ def shown(
 
 def message_numbers(tx: Transaction, above: int) -> list[int]:
     """The numbers above that one at which known messages in private chats stand."""
-    rows = tx.fetchall("SELECT message_id FROM messages WHERE message_id > ? ORDER BY message_id", (above,))
+    rows = tx.fetchall(
+        "SELECT message_id FROM messages WHERE place <> 'notice' AND message_id > ? ORDER BY message_id",
+        (above,),
+    )
     return [number for (number,) in rows]
 
 

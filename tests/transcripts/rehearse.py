@@ -88,7 +88,8 @@ class Stage:
             case "opens":
                 self._follow(step.what, step)
             case "presses on the form":
-                form = rehearsal.forms[step.who]
+                form = rehearsal.form_of(step.who)
+                assert form is not None, "there is no form"
                 _, data = find([(form, form.buttons)], step.what)
                 rehearsal.press(data, form, reviewer(step.who))
             case "writes":
@@ -148,7 +149,7 @@ def in_order(news: list[News]) -> list[Heard]:
     }
     removed = [one.shown.where for one in news if one.what == "gone" and one.shown]
     if removed:
-        text = gone(*(removed.count(where) for where in ("bot", "reviewer", "form", "card")))
+        text = gone(*(removed.count(where) for where in ("bot", "reviewer", "form", "card", "notice")))
         heard["gone", 0] = Heard("gone", text)
     return sorted(heard.values(), key=lambda one: HEARD.index(one.where))
 

@@ -28,6 +28,7 @@ what; what follows from it is indented under who hears it. Steps:
     form:      the form there in which a reviewer composes a decision, as it now reads
     gone:      messages that were removed from where they stood
     card:      the card in the reviewers' group, as it now reads
+    notice:    what the group is told beside the card: that the applicant has written
 
 What differs from run to run is masked (`steady`). Five lines and more that were heard before in the same transcript
 are not repeated, and a message as long as the agreement is cut in the middle unless the third line of the file is
@@ -43,7 +44,7 @@ from typing import TypeVar
 
 M = TypeVar("M")
 Buttons = list[list[tuple[str, str]]]  # label and data, row by row
-HEARD = ("toast", "alert", "edited", "bot", "reviewer", "form", "gone", "card")
+HEARD = ("toast", "alert", "edited", "bot", "reviewer", "form", "gone", "card", "notice")
 REVIEWERS = ("Ana", "Ben")
 # What can be sent: a photo or file by what the darkroom will say of it, or the kind of another message.
 SENT = {
@@ -250,12 +251,13 @@ def _news(lines: list[str], before: set[tuple[str, ...]]) -> list[str]:
     return ["(as before)" if place in old else line for place, line in kept]
 
 
-def gone(messages: int, photos: int, forms: int, cards: int) -> str:
+def gone(messages: int, photos: int, forms: int, cards: int, notices: int) -> str:
     """What was removed: the bot's messages to the applicant (they go all at once), photos and forms of reviewers,
-    cards."""
+    cards, notices beside them."""
     lines = ["all messages of the bot"] if messages else []
     lines += ["the photo in the reviewer's chat"] * photos
     lines += ["the form in the reviewer's chat"] * forms
+    lines += ["the notice in the group"] * notices
     return "\n".join([*lines, *["the card" if cards == 1 else f"{cards} cards"] * bool(cards)])
 
 

@@ -199,11 +199,13 @@ class Seen:
     chat: Chat
     edits: dict[int, int] = field(default_factory=dict)
     photos: set[int] = field(default_factory=set)
+    notices: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, chat: Chat) -> "Seen":
         mine = [one for one in chat.messages if one.from_bot]
-        return cls(chat, {one.id: one.edits for one in mine}, {one.id for one in mine if one.photo})
+        photos, notices = ({one.id for one in mine if is_kind(one)} for is_kind in (has_photo, is_notice))
+        return cls(chat, {one.id: one.edits for one in mine}, photos, notices)
 
     def new(self) -> list[Message]:
         return [one for one in self.chat.messages if one.from_bot and one.id not in self.edits]
@@ -211,8 +213,9 @@ class Seen:
     def edited(self) -> list[Message]:
         return [one for one in self.chat.messages if self.edits.get(one.id, one.edits) != one.edits]
 
-    def gone(self, *, photos: bool = False) -> int:
-        return len((self.photos if photos else self.edits.keys()) - self.chat.by_id.keys())
+    def gone(self, *, photos: bool = False, notices: bool = False) -> int:
+        of = self.photos if photos else self.notices if notices else self.edits.keys()
+        return len(of - self.chat.by_id.keys())
 
 
 class Play:
@@ -255,10 +258,14 @@ class Play:
         ]
         heard += [Heard("form", text_of(one)) for chat in reviewers for one in chat.new() if is_form(one)]
         heard += [Heard("form", text_of(one)) for chat in reviewers for one in chat.edited()]
-        heard += [Heard("card", text_of(one)) for one in (*group.edited(), *group.new())][-1:]
+        heard += [
+            Heard("card", text_of(one)) for one in (*group.edited(), *group.new()) if not is_notice(one)
+        ][-1:]
+        heard += [Heard("notice", text_of(one)) for one in group.new() if is_notice(one)]
         photos = sum(chat.gone(photos=True) for chat in reviewers)
         forms = sum(chat.gone() for chat in reviewers) - photos
-        removed = gone(private.gone(), photos, forms, group.gone())
+        notices = group.gone(notices=True)
+        removed = gone(private.gone(), photos, forms, group.gone() - notices, notices)
         heard += [Heard("gone", removed)] if removed else []
         heard += answered(answer)
         self._remember_cards()
@@ -325,7 +332,8 @@ class Play:
         return answer
 
     async def _press_card(self, person: Person, label: str, *, old: bool = False) -> Answer:
-        card = next(one for one in self._theatre.group.chat.newest_first() if one.from_bot)
+        posts = self._theatre.group.chat.newest_first()
+        card = next(one for one in posts if one.from_bot and not is_notice(one))
         now, before = self._cards[card.id]
         message, data = find([(card, before if old else now)], label)
         return await self._press(person, message, data)
@@ -346,6 +354,15 @@ def answered(answer: Answer | None) -> list[Heard]:
     if answer is None or not answer.text:
         return []
     return [Heard("alert" if answer.show_alert else "toast", steady(answer.text))]
+
+
+def has_photo(message: Message) -> bool:
+    return bool(message.photo)
+
+
+def is_notice(message: Message) -> bool:
+    """Whether that message in the group says that an applicant has written; a card never begins so."""
+    return message.text.startswith("💬")
 
 
 def is_form(message: Message) -> bool:

@@ -17,11 +17,13 @@ from conversations.prompts import two_in_a_row
 from conversations.questions import EmailQuestion
 from conversations.state import Deciding, Rejecting, Settled, State, Waiting, application_of
 from conversations.text import mixes_scripts
+from storage.likenesses import Alike
 from storage.store import OPEN_STATUSES
 
 MORE = "more"  # the verb of the button under the digest
 LAST_SAID = 5  # messages of the talk that a card shows
 WITH_ITS_OWNER = ("recalled", "returned")  # nothing can be decided
+NAMED_ALIKE = 3  # receipts of applications in which the same stands
 LISTED = 20  # receipts that the digest names
 
 
@@ -46,6 +48,12 @@ def changes(application: Application, returned: Return) -> dict[str, Change]:
     return found
 
 
+def _alike(found: Sequence[Alike]) -> list[tuple[str, list[str], bool]]:
+    """For each kind: the newest receipts, and whether there are others."""
+    kinds = {kind: [one.receipt for one in found if one.kind == kind] for kind in ("email", "photo")}
+    return [(kind, all_[:NAMED_ALIKE], len(all_) > NAMED_ALIKE) for kind, all_ in kinds.items() if all_]
+
+
 class Cards:
     """What reviewers see of one application, in their language."""
 
@@ -54,18 +62,20 @@ class Cards:
         self._wording = wording
         self._signer = signer
 
-    def render(self, state: State, status: str, chat: int) -> dict[str, Any]:
-        """Text and keyboard, as sendMessage and editMessageText take them."""
+    def render(self, state: State, status: str, chat: int, alike: Sequence[Alike] = ()) -> dict[str, Any]:
+        """Text and keyboard, as sendMessage and editMessageText take them. `alike`: what is the same in others."""
         application = application_of(state)
         if application is None:
             raise ValueError("only a submitted application has a card")
         language = self._programme.review.language
         place = Place(chat, "", stamp_of(application), application.receipt)
-        text = self._wording.message(Say("card", self._values(state, status, application)), language)
+        text = self._wording.message(Say("card", self._values(state, status, application, alike)), language)
         buttons = () if status in WITH_ITS_OWNER else self._buttons(state, application)
         return {"text": text, "keyboard": self._wording.keyboard(buttons, language, place)}
 
-    def _values(self, state: State, status: str, application: Application) -> dict[str, Any]:
+    def _values(
+        self, state: State, status: str, application: Application, alike: Sequence[Alike]
+    ) -> dict[str, Any]:
         decision = state.decision if isinstance(state, Deciding | Settled) else None
         if status == "returned" and application.returned:
             decision = application.returned.decision
@@ -89,6 +99,7 @@ class Cards:
             "tell_at": state.tell_at if isinstance(state, Deciding) else None,
             "closed": state.closed if isinstance(state, Settled) else None,
             "warnings": self.warnings(application),
+            "alike": _alike(alike),
         }
 
     def digest(self, waiting: Sequence[tuple[str, datetime]], chat: int, *, over: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Effects -> rows and errands: what a turn asks for, worded and made ready to be written."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from bot.errands import (
     next_id,
     opened,
 )
+from bot.likenesses import likenesses_of
 from bot.people import PHOTO_PLACE, People, Person, photo_place
 from bot.plan import CallbackAnswer, Plan
 from bot.reading import FromApplicant, FromReviewer
@@ -63,7 +64,7 @@ from conversations.effects import (
 )
 from conversations.keeping import due_at
 from conversations.state import Applicant, Settled, State, Waiting, application_of, draft_of
-from storage import erasure, ledger, outgoing, store
+from storage import erasure, ledger, likenesses, outgoing, store
 from storage.engine import Transaction
 from storage.errors import Unreadable
 from storage.outgoing import ErrandRow
@@ -144,6 +145,29 @@ class Carrier:
                 sealed,
             )
         )
+        known = application_of(filed(person.applicant.state)[1])
+        if known is None or (known.receipt, known.answers) != (row.receipt, row.answers):
+            self._compare(application, plan)
+
+    def _compare(self, application: Application, plan: Plan) -> None:
+        """What looks like it is noticed from now on; open cards of others that do say so as well."""
+        receipt, found = application.receipt, likenesses_of(self._programme, self._vault, application)
+        cards: list[Errand] = []
+
+        def write(tx: Transaction) -> None:
+            before = likenesses.open_alike(tx, receipt)
+            likenesses.put(tx, receipt, found)
+            cards[:] = self._cards_alike(tx, (*before, *likenesses.open_alike(tx, receipt)))
+
+        plan.writes.append(write)
+        plan.after.append(lambda: self._accept(cards))
+
+    def _cards_alike(self, tx: Transaction, receipts: Iterable[str]) -> list[Errand]:
+        """The errands, written, that bring the cards of those applications up to date."""
+        body, chat = {"anew": False, "pressed": []}, self._group()
+        cards = [Errand(CARD, chat, None, {"receipt": one, **body}) for one in dict.fromkeys(receipts)]
+        outgoing.add_errands(tx, [one.row(self._vault) for one in cards])
+        return cards
 
     # what is done
 
@@ -300,18 +324,19 @@ class Carrier:
 
     def _forget(self, receipt: str, applicant: Applicant, plan: Plan) -> None:
         """One application's row goes in this transaction, its card as an errand of nobody."""
-        wipe = Errand(WIPE, self._group(), None)
+        wipe, refreshed = Errand(WIPE, self._group(), None), list[Errand]()
         vault = self._vault
 
         def write(tx: Transaction) -> None:
             row = store.application(tx, receipt)
             cards = [card_of(tx, row)] if row and row.card_message else []
             wipe.body = {"say": "", "language": applicant.language, "messages": [], "cards": cards}
+            refreshed[:] = self._cards_alike(tx, likenesses.open_alike(tx, receipt))
             store.drop_application(tx, receipt)
             outgoing.add_errands(tx, [wipe.row(vault)])
 
         plan.writes.append(write)
-        plan.after.append(lambda: self._accept([wipe]))
+        plan.after.append(lambda: self._accept([wipe, *refreshed]))
 
     def _erase(self, effect: Erase, person: Person, applicant: Applicant, plan: Plan, source: Source) -> None:
         """Rows, photos and key go in this transaction; what stands in chats goes as an errand of nobody.
@@ -320,20 +345,20 @@ class Carrier:
         """
         plan.erased.append(person.person_id)
         pressed = source.message_id if source and source.callback_id else 0
-        wipe = Errand(WIPE, applicant.chat_id, None)
+        wipe, refreshed = Errand(WIPE, applicant.chat_id, None), list[Errand]()
         vault, now = self._vault, plan.now
 
         def write(tx: Transaction) -> None:
+            rows = store.applications_of(tx, person.person_id)
+            refreshed[:] = self._cards_alike(
+                tx, [one for row in rows for one in likenesses.open_alike(tx, row.receipt)]
+            )
             wipe.body = {
                 "say": effect.say,
                 "language": applicant.language,
                 "receipt": _receipt_of(wipe),
                 "messages": messages_about(tx, person, pressed),
-                "cards": [
-                    card_of(tx, row)
-                    for row in store.applications_of(tx, person.person_id)
-                    if row.card_message
-                ],
+                "cards": [card_of(tx, row) for row in rows if row.card_message],
             }
             wipe.above = _lowest(tx, vault, person, applicant.chat_id)
             erasure.erase_person(tx, person.person_id, applicant.ref, effect.barred_until, now)
@@ -341,7 +366,7 @@ class Carrier:
 
         plan.writes.append(write)
         plan.audits.append(("erased", person.person_id, f"{effect.why} {_receipt_of(wipe)}"))
-        plan.after.append(lambda: self._accept([wipe]))
+        plan.after.append(lambda: self._accept([wipe, *refreshed]))
 
 
 def _lowest(tx: Transaction, vault: Vault, person: Person, chat: int) -> int:

@@ -52,7 +52,7 @@ from bot.stats_errands import StatsErrands
 from bot.topics import GENERAL, Topics, kind_of
 from bot.wording import Wording
 from conversations.events import UndoWindowPassed
-from storage import facts, outgoing, store
+from storage import facts, likenesses, outgoing, store
 from storage.engine import Engine, Transaction
 from storage.store import OPEN_STATUSES, ApplicationRow
 from storage.vault import Vault
@@ -197,11 +197,13 @@ class Deliveries:
     async def _card(self, errand: Errand) -> Outcome:
         """Bring the card up to date, or post it where none stands."""
         receipt, chat = errand.body["receipt"], self._group()
-        row = await self._engine.read(lambda tx: store.application(tx, receipt))
+        row, alike = await self._engine.read(
+            lambda tx: (store.application(tx, receipt), likenesses.alike(tx, receipt))
+        )
         if row is None:
             return Outcome()
         _, state = self._people.open_state(row)
-        card = self._cards.render(state, row.status, chat)
+        card = self._cards.render(state, row.status, chat, alike)
         kind = kind_of(row.status)
         await self._learn_card(row, chat, errand.body["pressed"])
         stands = row.card_message is not None and row.card_chat == chat

@@ -14,11 +14,12 @@ from conversations import Programme
 from conversations.application import Closed
 from conversations.keeping import all_goes_at, goings
 from conversations.state import Applicant, Settled, application_of, draft_of, told_state
-from storage import audit_log, erasure, ledger, outgoing, parking, store
+from storage import audit_log, erasure, ledger, likenesses, outgoing, parking, store
 from storage.engine import Engine, Row, Transaction
 from storage.erasure import Tombstone
 from storage.errors import Unreadable
 from storage.ledger import LedgerRow
+from storage.likenesses import Likeness
 from storage.outgoing import ErrandRow
 from storage.parking import ParkedRow
 from storage.store import OPEN_STATUSES, ApplicationRow, PersonRow
@@ -51,6 +52,7 @@ class _Rows:
     person: PersonRow
     times: Row  # due_at, updated_at
     applications: list[ApplicationRow]
+    likenesses: dict[str, list[Likeness]]  # by receipt
     photos: list[Row]
     consents: list[LedgerRow]
     messages: list[Row]
@@ -79,10 +81,12 @@ def _rows(tx: Transaction, person_id: str) -> _Rows | None:
         return None
     (person,) = found
     parked = parking.parked_of(tx, person.ref)
+    applications = store.applications_of(tx, person_id)
     return _Rows(
         person=person,
         times=store.times_of(tx, person_id),
-        applications=store.applications_of(tx, person_id),
+        applications=applications,
+        likenesses={row.receipt: likenesses.of(tx, row.receipt) for row in applications},
         photos=store.sealed_photos_of(tx, person_id),
         consents=ledger.rows_of(tx, person_id),
         messages=outgoing.messages_of(tx, person_id),
@@ -202,6 +206,9 @@ class _File:
             return {"receipt": row.receipt, "status": row.status}
         status = told_state(state) if row.status in OPEN_STATUSES else row.status
         content = {"receipt": row.receipt, "status": status, **self._telling.application(application)}
+        content["compared_by"] = [
+            {"of": kind, "keyed_hash": digest} for kind, digest in self._rows.likenesses.get(row.receipt, ())
+        ]
         content["card"] = {"in": "the reviewers' group", "message": row.card_message}
         content["will_be_deleted_at"] = self._when("application", "earlier application", receipt=row.receipt)
         if isinstance(state, Settled):

@@ -10,6 +10,7 @@ from telegram.error import BadRequest
 from bot.arrivals import Happened
 from bot.carrying import shown_place
 from bot.errands import REMOVE, Errand, removal
+from bot.likenesses import likeness_of_photo
 from bot.messages import Body, Messages
 from bot.people import FORMS, NOTICE_PLACE, PHOTO_PLACE, photo_place
 from bot.photos import Darkroom, DarkroomClosed, Photo, Refusal
@@ -69,6 +70,7 @@ class PhotoErrands:
                 width=developed.width,
                 height=developed.height,
                 warnings=developed.warnings,
+                likeness=likeness_of_photo(self._vault, jpeg),
             )
             result = PhotoChecked(*place, picture)
         else:

@@ -199,6 +199,7 @@ def _answer(answer: Answer) -> Any:
                     "width": one.width,
                     "height": one.height,
                     "noticed": list(one.warnings),
+                    "keyed_hash": one.likeness or None,
                 }
                 for side, one in answer.sides.items()
             }

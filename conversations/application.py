@@ -34,12 +34,14 @@ class Chosen(Record):
 
 
 class Picture(Record):
-    """One stored picture: its id in the store, its size in pixels, what was noticed about it."""
+    """One stored picture: its id in the store, its size in pixels, what was noticed about it. `likeness`: its keyed
+    hash, by which the same one is noticed in another application."""
 
     photo_id: str
     width: int
     height: int
     warnings: tuple[str, ...] = ()
+    likeness: str = ""
 
 
 class Pictured(Record):

@@ -69,6 +69,11 @@ async def at(person: Person, number: int) -> Message:
     return await person.hears(lambda one: heading.search(one.text))
 
 
+def email_of(person: Person) -> str:
+    """Everybody has one of his own: the same in two applications is noticed."""
+    return ANSWERS[2] if person.user.first_name == "Mei" else f"{person.id}@example.edu"
+
+
 async def answer(person: Person, number: int) -> None:
     """Answer that question in its usual way; returns when what follows it is there."""
     if number in OPTIONAL:
@@ -76,7 +81,7 @@ async def answer(person: Person, number: int) -> None:
     elif number == PHOTO:
         person.send_photo()
     else:
-        person.say(ANSWERS[number])
+        person.say(email_of(person) if number == 2 else ANSWERS[number])
     if number == PHOTO - 1:
         await person.hears(has("agree"))
         await press(person, "agree")

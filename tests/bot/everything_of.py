@@ -20,7 +20,6 @@ NOBODYS = {
     "seen": "numbers of updates, with nothing that says whose they were",
     "schema_version": "about the database itself",
     "tallies": "counts of attempts by day and step, with nothing that says whose they were",
-    "likenesses": "keyed hashes of an application, which name nobody",
     "reviewers": "the names of reviewers, who are told of no applicant",
 }
 AS_REVIEWER = "what you did as a reviewer is about others, and is not shown here"
@@ -196,6 +195,7 @@ class Reader:
                     picture = Fields(one, "a picture")
                     photo, width, height, warnings = picture.take("photo_id", "width", "height", "warnings")
                     sides[side] = {"photo": photo, "width": width, "height": height, "noticed": warnings}
+                    sides[side]["keyed_hash"] = picture.take("likeness") or None
                     picture.end()
                 found = {"method": fields.take("method"), "card": fields.take("variant"), "sides": sides}
         fields.end()
@@ -284,6 +284,7 @@ class Reader:
             "asked_how_it_stands_at": utc(application.take("nudged_at")),
             "returned": self._returned(application.take("returned")),
             "earlier": [self._closed(one) for one in application.take("earlier")],
+            "compared_by": self._likenesses(receipt),
             "card": {"in": "the reviewers' group", "message": row.take("card_message")},
         }
         closed_at = row.take("closed_at")
@@ -299,6 +300,14 @@ class Reader:
         application.end()
         kept.end()
         row.end()
+        return found
+
+    def _likenesses(self, receipt: str) -> list[Json]:
+        found = []
+        for row in self._rows("likenesses", "receipt = ?", receipt, order="kind, digest"):
+            kind, digest, _ = row.take("kind", "digest", "receipt")
+            row.end()
+            found.append({"of": kind, "keyed_hash": digest})
         return found
 
     def _decision(self, decision: Json | None) -> Json | None:

@@ -166,7 +166,10 @@ class Judge:
             if row.receipt in given_time:
                 continue
             assert row.chat == group.id and row.message in group.chat.by_id, f"{row.receipt} has no card"
-            card, message = cards.render(row.state, row.status, group.id), group.chat.by_id[row.message]
+            card, message = (
+                cards.render(row.state, row.status, group.id, row.alike),
+                group.chat.by_id[row.message],
+            )
             stands, due = _steady(message.html), _steady(card["text"])
             assert stands == due, (
                 f"the card of {row.receipt} is another:\n{stands}\n--- instead of ---\n{due}"

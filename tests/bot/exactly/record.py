@@ -12,8 +12,9 @@ from bot.errands import CARD, Errand, restore
 from bot.sandbox.witness import Call
 from conversations.application import Reviewer
 from conversations.state import Applicant, State
-from storage import audit_log, outgoing, parking, store
+from storage import audit_log, likenesses, outgoing, parking, store
 from storage.engine import Transaction
+from storage.likenesses import Alike
 from storage.values import unstamp
 from tests.bot.exactly.life import Death
 from tests.bot.exactly.setting import VAULT
@@ -39,6 +40,7 @@ class Filed:
     state: State
     chat: int | None
     message: int | None
+    alike: list[Alike]
 
 
 @dataclass(slots=True)
@@ -89,8 +91,9 @@ def _read(tx: Transaction) -> Kept:
         found.shown += [(row[4], unstamp(row[2])) for row in messages if row[0] == "reviewer"]
         for row in store.applications_of(tx, person_id):
             state = _STATE.validate_json(key.open(f"applications/{row.receipt}", row.sealed))
+            alike = likenesses.alike(tx, row.receipt)
             found.filed[row.receipt] = Filed(
-                account, row.receipt, row.status, state, row.card_chat, row.card_message
+                account, row.receipt, row.status, state, row.card_chat, row.card_message, alike
             )
     assert _count(tx, "applications") == len(found.filed)
     found.consents = {row[0]: row[1] for row in tx.fetchall(_CONSENTS)}

@@ -197,11 +197,13 @@ class Deliveries:
     async def _card(self, errand: Errand) -> Outcome:
         """Bring the card up to date, or post it where none stands."""
         receipt, chat = errand.body["receipt"], self._group()
-        row = await self._engine.read(lambda tx: store.application(tx, receipt))
+        row, people = await self._engine.read(
+            lambda tx: (store.application(tx, receipt), store.people_by_id(tx, [errand.person_id or ""]))
+        )
         if row is None:
             return Outcome()
         _, state = self._people.open_state(row)
-        card = self._cards.render(state, row.status, chat)
+        card = self._cards.render(state, row.status, chat, reachable=all(one.reachable for one in people))
         kind = kind_of(row.status)
         await self._learn_card(row, chat, errand.body["pressed"])
         stands = row.card_message is not None and row.card_chat == chat

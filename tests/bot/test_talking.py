@@ -182,7 +182,40 @@ async def test_the_queue_marks_where_the_applicant_had_the_last_word(stage: Stag
     await stage.settled()
     stage.ana.say("/queue", stage.group.chat)
     assert "💬" in (await stage.group.shows("Applications before the reviewers")).text
+    assert len(notices(stage)) == 1
     await ask(stage.ana, card)
     await mei.hears(QUESTION)
+    await stage.settled()
+    assert notices(stage) == []
     stage.ana.say("/queue", stage.group.chat)
     await stage.group.shows(lambda one: "Applications before" in one.text and "💬" not in one.text)
+
+
+async def test_a_question_waits_for_who_has_blocked_the_bot_and_the_card_says_so(stage: Stage) -> None:
+    mei = stage.cast.applicant("Mei")
+    card = await apply(mei, stage.group)
+    mei.block()
+    await stage.settled()
+    await ask(stage.ana, card)
+    await stage.group.shows(lambda one: one is card and "has blocked the bot" in one.text)
+    assert not [one for one in mei.messages() if QUESTION in one.text]
+    mei.unblock()
+    await mei.hears(QUESTION)
+    await stage.group.shows(lambda one: one is card and "blocked" not in one.text)
+
+
+async def test_a_question_still_on_its_way_is_not_sent_to_who_was_erased(stage: Stage) -> None:
+    mei = stage.cast.applicant("Mei")
+    card = await apply(mei, stage.group)
+    mei.say("/delete")
+    await mei.hears(has("erase"))
+    form = await begin(stage.ana, card)
+    stage.ana.say(QUESTION, stage.ana.chat, reply_to=form)
+    await stage.ana.sees(lambda one: one is form and "relay" in data(one), chat=stage.ana.chat)
+    fault = stage.sandbox.faults.add(Fault("429", "sendMessage", chat_id=mei.chat.id, retry_after=2))
+    await push(stage.ana, form, "relay", "1")
+    await press(mei, "erase")
+    stage.sandbox.faults.rules.remove(fault)
+    await stage.settled()
+    assert not [one for one in mei.messages() if QUESTION in one.text and not one.deleted]
+    assert form.deleted

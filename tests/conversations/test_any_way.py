@@ -605,9 +605,9 @@ class AnyWay(RuleBasedStateMachine):
             return
         asking, talk = application.asking, application.talk
         assert not asking or isinstance(self.who.state, Waiting | Rejecting)
-        assert HIMSELF.ref not in {one.by.ref for one in (*asking, *talk) if one.by}
+        assert HIMSELF.ref not in {one.by.ref for one in asking} | {one.by.ref for one in talk if one.by}
         assert len({one.by.ref for one in asking}) == len(asking)
-        assert application.unanswered <= max(MOST_UNANSWERED, 11)
+        assert application.unanswered <= MOST_UNANSWERED
         for by in (ANA, BEN):
             body = FORMS.render(self.who, application.receipt, key_of(by.ref), FAR_CHAT, self.now)
             assert 0 < visible_length(body["text"]) <= TEXT_LIMIT

@@ -113,7 +113,7 @@ def closed(outcome: Any = "rejected") -> Closed:
 ASKING = Asking(by=ANA, words="Is <b>this</b> yours: people.example?", edition=1)
 TALK = (
     Said(by=BEN, at=NOW, words="W" * 1_000),
-    *(Said(at=NOW, words="See @me & https://people.example. " + "W" * 960) for _ in range(11)),
+    *(Said(at=NOW, words="See @me & https://people.example. " + "W" * 960) for _ in range(10)),
     Said(by=ANA, at=NOW, words="<i>W</i>" * 125),
 )  # as long as it can be
 

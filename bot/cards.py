@@ -62,14 +62,24 @@ class Cards:
         self._wording = wording
         self._signer = signer
 
-    def render(self, state: State, status: str, chat: int, alike: Sequence[Alike] = ()) -> dict[str, Any]:
-        """Text and keyboard, as sendMessage and editMessageText take them. `alike`: what is the same in others."""
+    def render(
+        self,
+        state: State,
+        status: str,
+        chat: int,
+        alike: Sequence[Alike] = (),
+        *,
+        reachable: bool = True,
+    ) -> dict[str, Any]:
+        """Text and keyboard, as sendMessage and editMessageText take them. `alike`: what is the same in others;
+        `reachable`: its owner has not blocked the bot."""
         application = application_of(state)
         if application is None:
             raise ValueError("only a submitted application has a card")
         language = self._programme.review.language
         place = Place(chat, "", stamp_of(application), application.receipt)
-        text = self._wording.message(Say("card", self._values(state, status, application, alike)), language)
+        values = {**self._values(state, status, application, alike), "reachable": reachable}
+        text = self._wording.message(Say("card", values), language)
         buttons = () if status in WITH_ITS_OWNER else self._buttons(state, application)
         return {"text": text, "keyboard": self._wording.keyboard(buttons, language, place)}
 

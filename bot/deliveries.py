@@ -54,6 +54,7 @@ from bot.wording import Wording
 from conversations.events import UndoWindowPassed
 from storage import facts, likenesses, outgoing, store
 from storage.engine import Engine, Transaction
+from storage.likenesses import Alike
 from storage.store import OPEN_STATUSES, ApplicationRow
 from storage.vault import Vault
 
@@ -197,13 +198,11 @@ class Deliveries:
     async def _card(self, errand: Errand) -> Outcome:
         """Bring the card up to date, or post it where none stands."""
         receipt, chat = errand.body["receipt"], self._group()
-        row, alike = await self._engine.read(
-            lambda tx: (store.application(tx, receipt), likenesses.alike(tx, receipt))
-        )
+        row, alike, reachable = await self._engine.read(lambda tx: _card_row(tx, receipt))
         if row is None:
             return Outcome()
         _, state = self._people.open_state(row)
-        card = self._cards.render(state, row.status, chat, alike)
+        card = self._cards.render(state, row.status, chat, alike, reachable=reachable)
         kind = kind_of(row.status)
         await self._learn_card(row, chat, errand.body["pressed"])
         stands = row.card_message is not None and row.card_chat == chat
@@ -408,3 +407,10 @@ def _card_at(receipt: str, chat: int, message_id: int, topic: int | None) -> Wri
         store.set_card(tx, receipt, chat, message_id, topic)
 
     return write
+
+
+def _card_row(tx: Transaction, receipt: str) -> tuple[ApplicationRow | None, list[Alike], bool]:
+    """What a card is rendered from: the application, what looks like it, and whether its owner can be reached."""
+    row = store.application(tx, receipt)
+    people = store.people_by_id(tx, [row.person_id]) if row else []
+    return row, likenesses.alike(tx, receipt), all(one.reachable for one in people)

@@ -52,10 +52,12 @@ class Notices:
             lambda tx: (store.application(tx, receipt), outgoing.messages_of(tx, person_id))
         )
         application = self._application(row)
-        if row is None or application is None or not application.unanswered:
+        if row is None or application is None:
             return Outcome([lambda tx: self._posts.give_up(tx, NOTICE, chat)])
         key = self._vault.unwrap(person_id, row.wrapped_key)
         older = _older(standing, receipt, person_id, key)
+        if not application.unanswered:
+            return Outcome([lambda tx: self._posts.give_up(tx, NOTICE, chat)], [(one, key) for one in older])
         late: list[Errand] = []
         sealed_chat = key.seal(shown_place(person_id), str(chat).encode())
         now = self._clock()

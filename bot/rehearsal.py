@@ -337,9 +337,9 @@ class Rehearsal:
     def _notify(self, receipt: str) -> None:
         """In the place of the one that stood."""
         application = application_of(self.applicant.state)
-        if application is None:
-            return
         self._drop_notice()
+        if application is None or not application.unanswered:
+            return
         text = self._wording.named("notice", self._programme.review.language, **notice_values(application))
         self._notice = Shown("notice", plain(text))
         self._show(self._notice)

@@ -13,7 +13,7 @@ from bot.cards import MORE
 from bot.carrying import Carrier
 from bot.clock import ticks
 from bot.damper import Damper, Pace
-from bot.errands import MEMBER, NOTE, STATS, Errand
+from bot.errands import CARD, MEMBER, NOTE, STATS, Errand
 from bot.flood import AT_ONCE
 from bot.people import Crowd, People, Person, receipt_token
 from bot.plan import CallbackAnswer, Plan
@@ -59,7 +59,7 @@ from conversations.events import (
     Submitted,
 )
 from conversations.roles import ACTION_OF, Action
-from conversations.state import Deciding, Rejecting, Waiting
+from conversations.state import Deciding, Rejecting, Waiting, application_of
 from storage import outgoing, parking, store
 from storage.engine import Transaction
 from storage.outgoing import ErrandRow
@@ -379,6 +379,10 @@ class Turns:
         person = crowd.of_ref(self.people.ref(reading.user_id))
         if person is None:
             return
+        application = application_of(person.applicant.state)
+        if application is not None and application.asked:  # the card says whether he can be reached
+            body = {"receipt": application.receipt, "anew": False, "pressed": []}
+            plan.errands.append((Errand(CARD, self.group(), person.person_id, body), person))
         if reading.reachable:
             self._returns(person, plan)
             return

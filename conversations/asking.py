@@ -10,7 +10,17 @@ from typing import TypeVar
 
 from conversations.application import Application, Asking, Reviewer, Said
 from conversations.composing import LONGEST_WORDS
-from conversations.effects import Answer, Audit, Link, Refresh, RefreshForm, RemoveReply, Say, ShowForm
+from conversations.effects import (
+    Answer,
+    Audit,
+    Link,
+    Notify,
+    Refresh,
+    RefreshForm,
+    RemoveReply,
+    Say,
+    ShowForm,
+)
 from conversations.events import FormEvent, QuestionDropped, QuestionOpened, QuestionSent, QuestionWritten
 from conversations.review import NOT_SUBMITTED, Undecided, decided_first, not_with_us
 from conversations.rules import Rule, Scene, Turn, across, stay, toast
@@ -109,6 +119,7 @@ def send(scene: Scene, state: Undecided, asking: Asking, event: QuestionSent) ->
         as_read(application, asking.words),
         follow(state, event.by),
         Refresh(application.receipt),
+        *((Notify(application.receipt),) if application.unanswered else ()),
         Audit("asked", f"{application.receipt} {event.by.ref}"),
         state=with_asking(state, event.by, None, talk=(*application.talk, said)),
         unsent="",

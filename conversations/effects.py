@@ -88,7 +88,8 @@ class Refresh(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Notify(Effect):
-    """The reviewers' group learns that the applicant has written; what he wrote stands on the card alone."""
+    """The reviewers' group learns that the applicant has written, or, once a reviewer has too, is not told so any more.
+    What they wrote stands on the card alone."""
 
     receipt: str
 

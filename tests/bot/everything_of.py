@@ -151,6 +151,7 @@ class Reader:
             "questions_asked": who.take("step"),
             "helps_given": who.take("said"),
             "last_album": who.take("album"),
+            "typed_and_not_sent": who.take("unsent"),
             "reminders": who.take("reminded"),
             "counted": _attempt(who.take("attempt")),
             "can_be_reached": bool(row.take("reachable")),
@@ -252,6 +253,15 @@ class Reader:
         assert twice is None
         return found
 
+    def _said(self, said: Fields) -> Json:
+        found = {
+            "by": self._by(said.take("by")) or "you",
+            "at": utc(said.take("at")),
+            "words": said.take("words"),
+        }
+        said.end()
+        return found
+
     def _application(self, row: Fields, kept: Fields) -> Json:
         kind, application = kept.take("kind"), Fields(kept.take("application"), "an application")
         receipt, status = row.take("receipt", "status")
@@ -270,6 +280,7 @@ class Reader:
         application.take(
             "forms"
         )  # a reviewer's thoughts: withheld until he decides, as what can be undone is
+        application.take("asking")  # so is what he has not sent
         found = {
             "receipt": receipt,
             "status": PENDING.get(status, status),
@@ -282,6 +293,7 @@ class Reader:
             "in_hand_of": self._by(application.take("claimed_by")),
             "id_photo_opened": views,
             "asked_how_it_stands_at": utc(application.take("nudged_at")),
+            "talk": [self._said(Fields(one, "words")) for one in application.take("talk")],
             "returned": self._returned(application.take("returned")),
             "earlier": [self._closed(one) for one in application.take("earlier")],
             "compared_by": self._likenesses(receipt),
@@ -388,6 +400,9 @@ class Reader:
             where = "your chat with this bot" if place == "private" else "a reviewer's private chat"
             of = {"photo_of": receipt if place == "reviewer" else None}
             of["form_of"] = receipt if place == "form" else None
+            of["question_about"] = receipt if place == "question" else None
+            of["notice_of"] = receipt if place == "notice" else None
+            where = "the reviewers' group" if place == "notice" else where
             found.append({"in": where, "message": message_id, "sent_at": sent_at, **of})
         return found
 

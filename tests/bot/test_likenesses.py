@@ -66,6 +66,7 @@ async def test_what_was_corrected_is_compared_anew_and_his_own_earlier_ones_are_
         await press(kofi, "recall")
         await press(kofi, "edit", "email")
         kofi.say("kofi@example.edu")
+        await kofi.hears("kofi@example.edu")
         await press(kofi, "submit")
         await play.settled()
         assert same(first) == []

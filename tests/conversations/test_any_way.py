@@ -11,6 +11,7 @@ from bot.wording import TEXT_LIMIT, visible_length
 from conversations import Applicant, Scene, Turn, advance
 from conversations.application import Answer as KeptAnswer
 from conversations.application import Application, Chosen, Picture, Reviewer, photo_ids
+from conversations.asking import asking_of, key_of
 from conversations.effects import (
     Answer,
     Audit,
@@ -45,6 +46,9 @@ from conversations.events import (
     PhotoChecked,
     PhotoOpened,
     PressOutdated,
+    QuestionOpened,
+    QuestionSent,
+    QuestionWritten,
     ReasonMarked,
     Rejected,
     RejectionOpened,
@@ -76,6 +80,7 @@ from conversations.state import (
     application_of,
     draft_of,
 )
+from conversations.talking import MOST_UNANSWERED
 from tests.conversations.test_rules import forms
 from tests.conversations.world import (
     ANA,
@@ -288,6 +293,8 @@ class AnyWay(RuleBasedStateMachine):
     @rule(event=st.sampled_from([*forms(ANA), *forms(BEN), *forms(HIMSELF)]))
     def does_something_to_a_form(self, event: ReviewEvent) -> None:
         turn = self.review(event)
+        if isinstance(event, QuestionSent):
+            return
         if not isinstance(turn.applicant.state, Deciding):  # the group sees nothing of it
             assert not any(isinstance(effect, Refresh) for effect in turn.effects) or isinstance(
                 turn.applicant.state, Settled
@@ -564,6 +571,48 @@ class AnyWay(RuleBasedStateMachine):
         assert not forms or isinstance(self.who.state, Waiting | Rejecting)
         assert len({form.by.ref for form in forms}) == len(forms)
         assert HIMSELF.ref not in {form.by.ref for form in forms}
+
+    @rule(by=reviewers, text=st.sampled_from(["Which one?", "\u200b", "x" * 1_001]), is_sent=st.booleans())
+    def asks(self, by: Reviewer, text: str, is_sent: bool) -> None:
+        application = application_of(self.who.state)
+        before = application.talk if application else ()
+        self.review(QuestionOpened(by, chat_id=99))
+        self.happen(QuestionWritten(by, text, 99, 5))
+        application = application_of(self.who.state)
+        assert (application.talk if application else ()) == before
+        asking = asking_of(application, by.ref) if application else None
+        if is_sent and asking:
+            turn = self.review(QuestionSent(by, str(asking.edition)))
+            assert [effect.name for effect in turn.effects if isinstance(effect, Say)] == (
+                ["asked"] if asking.words else []
+            )
+
+    @precondition(lambda self: isinstance(self.who.state, Waiting | Rejecting | Deciding))
+    @rule(
+        text=st.sampled_from(["Here it is.", "x" * 1_000, "x" * 1_001]),
+        by=st.sampled_from(["pass_on", "hold_back"]),
+    )
+    def writes_to_the_reviewers(self, text: str, by: str) -> None:
+        self.happen(Replied(text))
+        self.press(by)
+        assert self.who.unsent == ""
+
+    @invariant()
+    def what_was_said_stays_and_nobody_asks_himself(self) -> None:
+        draft = draft_of(self.who.state)
+        application = application_of(self.who.state) or (draft.recalled if draft else None)
+        if application is None:
+            return
+        asking, talk = application.asking, application.talk
+        assert not asking or isinstance(self.who.state, Waiting | Rejecting)
+        assert HIMSELF.ref not in {one.by.ref for one in asking} | {one.by.ref for one in talk if one.by}
+        assert len({one.by.ref for one in asking}) == len(asking)
+        assert application.unanswered <= MOST_UNANSWERED
+        for by in (ANA, BEN):
+            body = FORMS.render(self.who, application.receipt, key_of(by.ref), FAR_CHAT, self.now)
+            assert 0 < visible_length(body["text"]) <= TEXT_LIMIT
+            pressed = [SIGNER.read(FAR_CHAT, one["callback_data"]) for row in body["keyboard"] for one in row]
+            assert all(press is not None and press.verb in FORM_PRESSES for press in pressed)
 
     @invariant()
     def every_form_can_be_shown(self) -> None:

@@ -31,6 +31,10 @@ from conversations.events import (
     PressOutdated,
     PreviewClosed,
     Previewed,
+    QuestionDropped,
+    QuestionOpened,
+    QuestionSent,
+    QuestionWritten,
     ReasonMarked,
     RejectionOpened,
     Replied,
@@ -95,7 +99,9 @@ def reviews(by: Reviewer) -> list[Event]:
         PressOutdated(by),
         RejectionOpened(by, chat_id=99),
         ReturnOpened(by, chat_id=99),
+        QuestionOpened(by, chat_id=99),
         *forms(by),
+        QuestionSent(by, "1"),
     ]
 
 
@@ -105,8 +111,9 @@ def forms(by: Reviewer) -> list[Event]:
         ReasonMarked(by, mark) for mark in ("+duplicate", "-duplicate", "+incomplete", "+nothing", "")
     ]
     marks += [AnswerFlagged(by, mark) for mark in ("+department", "-department", "+homepage", "+nothing", "")]
-    words = [WordsWritten(by, text, 99, 5) for text in ("", "x", "x" * 1_000, "x" * 1_001)]
-    plain = (WordsAsked, WordsDropped, Previewed, PreviewClosed, FormDropped, FormOutdated)
+    texts = ("", "x", "x" * 1_000, "x" * 1_001)
+    words = [kind(by, text, 99, 5) for kind in (WordsWritten, QuestionWritten) for text in texts]
+    plain = (WordsAsked, WordsDropped, Previewed, PreviewClosed, FormDropped, FormOutdated, QuestionDropped)
     return [
         *marks,
         *words,
@@ -308,7 +315,6 @@ def test_what_is_answered_alike_in_every_state_is_not_drawn() -> None:
         "ReceiptAsked",
         "RetentionShortened",
         "Rushed",
-        "SomethingElse",
         "StalePressed",
         "StatusAsked",
         "UnknownCommand",

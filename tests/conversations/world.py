@@ -13,6 +13,7 @@ from conversations import Applicant, Programme, Scene, Turn, advance
 from conversations.application import (
     Answer,
     Application,
+    Asking,
     Chosen,
     Closed,
     ConsentRecord,
@@ -23,6 +24,7 @@ from conversations.application import (
     Pictured,
     Return,
     Reviewer,
+    Said,
     Written,
 )
 from conversations.effects import Answer as Answered
@@ -108,6 +110,13 @@ def closed(outcome: Any = "rejected") -> Closed:
     )
 
 
+ASKING = Asking(by=ANA, words="Is <b>this</b> yours: people.example?", edition=1)
+TALK = (
+    Said(by=BEN, at=NOW, words="W" * 1_000),
+    *(Said(at=NOW, words="See @me & https://people.example. " + "W" * 960) for _ in range(10)),
+    Said(by=ANA, at=NOW, words="<i>W</i>" * 125),
+)  # as long as it can be
+
 COUNTED = Attempt(began=NOW, reached=steps(PROGRAMME)[:-1])  # as far as the summary
 
 STATES: dict[str, State] = {
@@ -145,6 +154,15 @@ STATES: dict[str, State] = {
     ),
     "previewing": Rejecting(
         application=APPLICATION.model_copy(update={"forms": (FORM.model_copy(update={"is_preview": True}),)})
+    ),
+    "asking": Waiting(application=APPLICATION.model_copy(update={"asking": (Asking(by=ANA),)})),
+    "asked": Waiting(application=APPLICATION.model_copy(update={"talk": TALK, "asking": (ASKING,)})),
+    "answered": Rejecting(application=APPLICATION.model_copy(update={"talk": TALK[:6]})),
+    "talked and decided": Deciding(
+        application=APPLICATION.model_copy(update={"talk": TALK[:11]}), decision=DECISION, tell_at=NOW
+    ),
+    "talked and rejected": Settled(
+        application=APPLICATION.model_copy(update={"talk": TALK}), closed=closed(), decision=DECISION
     ),
     "deciding": Deciding(application=APPLICATION, decision=DECISION, tell_at=NOW),
     "rejected": Settled(application=APPLICATION, closed=closed(), decision=DECISION),

@@ -234,6 +234,7 @@ class Reader:
     def _applications(self, kind: str, state: Fields, draft: Json | None) -> list[Json]:
         """The one that goes on stands in his own row too, and is the same there."""
         rows = self._rows("applications", "person_id = ?", self._person_id, order="submitted_at")
+        self.read.add("likenesses")  # each application's, where he has any
         twice = draft["recalled"] if draft and draft["recalled"] else state.pop("application", None)
         for name in ("decision", "closed", "tell_at"):
             if draft is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, expect, sync_playwright
 
 from tests.bot.browser_demo import ARTIFACTS, ROOT, Window, launched, running_demo
 from tests.bot.browser_people import SECONDS, Applicant, Reviewers
@@ -58,10 +58,15 @@ def applied(window: Window, name: str) -> tuple[Applicant, str]:
 def keep(window: Window, name: str, what: Locator) -> None:
     """A picture of one thing on the page, when no toast hides it; a palette keeps it small enough for a repository."""
     expect(window.page.get_by_test_id("toast")).to_have_count(0, timeout=SECONDS)
-    what.scroll_into_view_if_needed()
     ARTIFACTS.mkdir(exist_ok=True)
     path = ARTIFACTS / f"desk-{name}.png"
-    what.screenshot(path=path)
+    for is_last in (False, False, True):
+        try:
+            what.screenshot(path=path)
+            break
+        except Error:  # it was drawn anew at that moment
+            if is_last:
+                raise
     wanted = os.environ.get("INTAKE_DESK_PICTURES")
     if wanted:
         folder = ROOT / Path(wanted)

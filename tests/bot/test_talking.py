@@ -1,5 +1,6 @@
 """A question to an applicant and what he writes to the reviewers, through the real bot on the local Telegram."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ import pytest
 import pytest_asyncio
 
 from bot.sandbox.faults import Fault
+from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from tests.applying import apply, decide, has, press
 from tests.bot.stage import Stage, playing
+from tests.bot.test_daily import ours, scene
 from tests.bot.test_forms import data, push, rows
-from tests.cast import Person
+from tests.cast import Cast, Person, running_bot
 
 QUESTION = "Which of <b>these</b> is public? See https://archive.example or @archive."
 ANSWER = "All of them: https://archive.example/<b>all</b> and @archive."
@@ -219,3 +222,47 @@ async def test_a_question_still_on_its_way_is_not_sent_to_who_was_erased(stage: 
     await stage.settled()
     assert not [one for one in mei.messages() if QUESTION in one.text and not one.deleted]
     assert form.deleted
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+async def test_a_notice_that_was_on_its_way_at_a_kill_stands_once_or_goes(
+    sandbox: Sandbox, cast: Cast, tmp_path: Path, is_erased: bool
+) -> None:
+    mei, group = cast.applicant("Mei"), cast.group()
+    async with running_bot(sandbox, group, tmp_path) as bot:
+        await apply(mei, group)
+        mei.say(ANSWER)
+        await mei.hears(has("pass_on"))
+        await bot.settled()
+        sandbox.faults.add(Fault("lost", "sendMessage", chat_id=group.id))
+        sandbox.faults.add(Fault("hang", "getMe", seconds=40))  # so that nothing is tried again
+        await press(mei, "pass_on")
+        await group.shows("the applicant has written")
+        await asyncio.sleep(1.0)
+        await bot.kill()
+        sandbox.faults.clear()
+        await bot.start()
+        await bot.settled()
+        told = [one for one in group.messages if one.text.startswith("💬")]
+        assert len(told) == 1
+        if is_erased:
+            mei.say("/delete")
+            await mei.hears(has("erase"))
+            await press(mei, "erase")
+            await mei.hears("🗑")
+            await bot.settled()
+            assert [one for one in group.messages if one.text.startswith("💬")] == []
+
+
+async def test_a_programme_may_have_the_group_told_aloud(tmp_path: Path) -> None:
+    folder = ours(tmp_path, **{"talk_aloud = false": "talk_aloud = true"})
+    async with scene(tmp_path, programme=folder) as play:
+        mei = play.cast.applicant("Mei")
+        await apply(mei, play.group)
+        await write(mei)
+        await play.group.shows("the applicant has written")
+        calls = [
+            one.params for one in play.cast.telegram.witness.calls if "has written" in str(one.params)
+        ]
+        assert calls
+        assert not any("disable_notification" in params for params in calls)

@@ -31,6 +31,7 @@ TITLES = {
     "bot": "The bot",
     "card": "The reviewers' group",
     "form": "The reviewer's own chat",
+    "notice": "The reviewers' group",
     "reviewer": "The reviewer's own chat",
 }
 MARKS = {"toast": "toast", "alert": "alert"}

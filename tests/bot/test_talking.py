@@ -13,8 +13,9 @@ from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Message
 from tests.applying import apply, decide, has, press
 from tests.bot.stage import Stage, playing
-from tests.bot.test_daily import ours, scene
+from tests.bot.test_daily import ours
 from tests.bot.test_forms import data, push, rows
+from tests.bot.test_time import scene
 from tests.cast import Cast, Person, running_bot
 
 QUESTION = "Which of <b>these</b> is public? See https://archive.example or @archive."

@@ -262,8 +262,6 @@ async def test_a_programme_may_have_the_group_told_aloud(tmp_path: Path) -> None
         await apply(mei, play.group)
         await write(mei)
         await play.group.shows("the applicant has written")
-        calls = [
-            one.params for one in play.cast.telegram.witness.calls if "has written" in str(one.params)
-        ]
+        calls = [one.params for one in play.cast.telegram.witness.calls if "has written" in str(one.params)]
         assert calls
         assert not any("disable_notification" in params for params in calls)

@@ -118,7 +118,7 @@ def test_every_action_of_the_dialogue_occurs_in_it_and_no_other() -> None:
                     for thing, one in days.items()
                     if span > timedelta(days=one)
                 }
-                who = person(state, reminded=2, past=past, announced=told)
+                who = person(state, reminded=2, past=past, announced=told, unsent="Hello")
                 was = dict.fromkeys(("account", "draft", APPLICATION.receipt), NOW + timedelta(days=2000))
                 for event in [*EVENTS, RetentionShortened(NOW, was), ErasureOrdered()]:
                     for effect in turn(who, event, now=NOW + span).effects:

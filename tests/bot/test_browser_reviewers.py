@@ -19,6 +19,7 @@ from tests.bot.browser_people import SECONDS, Applicant, Reviewers
 pytestmark = pytest.mark.browser
 
 WORDS = "Which models do you compare?"
+ANSWER = "Three open ones, and the API's."
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def test_returned_for_changes_and_resubmitted(window: Window) -> None:
 
 
 def test_two_reviewers_do_not_collide_and_see_what_waits_and_how_it_goes(window: Window) -> None:
-    _, receipt = applied(window, "Ingrid Solberg")
+    applicant, receipt = applied(window, "Ingrid Solberg")
     reviewers = Reviewers(window.page)
     reviewers.play("Ana")
     reviewers.press(receipt, "claim")
@@ -142,6 +143,16 @@ def test_two_reviewers_do_not_collide_and_see_what_waits_and_how_it_goes(window:
     reviewers.press(receipt, "take_over")
     expect(reviewers.card(receipt)).to_contain_text("Claimed by Chloe", timeout=SECONDS)
     keep(window, "claimed", reviewers.card(receipt))
+    reviewers.open_form(receipt, "ask")
+    reviewers.reply_to_form(receipt, WORDS)
+    keep(window, "ask", reviewers.form(receipt))
+    reviewers.press_on_form(receipt, "relay")
+    reviewers.return_to_group()
+    applicant.reads(WORDS)
+    applicant.say(ANSWER)
+    applicant.press(applicant.words.buttons["pass_on"])
+    expect(reviewers.group.reads(ANSWER)).to_contain_text(WORDS, timeout=SECONDS)
+    keep(window, "talk", reviewers.group.message(ANSWER))
     reviewers.group.say("/queue")
     listed = reviewers.group.reads("📋")
     expect(listed).to_contain_text(receipt, timeout=SECONDS)
